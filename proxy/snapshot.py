@@ -1,0 +1,112 @@
+"""The configuration as workers see it: a map of named, immutable resources.
+
+The control process parses and validates YAML (``proxy.config``) into a `Snapshot`, and sends it to the workers as
+msgpack. Nothing here validates: a snapshot that exists is valid. Times are seconds, sizes are bytes, addresses are
+``IP:PORT``, ``[IP]:PORT`` or ``unix:/path``. Every default is a named constant with its reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
+BalancerName = Literal["round_robin", "random"]
+
+DETECT_BYTES = 64
+"""First bytes looked at before the answer must be known; the longest built-in signature is 24 bytes."""
+DETECT_TIMEOUT = 1.0
+"""Seconds of silence before detection gives up; shorter values broke slow clients in other proxies."""
+CONNECT_TIMEOUT = 1.0
+CALL_TIMEOUT = 60.0
+"""The default deadline of a call that carries none itself, as MOSN's global timeout."""
+MAX_CONNECTIONS = 1
+MAX_IN_FLIGHT = 4096
+"""Calls in flight on one upstream connection, timed-out ones that still hold their id included."""
+DOWNSTREAM_IN_FLIGHT = 1024
+"""Calls in flight of one downstream connection; reading from it pauses at the limit."""
+KEEPALIVE_INTERVAL = 15.0
+KEEPALIVE_TIMEOUT = 1.0
+KEEPALIVE_MISSES = 3
+IDLE_TIMEOUT = 90.0
+"""An upstream connection without calls for so long is closed; the Java Bolt server does the same."""
+DOWNSTREAM_IDLE_TIMEOUT = 90.0
+BACKOFF_BASE = 0.1
+BACKOFF_MAX = 10.0
+OUT_BUFFER_LIMIT = 4 * 1024 * 1024
+"""Unsent bytes towards one peer before it counts as stuck."""
+
+
+class HeaderMatch(msgspec.Struct, frozen=True):
+    """One condition on one key of the protocol's routing view (its headers, plus the roles service and method)."""
+
+    key: str
+    kind: MatchKind
+    value: str = ""
+    invert: bool = False
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Headers are ANDed; the first route of a table that matches wins."""
+
+    name: str
+    headers: tuple[HeaderMatch, ...]
+    cluster: str
+    timeout: float | None = None
+
+
+class Keepalive(msgspec.Struct, frozen=True):
+    interval: float = KEEPALIVE_INTERVAL
+    timeout: float = KEEPALIVE_TIMEOUT
+    misses: int = KEEPALIVE_MISSES
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    name: str
+    hosts: tuple[str, ...]
+    lb: BalancerName = "round_robin"
+    connect_timeout: float = CONNECT_TIMEOUT
+    timeout: float = CALL_TIMEOUT
+    max_connections: int = MAX_CONNECTIONS
+    max_in_flight: int = MAX_IN_FLIGHT
+    out_buffer_limit: int = OUT_BUFFER_LIMIT
+    idle_timeout: float = IDLE_TIMEOUT
+    backoff_base: float = BACKOFF_BASE
+    backoff_max: float = BACKOFF_MAX
+    keepalive: Keepalive = Keepalive()
+
+
+class Listener(msgspec.Struct, frozen=True):
+    name: str
+    address: str
+    protocols: tuple[str, ...]
+    """Names to detect among, in rank order; one name means that nothing is detected. Never empty."""
+    routes: str
+    detect_bytes: int = DETECT_BYTES
+    detect_timeout: float = DETECT_TIMEOUT
+    max_in_flight: int = DOWNSTREAM_IN_FLIGHT
+    out_buffer_limit: int = OUT_BUFFER_LIMIT
+    idle_timeout: float = DOWNSTREAM_IDLE_TIMEOUT
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    listeners: dict[str, Listener]
+    routes: dict[str, tuple[Route, ...]]
+    clusters: dict[str, Cluster]
+    protocol_specs: tuple[str, ...] = ()
+    """Absolute paths of Python files that declare protocols."""
+    protocol_options: dict[str, dict[str, Any]] = {}
+    """Keyword arguments for a protocol's factory, by protocol name: ``{"dubbo": {"serializations": ["hessian2"]}}``."""
+    admin: str | None = None
+    workers: int = 1
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """The snapshot as msgpack, for the way from control to worker."""
+    return msgspec.msgpack.encode(snapshot)
+
+
+def decode(data: bytes) -> Snapshot:
+    """The inverse of `encode`; raises `msgspec.ValidationError` on anything else."""
+    return msgspec.msgpack.decode(data, type=Snapshot)

@@ -1,0 +1,3 @@
+package com.test;
+
+public interface EchoService { String echo(String s); }
