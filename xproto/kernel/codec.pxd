@@ -1,6 +1,9 @@
 # The compiled face of one protocol, as the datapath sees it. Offsets and sizes are bytes; ids are unsigned.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
+from xproto.kernel.program cimport Program
+from xproto.kernel.run cimport span_t
+
 cdef enum Outcome:
     SCAN_OK = 0      # a whole frame is there
     SCAN_NEED = 1    # frame_t.size says how many bytes in total must be there before asking again
@@ -29,21 +32,38 @@ cdef struct frame_t:
     int64_t echo      # opaque: what a local reply repeats of its request
     int32_t op        # SCAN_BAD: index of the op that refused
 
-cdef struct slice_t:
-    const uint8_t* data   # NULL where the key is absent; points into the frame or into the scratch space
-    int64_t size
+ctypedef span_t slice_t
+# data: NULL where the key is absent; points into the frame or into the scratch space. size: bytes.
+
+cdef struct source_t:
+    int32_t slot
+    int32_t unless_count
+    span_t* unless        # values that count as absent
 
 cdef class Lookup:
     # Finds the values of a fixed tuple of keys in one whole frame that came from downstream.
     cdef readonly tuple keys
+    cdef Program program
+    cdef int count
+    cdef int* starts          # of each key's sources in `sources`
+    cdef source_t* sources    # in order of preference
+    cdef object _keep
     # `out` has one slice for each key. Returns SCAN_OK or SCAN_BAD (a malformed header block).
     cdef int find(self, const uint8_t* frame, int64_t size, slice_t* out,
                   uint8_t* scratch, int64_t scratch_size) noexcept nogil
 
 cdef class Codec:
     cdef readonly str name
-    cdef readonly int id_bits          # 32 or 64: fresh ids are allocated modulo 2**id_bits
+    cdef readonly int id_bits          # 16, 32 or 64: fresh ids are allocated modulo 2**id_bits
     cdef readonly str pool             # "multiplexed" or "ping_pong"
+    cdef readonly object lowered
+    cdef Program scanner
+    cdef Program verifier
+    cdef int id_width
+    cdef bint id_little
+    cdef bint crc_little
+    cdef dict templates
+    cdef bytes _template(self, object what, int64_t variant, int64_t echo, uint64_t id)
     cdef readonly object timeout_key   # a lookup key that holds the call's timeout as decimal milliseconds, or None
     cdef int scan(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out) noexcept nogil
     # Rewrites the id in place; a checksum is patched by its linearity, so a corrupted frame stays corrupt.

@@ -1,0 +1,6 @@
+from libc.stdint cimport int64_t
+from xproto.kernel.run cimport cursor_t, key_t
+
+cdef int walk_keyvalues(cursor_t* c, int width, bint little, bint signed_,
+                        const key_t* keys, int nkeys) noexcept nogil
+cdef int walk_chunks(cursor_t* c, int width, bint little, int64_t limit) noexcept nogil

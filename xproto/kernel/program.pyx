@@ -1,0 +1,407 @@
+"""The executor: runs a Plan over the bytes of one frame.
+
+What always holds here: no op reads before it has compared its end with `stop`; a length is compared with what is left
+(of the section, or of the frame limit) before it is added; jumps go forward, so a run ends; nothing is allocated.
+
+Running past the bytes that are there means need-more at the root and malformed inside a section, since a section is
+entered only when all of its bytes are there.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memset
+
+from xproto.kernel.checksum cimport crc32
+from xproto.kernel.hessian cimport read_text, walk_arguments, walk_map
+from xproto.kernel.integers cimport xp_load, xp_signed
+from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
+from xproto.kernel.run cimport BAD, DONE, SHORT, cursor_t, key_t, span_t
+
+from xproto.plan import MAX_REGISTERS, MAX_SECTIONS, MAX_SLOTS, NONE, Alu, OpCode
+
+cdef enum:
+    OP_END, OP_LOAD, OP_VARINT, OP_BITS, OP_RANGE, OP_MEMBER, OP_LITERAL, OP_SET, OP_ALU, OP_TABLE, OP_JUMP, OP_JEQ
+    OP_JNE, OP_FAIL, OP_SKIP, OP_ENTER, OP_LEAVE, OP_REST, OP_ENDED, OP_POS, OP_KEYVALUES, OP_HESSIAN_TEXT
+    OP_HESSIAN_ARGS, OP_HESSIAN_MAP, OP_CHUNKS, OP_CRC32, OP_COUNT
+
+cdef enum:
+    ALU_ADD, ALU_SUB, ALU_MUL, ALU_AND, ALU_OR, ALU_XOR, ALU_SHL, ALU_SHR, ALU_DIV, ALU_MOD
+    ALU_EQ, ALU_NE, ALU_LT, ALU_LE, ALU_GT, ALU_GE, ALU_LAND, ALU_LOR, ALU_NOT
+
+cdef enum:
+    FLAG_LITTLE = 1
+    FLAG_SIGNED = 2
+    FLAG_CHECK = 4
+    FLAG_AT = 8
+    FLAG_VERIFY = 16
+
+cdef enum:
+    NO_REG = 0xFFFF
+    SECTIONS = 8
+    CRC_AT = 3
+
+if OP_COUNT != len(OpCode) or ALU_NOT != Alu.NOT or NO_REG != NONE or SECTIONS != MAX_SECTIONS:
+    raise ImportError("the kernel and xproto.plan differ: build again")
+if REGISTERS != MAX_REGISTERS or SLOTS != MAX_SLOTS:
+    raise ImportError("the kernel and xproto.plan differ: build again")
+
+
+cdef int64_t _alu(int flags, int64_t a, int64_t b) noexcept nogil:
+    # The lowerer has proven that no result leaves 63 bits; unsigned arithmetic keeps even a broken proof defined.
+    if flags == ALU_ADD:
+        return <int64_t>(<uint64_t>a + <uint64_t>b)
+    elif flags == ALU_SUB:
+        return <int64_t>(<uint64_t>a - <uint64_t>b)
+    elif flags == ALU_MUL:
+        return <int64_t>(<uint64_t>a * <uint64_t>b)
+    elif flags == ALU_AND:
+        return a & b
+    elif flags == ALU_OR:
+        return a | b
+    elif flags == ALU_XOR:
+        return a ^ b
+    elif flags == ALU_SHL:
+        return <int64_t>(<uint64_t>a << (b & 63))
+    elif flags == ALU_SHR:
+        return <int64_t>(<uint64_t>a >> (b & 63))
+    elif flags == ALU_DIV:
+        return 0 if b <= 0 else a // b
+    elif flags == ALU_MOD:
+        return 0 if b <= 0 else a % b
+    elif flags == ALU_EQ:
+        return a == b
+    elif flags == ALU_NE:
+        return a != b
+    elif flags == ALU_LT:
+        return a < b
+    elif flags == ALU_LE:
+        return a <= b
+    elif flags == ALU_GT:
+        return a > b
+    elif flags == ALU_GE:
+        return a >= b
+    elif flags == ALU_LAND:
+        return a != 0 and b != 0
+    elif flags == ALU_LOR:
+        return a != 0 or b != 0
+    return not a
+
+
+cdef bint _member(const op_t* op, int64_t value) noexcept nogil:
+    cdef const int64_t* members = <const int64_t*>op.data
+    cdef int i
+    for i in range(op.size // 8):
+        if members[i] == value:
+            return True
+    return False
+
+
+cdef int _varint(cursor_t* c, int width, int64_t* value) noexcept nogil:
+    cdef uint64_t total = 0
+    cdef uint8_t b
+    cdef int i
+    for i in range(width):
+        if c.at >= c.stop:
+            return SHORT
+        b = c.data[c.at]
+        c.at += 1
+        total |= <uint64_t>(b & 0x7F) << (7 * i)
+        if not b & 0x80:
+            value[0] = <int64_t>total
+            return DONE
+    return BAD
+
+
+cdef int _primitive(const op_t* op, cursor_t* c, int64_t limit, int64_t* regs) noexcept nogil:
+    cdef span_t* slot = &c.slots[op.b] if op.b != NO_REG else NULL
+    cdef int outcome = DONE
+    cdef bint little = (op.flags & FLAG_LITTLE) != 0
+    if op.code == OP_KEYVALUES:
+        outcome = walk_keyvalues(c, op.width, little, (op.flags & FLAG_SIGNED) != 0, op.keys, op.nkeys)
+        return outcome
+    if op.code == OP_HESSIAN_TEXT:
+        outcome = read_text(c, slot)
+    elif op.code == OP_HESSIAN_ARGS:
+        outcome = walk_arguments(c, &c.slots[op.a], slot)
+    elif op.code == OP_HESSIAN_MAP:
+        return walk_map(c, op.keys, op.nkeys)
+    elif op.code == OP_CHUNKS:
+        return walk_chunks(c, op.width, little, limit)
+    else:
+        return BAD
+    if outcome == DONE and slot != NULL and slot.size < 0:
+        return BAD
+    return outcome
+
+
+cdef int _checksum(const op_t* op, cursor_t* c, int64_t* regs) noexcept nogil:
+    # Located without being read; verified only where the plan says so.
+    regs[op.dst] = c.at
+    if not op.flags & FLAG_VERIFY:
+        c.at += 4
+        return DONE
+    if c.stop - c.at < 4:
+        c.at += 4
+        return SHORT
+    if <uint32_t>xp_load(c.data + c.at, 4, op.flags & FLAG_LITTLE) != crc32(c.data, c.at):
+        return BAD
+    c.at += 4
+    return DONE
+
+
+cdef class Program:
+    """A `Plan` as the kernel runs it. `plan` is kept for explanations."""
+
+    def __cinit__(self, plan):
+        cdef int i, k
+        cdef op_t* op
+        self.plan = plan
+        self.count = len(plan.ops)
+        self.registers = plan.registers
+        self.limit = plan.limit
+        if self.count == 0 or plan.ops[len(plan.ops) - 1].code != OpCode.END:
+            raise ValueError("a plan ends with END")
+        if plan.registers > REGISTERS or plan.slots > SLOTS:
+            raise ValueError("the plan needs too many registers or slots")
+        self.ops = <op_t*>calloc(self.count, sizeof(op_t))
+        if self.ops == NULL:
+            raise MemoryError
+        self._keep = []
+        for i in range(self.count):
+            self._fill(i, plan.ops[i])
+
+    cdef _fill(self, int i, source):
+        cdef op_t* op = &self.ops[i]
+        cdef bytes data = bytes(source.data)
+        cdef bytes name
+        cdef int k
+        self._check(i, source)
+        op.code, op.width, op.flags = int(source.code), source.width, int(source.flags)
+        op.dst, op.a, op.b, op.x, op.y = int(source.dst), int(source.a), int(source.b), source.x, source.y
+        op.size = len(data)
+        op.data = <const uint8_t*>data
+        self._keep.append(data)
+        op.nkeys = len(source.keys)
+        if op.nkeys:
+            op.keys = <key_t*>calloc(op.nkeys, sizeof(key_t))
+            if op.keys == NULL:
+                raise MemoryError
+            for k in range(op.nkeys):
+                name = source.keys[k][0]
+                self._keep.append(name)
+                op.keys[k].name = <const uint8_t*>name
+                op.keys[k].size = len(name)
+                op.keys[k].slot = source.keys[k][1]
+
+    cdef _check(self, int i, source):
+        # A plan is data, so it is not trusted: registers, slots and jumps must be in bounds.
+        used = [source.dst, source.a, source.b]
+        slots = [slot for _, slot in source.keys]
+        if source.code in (OpCode.SKIP, OpCode.REST, OpCode.HESSIAN_TEXT, OpCode.HESSIAN_ARGS):
+            slots.append(used.pop())
+            if source.code == OpCode.HESSIAN_ARGS:
+                slots.append(used.pop())
+                if source.a == NONE:
+                    raise ValueError(f"op {i}: no descriptor")
+        if any(int(reg) != NONE and not 0 <= int(reg) < self.plan.registers for reg in used):
+            raise ValueError(f"op {i}: no such register")
+        if any(slot != NONE and not 0 <= slot < self.plan.slots for slot in slots):
+            raise ValueError(f"op {i}: no such slot")
+        if source.code in (OpCode.JUMP, OpCode.JEQ, OpCode.JNE) and not i < source.x < self.count:
+            raise ValueError(f"op {i}: a jump must go forward")
+        if source.code in (OpCode.LOAD, OpCode.KEYVALUES, OpCode.CHUNKS) and not 1 <= source.width <= 8:
+            raise ValueError(f"op {i}: a width of {source.width}")
+        if source.code == OpCode.VARINT and not 1 <= source.width <= 9:
+            raise ValueError(f"op {i}: a varint of {source.width} bytes")
+        if source.code == OpCode.BITS and not 0 <= source.x < 64:
+            raise ValueError(f"op {i}: a shift of {source.x}")
+        self._check_operands(i, source)
+
+    cdef _check_operands(self, int i, source):
+        code = source.code
+        writes = (OpCode.LOAD, OpCode.VARINT, OpCode.BITS, OpCode.SET, OpCode.ALU, OpCode.TABLE, OpCode.POS, OpCode.CRC32)
+        reads = (OpCode.BITS, OpCode.RANGE, OpCode.MEMBER, OpCode.ALU, OpCode.TABLE, OpCode.JEQ, OpCode.JNE)
+        if code in writes and source.dst == NONE:
+            raise ValueError(f"op {i}: writes to no register")
+        if code in reads and source.a == NONE:
+            raise ValueError(f"op {i}: reads no register")
+        if code == OpCode.LOAD and source.flags & FLAG_AT and source.b == NONE:
+            raise ValueError(f"op {i}: notes its offset in no register")
+
+    def __dealloc__(self):
+        cdef int i
+        if self.ops != NULL:
+            for i in range(self.count):
+                free(self.ops[i].keys)
+            free(self.ops)
+
+    cdef int run(self, const uint8_t* data, int64_t size, int64_t* regs, span_t* slots,
+                 uint8_t* scratch, int64_t scratch_size, outcome_t* out) noexcept nogil:
+        """Runs over `size` bytes. `regs` has room for `registers`, `slots` (may be NULL) for the plan's slots."""
+        cdef cursor_t c
+        cdef int64_t stops[SECTIONS]
+        cdef int depth = 0, outcome
+        cdef int32_t pc = 0
+        cdef int64_t limit = self.limit, n, value, field_at = 0
+        cdef const op_t* op
+        memset(regs, 0, <size_t>self.registers * sizeof(int64_t))
+        regs[CRC_AT] = -1
+        c.data = data
+        c.at = 0
+        c.stop = size
+        c.slots = slots
+        c.scratch = scratch
+        c.scratch_left = scratch_size
+        c.classes = 0
+        while True:
+            op = &self.ops[pc]
+            pc += 1
+            if op.code == OP_LOAD:
+                field_at = c.at
+                if op.width > c.stop - c.at:
+                    c.at += op.width
+                    outcome = SHORT
+                    break
+                value = <int64_t>xp_load(data + c.at, op.width, op.flags & FLAG_LITTLE)
+                if op.flags & (FLAG_SIGNED | FLAG_CHECK | FLAG_AT):
+                    if op.flags & FLAG_SIGNED:
+                        value = xp_signed(<uint64_t>value, op.width)
+                    if op.flags & FLAG_CHECK and (value < op.x or value > op.y):
+                        outcome = BAD
+                        break
+                    if op.flags & FLAG_AT:
+                        regs[op.b] = c.at
+                regs[op.dst] = value
+                c.at += op.width
+            elif op.code == OP_SKIP:
+                n = op.x if op.a == NO_REG else regs[op.a] + op.x
+                field_at = c.at
+                if n < 0 or n > (limit if depth == 0 else c.stop) - c.at:
+                    outcome = BAD
+                    break
+                if op.b != NO_REG:
+                    if n > c.stop - c.at:
+                        c.at += n
+                        outcome = SHORT
+                        break
+                    slots[op.b].data = data + c.at
+                    slots[op.b].size = n
+                c.at += n
+            elif op.code == OP_JNE:
+                if regs[op.a] != op.y:
+                    pc = <int32_t>op.x
+            elif op.code == OP_JEQ:
+                if regs[op.a] == op.y:
+                    pc = <int32_t>op.x
+            elif op.code == OP_ALU:
+                regs[op.dst] = _alu(op.flags, regs[op.a], op.x if op.b == NO_REG else regs[op.b])
+            elif op.code == OP_BITS:
+                regs[op.dst] = <int64_t>(<uint64_t>regs[op.a] >> op.x) & op.y
+            elif op.code == OP_TABLE:
+                value = regs[op.a]
+                if value < 0 or value >= op.size or op.data[value] == 0:
+                    outcome = BAD
+                    break
+                regs[op.dst] = op.data[value]
+            elif op.code == OP_SET:
+                regs[op.dst] = op.x
+            elif op.code == OP_JUMP:
+                pc = <int32_t>op.x
+            elif op.code == OP_RANGE:
+                if regs[op.a] < op.x or regs[op.a] > op.y:
+                    outcome = BAD
+                    break
+            elif op.code == OP_MEMBER:
+                if not _member(op, regs[op.a]):
+                    outcome = BAD
+                    break
+            elif op.code == OP_LITERAL:
+                field_at = c.at
+                if op.size > c.stop - c.at:
+                    c.at += op.size
+                    outcome = SHORT
+                    break
+                if memcmp(data + c.at, op.data, <size_t>op.size) != 0:
+                    outcome = BAD
+                    break
+                c.at += op.size
+            elif op.code == OP_ENTER:
+                n = op.x if op.a == NO_REG else regs[op.a] + op.x
+                field_at = c.at
+                if n < 0 or depth >= SECTIONS or n > (limit if depth == 0 else c.stop) - c.at:
+                    outcome = BAD
+                    break
+                if n > c.stop - c.at:
+                    c.at += n
+                    outcome = SHORT
+                    break
+                stops[depth] = c.stop
+                depth += 1
+                c.stop = c.at + n
+            elif op.code == OP_LEAVE:
+                if depth == 0:
+                    outcome = BAD
+                    break
+                c.at = c.stop
+                depth -= 1
+                c.stop = stops[depth]
+            elif op.code == OP_REST:
+                if op.b != NO_REG:
+                    slots[op.b].data = data + c.at
+                    slots[op.b].size = c.stop - c.at
+                c.at = c.stop
+            elif op.code == OP_ENDED:
+                field_at = c.at
+                if c.at != c.stop:
+                    outcome = BAD
+                    break
+            elif op.code == OP_POS:
+                regs[op.dst] = c.at
+            elif op.code == OP_VARINT:
+                field_at = c.at
+                outcome = _varint(&c, op.width, &value)
+                if outcome == DONE and (value < op.x or value > op.y):
+                    outcome = BAD
+                if outcome != DONE:
+                    c.at += 1
+                    break
+                regs[op.dst] = value
+            elif op.code == OP_CRC32:
+                field_at = c.at
+                outcome = _checksum(op, &c, regs)
+                if outcome != DONE:
+                    break
+            elif op.code == OP_END:
+                if c.at > limit:
+                    field_at = c.at
+                    outcome = BAD
+                elif c.at > size:
+                    outcome = SHORT
+                else:
+                    outcome = DONE
+                break
+            elif op.code == OP_FAIL:
+                field_at = c.at
+                outcome = BAD
+                break
+            else:
+                field_at = c.at
+                outcome = _primitive(op, &c, limit, regs)
+                if outcome != DONE:
+                    if outcome == SHORT and op.code != OP_CHUNKS:
+                        c.at = size + 1
+                    break
+        return self._finish(outcome, depth, size, field_at, pc - 1, c.at, out)
+
+    cdef int _finish(self, int outcome, int depth, int64_t size, int64_t field_at, int32_t op,
+                     int64_t at, outcome_t* out) noexcept nogil:
+        out.op = op
+        if outcome == DONE:
+            out.size = at
+            return RUN_OK
+        if outcome == SHORT and depth == 0:
+            out.size = at if at > size else size + 1
+            if out.size <= self.limit:
+                return RUN_NEED
+        out.size = field_at
+        return RUN_BAD

@@ -1,0 +1,33 @@
+# What one run over one frame carries between the executor and the wire primitives.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+cdef enum:
+    DONE = 0
+    SHORT = 1    # the bytes end inside a value
+    BAD = 2      # no value of this kind
+
+cdef enum:
+    OVERRIDDEN = -2   # size of a slot whose key is there with something that is no text
+
+cdef enum:
+    MAX_CLASSES = 1024
+    MAX_DEPTH = 512
+
+cdef struct span_t:
+    const uint8_t* data
+    int64_t size
+
+cdef struct key_t:
+    const uint8_t* name
+    int64_t size
+    int32_t slot
+
+cdef struct cursor_t:
+    const uint8_t* data       # the frame's first byte
+    int64_t at                # offset of the next byte
+    int64_t stop              # offset after the last byte that may be read
+    span_t* slots             # NULL when nothing is captured
+    uint8_t* scratch          # for texts that are not in one piece
+    int64_t scratch_left
+    int32_t classes           # Hessian2 class definitions so far
+    int32_t fields[1024]      # and the number of fields of each

@@ -1,0 +1,188 @@
+"""A declaration as Plans.
+
+`lower(protocol)` walks the construct layout once into a tree (`layout`), adds what the roles need (`roles`), and writes
+three products from it (`prune`, `emit`): verify, scan, and lookups made on demand for the keys that routes ask.
+Everything that could go wrong on the wire is decided here: intervals, definedness, limits. A declaration that cannot be
+proven safe is refused with the field's path, what is wrong, and what to write instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from construct.expr import Path
+
+from xproto.errors import SpecError
+from xproto.lower.coalesce import coalesce
+from xproto.lower.emit import Emitter
+from xproto.lower.expressions import Reader, Scope, resolve
+from xproto.lower.layout import Place, Registers, lower_into, peel
+from xproto.lower.model import Compute, Load, Node, Value
+from xproto.lower.prune import Wanted, captured_arguments, prune
+from xproto.lower.roles import Packing, Source, Texts, kind_nodes, packing
+from xproto.plan import FIRST_FREE, LITTLE, MAX_SLOTS, SIGNED, Op, OpCode, Plan, Result
+from xproto.spec import Header, Protocol
+
+MAX_FRAME_LIMIT = 1 << 31
+ID_WIDTHS = (2, 4, 8)
+
+
+@dataclass(frozen=True)
+class LookupPlan:
+    """A Plan that fills slots, and for each key the slots it may come from, with the values that do not count."""
+
+    plan: Plan
+    keys: tuple[str, ...]
+    alternatives: tuple[tuple[tuple[int, tuple[bytes, ...]], ...], ...]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A protocol that was accepted: its Plans, and what the kernel needs to patch ids and make replies."""
+
+    protocol: Protocol
+    verify: Plan
+    scan: Plan
+    id_name: str
+    id_width: int
+    id_little: bool
+    crc_little: bool
+    timeout_key: str | None
+    variant: Packing
+    echo: Packing
+    opaque: tuple[str, ...]
+    nodes: list[Node] = field(repr=False)
+    registers: Registers = field(repr=False)
+    texts: Texts = field(repr=False)
+    scope: Scope = field(repr=False)
+
+    def lookup(self, keys: tuple[str, ...]) -> LookupPlan:
+        """The Plan that finds these routing keys in a whole frame from downstream."""
+        return _lookup(self, keys)
+
+
+def lower(protocol: Protocol) -> Lowered:
+    """Raises `SpecError` where the declaration is wrong."""
+    try:
+        return _lower(protocol)
+    except SpecError as error:
+        raise error.within(protocol.name) from None
+
+
+def _lower(protocol: Protocol) -> Lowered:
+    if not 1 <= protocol.limits.frame < MAX_FRAME_LIMIT:
+        raise SpecError("limits.frame", f"{protocol.limits.frame} is out of bounds", f"choose 1..{MAX_FRAME_LIMIT - 1}")
+    nodes: list[Node] = []
+    opaque: list[str] = []
+    registers = Registers()
+    outer = Scope()
+    top = lower_into(protocol.frame, Place("", outer, nodes, registers, opaque))
+    if top.kind != "struct":
+        raise SpecError("frame", f"is {type(peel(protocol.frame, 'frame')).__name__}", "write Struct('name' / …)")
+    scope = Scope(fields=top.fields)
+    id_value, id_load = _id(protocol, scope, nodes)
+    variant = packing("variant", protocol.variant, scope)
+    echo = packing("echo", protocol.echo, scope)
+    timeout_key, timeout = _timeout(protocol, scope)
+    texts = Texts(protocol, scope)
+    roles = [
+        *timeout,
+        *variant.nodes(Result.VARIANT),
+        *echo.nodes(Result.ECHO),
+        *kind_nodes(protocol, scope),
+    ]
+    first = FIRST_FREE + len(registers.numbers)
+    verify = _verify(protocol, nodes, first)
+    wanted = Wanted({Result.KIND, Result.VARIANT, Result.TIMEOUT, Result.ECHO, id_value.reg}, checks=True, to_end=True, checksum=True)
+    emitter = Emitter(first, alias={id_value.reg: Result.ID}, at={id_value.reg: Result.ID_AT})
+    emitter.nodes(coalesce(prune([*nodes, *roles], wanted)))
+    scan = _finish(protocol, "scan", emitter, 0)
+    return Lowered(
+        protocol,
+        verify,
+        scan,
+        id_value.path,
+        id_load.width,
+        bool(id_load.flags & LITTLE),
+        any(op.code is OpCode.CRC32 and op.flags & LITTLE for op in verify.ops),
+        timeout_key,
+        variant,
+        echo,
+        tuple(opaque),
+        nodes,
+        registers,
+        texts,
+        scope,
+    )
+
+
+def _finish(protocol: Protocol, product: str, emitter: Emitter, slots: int) -> Plan:
+    emitter.add(Op(OpCode.END, path="frame", why=f"is over the limit of {protocol.limits.frame} bytes"))
+    return Plan(protocol.name, product, tuple(emitter.ops), protocol.limits.frame, emitter.highest + 1, slots)
+
+
+def _verify(protocol: Protocol, nodes: list[Node], first: int) -> Plan:
+    slots = {path: slot for slot, path in enumerate(sorted(captured_arguments(nodes)))}
+    emitter = Emitter(first, slots=slots, verify=True)
+    emitter.nodes(coalesce(nodes))
+    return _finish(protocol, "verify", emitter, len(slots))
+
+
+def _id(protocol: Protocol, scope: Scope, nodes: list[Node]) -> tuple[Value, Load]:
+    if type(protocol.id) is not Path:
+        raise SpecError("id", f"{protocol.id!r} is not a field", "name the field: id=this.id")
+    value = resolve(protocol.id, scope, "id")
+    if value.guards:
+        raise SpecError("id", f"{value.path} is only there when {', '.join(sorted(value.guards))}", "every frame needs its id")
+    load = next((node for node in nodes if isinstance(node, Load) and node.value.reg == value.reg), None)
+    if load is None or load.width not in ID_WIDTHS or load.flags & SIGNED or load.checked:
+        raise SpecError(
+            "id", f"{value.path} is not a plain unsigned integer of 16, 32 or 64 bits at the frame's root", "use Int32ub"
+        )
+    return value, load
+
+
+def _timeout(protocol: Protocol, scope: Scope) -> tuple[str | None, list[Node]]:
+    if protocol.timeout is None:
+        return None, []
+    if isinstance(protocol.timeout, Header):
+        return protocol.timeout.name, []
+    expr = Reader(scope, frozenset(), "timeout", lenient=True).read(protocol.timeout)
+    return None, [Compute(Value("timeout", reg=Result.TIMEOUT), expr)]
+
+
+def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:
+    slots: dict[str, int] = {}
+    blocks: dict[str, dict[str, int]] = {}
+    count = 0
+
+    def slot_of(source: Source) -> int:
+        nonlocal count
+        table = slots if source.key is None else blocks.setdefault(source.path, {})
+        name = source.path if source.key is None else source.key
+        if name not in table:
+            table[name] = count
+            count += 1
+        return table[name]
+
+    alternatives = tuple(
+        tuple((slot_of(source), source.unless) for source in lowered.texts.key(key)) for key in keys
+    )
+    captures = dict(slots) | {path: 0 for path in blocks}
+    nodes = prune(lowered.nodes, Wanted(captures=captures))
+    for path in sorted(captured_arguments(nodes)):
+        slot_of(Source(path))
+    if count > MAX_SLOTS:
+        raise SpecError("routes", f"ask for {count} values of each frame", f"at most {MAX_SLOTS}")
+    named = {path: tuple((k.encode(), slot) for k, slot in table.items()) for path, table in blocks.items()}
+    emitter = Emitter(FIRST_FREE + len(lowered.registers.numbers), slots=slots, keys=named)
+    emitter.nodes(coalesce(nodes))
+    plan = _finish(lowered.protocol, f"lookup {', '.join(keys) or 'nothing'}", emitter, count)
+    if not keys:
+        plan = Plan(plan.protocol, plan.product, (plan.ops[-1],), plan.limit, plan.registers, 0)
+    return LookupPlan(plan, keys, alternatives)
+
+
+__all__ = ["LookupPlan", "Lowered", "lower"]
+
+

@@ -1,0 +1,184 @@
+"""The tree between construct and Plan: values with intervals, expressions over them, and what a layout does in order.
+
+Nothing here knows construct or the kernel. A `Value` is one field; its interval is what makes arithmetic provably free
+of overflow, its guards say under which conditions it is there at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Union
+
+from xproto.plan import NONE, Alu
+
+WIDE = 1 << 62
+"""Expressions must stay below this, so that no sum of two of them can leave 63 bits."""
+
+
+@dataclass(eq=False)
+class Value:
+    """A field. `lo` and `hi` bound integers; `labels` are an Enum's names; `kind` says what roles may do with it."""
+
+    path: str
+    kind: str = "integer"
+    lo: int = 0
+    hi: int = 0
+    labels: Mapping[str, int] | None = None
+    guards: frozenset[str] = frozenset()
+    reg: int = NONE
+    fields: dict[str, Value] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return self.path
+
+
+@dataclass(frozen=True)
+class Num:
+    value: int
+
+    def __repr__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True)
+class Ref:
+    value: Value
+
+    def __repr__(self) -> str:
+        return self.value.path
+
+
+@dataclass(frozen=True)
+class Bin:
+    op: Alu
+    left: Expr
+    right: Expr
+
+    def __repr__(self) -> str:
+        return f"({self.left!r} {self.op.name.lower()} {self.right!r})"
+
+
+@dataclass(frozen=True)
+class Not:
+    operand: Expr
+
+    def __repr__(self) -> str:
+        return f"not {self.operand!r}"
+
+
+Expr = Union[Num, Ref, Bin, Not]
+
+
+def references(expr: Expr) -> Iterator[Value]:
+    """Every field that the expression reads."""
+    match expr:
+        case Ref(value):
+            yield value
+        case Bin(_, left, right):
+            yield from references(left)
+            yield from references(right)
+        case Not(operand):
+            yield from references(operand)
+
+
+@dataclass
+class Load:
+    """A fixed-width integer or (width 0) a LEB128 varint of at most `most` bytes."""
+
+    value: Value
+    width: int
+    flags: int
+    checked: bool
+    members: frozenset[int] | None = None
+    most: int = 0
+
+
+@dataclass
+class Bits:
+    """A bit-field of an integer that was loaded before."""
+
+    value: Value
+    word: Value
+    shift: int
+    mask: int
+    members: frozenset[int] | None = None
+    checked: bool = False
+
+
+@dataclass
+class Literal:
+    path: str
+    data: bytes
+
+
+@dataclass
+class Compute:
+    value: Value
+    expr: Expr
+
+
+@dataclass
+class Require:
+    path: str
+    expr: Expr
+
+
+@dataclass
+class Take:
+    """Bytes of a computed size, or (size None) all that the section still has."""
+
+    value: Value
+    size: Expr | None
+
+
+@dataclass
+class Section:
+    """A part with a length of its own; leaving it jumps to its end."""
+
+    value: Value
+    size: Expr
+    body: list[Node]
+
+
+@dataclass
+class Branch:
+    path: str
+    test: Expr
+    then: list[Node]
+    other: list[Node]
+
+
+@dataclass
+class Primitive:
+    """A wire primitive. `argument` is the text field that it reads from, if any."""
+
+    value: Value
+    opcode: int
+    width: int = 0
+    flags: int = 0
+    argument: Value | None = None
+
+
+@dataclass
+class Ended:
+    path: str
+
+
+@dataclass
+class Mark:
+    """Notes the offset in a register."""
+
+    value: Value
+
+
+@dataclass
+class Table:
+    """dst = table[packed units]: how kinds are found."""
+
+    value: Value
+    index: Expr
+    data: bytes
+
+
+Node = Union[Load, Bits, Literal, Compute, Require, Take, Section, Branch, Primitive, Ended, Mark, Table]

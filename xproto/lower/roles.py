@@ -1,0 +1,261 @@
+"""Roles as nodes and slots: how the kind is found, how small fields are packed into one number, where texts come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from construct.expr import Path
+
+from xproto.errors import SpecError
+from xproto.lower.expressions import Reader, Scope, resolve
+from xproto.lower.model import Bin, Compute, Expr, Node, Not, Num, Ref, Table, Value
+from xproto.plan import Alu, Result
+from xproto.spec import First, Header, Item, Kind, Protocol, Unless, View
+
+KIND_BITS = 12
+"""The table that kinds are looked up in has at most 2**12 entries."""
+NARROW = 255
+"""A field of a wider range takes part in the table only as the bit of its comparison."""
+PACKED_BITS = 62
+MAX_VARIANTS = 64
+"""Each variant has pools and templates of its own, so a peer must not be able to make many."""
+
+
+def kind_nodes(protocol: Protocol, scope: Scope) -> list[Node]:
+    """Nodes that leave the frame's `Kind` in its result register, and refuse frames of none."""
+    if not protocol.kind:
+        raise SpecError("kind", "no frame has a kind", "give {Kind.REQUEST: this.type == …, …}")
+    rules = [
+        (kind, Reader(scope, frozenset(), f"kind[{kind.name}]", lenient=True).read(test))
+        for kind, test in protocol.kind.items()
+    ]
+    value = Value("kind", reg=Result.KIND)
+    units: list[Expr] = []
+    for _, test in rules:
+        for unit in _units(test):
+            if repr(unit) not in {repr(known) for known in units}:
+                units.append(unit)
+    bits = [_bits(unit) for unit in units]
+    if sum(bits) > KIND_BITS:
+        raise SpecError("kind", f"depends on {sum(bits)} bits", f"use fields of few values: at most {KIND_BITS} bits")
+    return [Table(value, _packed(units, bits), _kind_table(rules, units, bits))]
+
+
+def _units(expr: Expr) -> Iterator[Expr]:
+    match expr:
+        case Bin(Alu.EQ | Alu.NE, Ref(value), Num()) if value.hi > NARROW or value.lo < 0:
+            yield expr
+        case Bin(_, left, right):
+            yield from _units(left)
+            yield from _units(right)
+        case Not(operand):
+            yield from _units(operand)
+        case Ref(value):
+            if value.lo < 0 or value.hi > NARROW:
+                raise SpecError("kind", f"{value.path} has too many values for a table", "compare it with a constant")
+            yield expr
+
+
+def _bits(unit: Expr) -> int:
+    return unit.value.hi.bit_length() if isinstance(unit, Ref) else 1
+
+
+def _packed(units: list[Expr], bits: list[int]) -> Expr:
+    packed: Expr = Num(0)
+    shift = 0
+    for unit, width in zip(units, bits, strict=True):
+        part = Bin(Alu.SHL, unit, Num(shift)) if shift else unit
+        packed = part if shift == 0 else Bin(Alu.OR, packed, part)
+        shift += width
+    return packed
+
+
+def _kind_table(rules: list[tuple[Kind, Expr]], units: list[Expr], bits: list[int]) -> bytes:
+    table = bytearray(1 << sum(bits))
+    for values in product(*(range(1 << width) for width in reversed(bits))):
+        known = {repr(unit): value for unit, value in zip(units, reversed(values), strict=True)}
+        index = shift = 0
+        for value, width in zip(reversed(values), bits, strict=True):
+            index |= value << shift
+            shift += width
+        table[index] = next((int(kind) for kind, test in rules if evaluate(test, known)), 0)
+    return bytes(table)
+
+
+def evaluate(expr: Expr, known: Mapping[str, int]) -> int:
+    """The expression's value where `known` gives the values of its parts, by their repr."""
+    if (found := known.get(repr(expr))) is not None:
+        return found
+    match expr:
+        case Num(value):
+            return value
+        case Not(operand):
+            return int(not evaluate(operand, known))
+        case Bin(op, left, right):
+            return _apply(op, evaluate(left, known), evaluate(right, known))
+        case Ref(value):
+            raise KeyError(value.path)
+
+
+def _apply(op: Alu, a: int, b: int) -> int:
+    match op:
+        case Alu.EQ:
+            return int(a == b)
+        case Alu.NE:
+            return int(a != b)
+        case Alu.LT:
+            return int(a < b)
+        case Alu.LE:
+            return int(a <= b)
+        case Alu.GT:
+            return int(a > b)
+        case Alu.GE:
+            return int(a >= b)
+        case Alu.ADD:
+            return a + b
+        case Alu.SUB:
+            return a - b
+        case Alu.MUL:
+            return a * b
+        case Alu.AND:
+            return a & b
+        case Alu.OR:
+            return a | b
+        case Alu.XOR:
+            return a ^ b
+        case Alu.SHL:
+            return a << b
+        case Alu.SHR:
+            return a >> b
+        case Alu.DIV:
+            return a // b
+        case Alu.MOD:
+            return a % b
+    raise AssertionError(op)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Small fields side by side in one number: how the kernel hands them over, and how a template gets them back."""
+
+    fields: tuple[Value, ...]
+
+    @property
+    def shifts(self) -> list[tuple[Value, int, int]]:
+        """Each field with its shift and its width in bits."""
+        found, shift = [], 0
+        for value in self.fields:
+            width = (value.hi - value.lo).bit_length()
+            found.append((value, shift, width))
+            shift += width
+        return found
+
+    @property
+    def bits(self) -> int:
+        return sum(width for _, _, width in self.shifts)
+
+    def nodes(self, result: Result) -> list[Node]:
+        packed: Expr | None = None
+        for value, shift, width in self.shifts:
+            if not width:
+                continue
+            part: Expr = Bin(Alu.SUB, Ref(value), Num(value.lo)) if value.lo else Ref(value)
+            part = Bin(Alu.SHL, part, Num(shift)) if shift else part
+            packed = part if packed is None else Bin(Alu.OR, packed, part)
+        return [] if packed is None else [Compute(Value(result.name.lower(), reg=result), packed)]
+
+    def values(self) -> list[int]:
+        """Every packed number whose fields lie within their bounds."""
+        return [
+            packed
+            for packed in range(1 << self.bits)
+            if all((packed >> shift & (1 << width) - 1) + v.lo <= v.hi for v, shift, width in self.shifts)
+        ]
+
+    def unpack(self, packed: int) -> dict[str, Any]:
+        """Field values for construct, nested as the layout is; an Enum's as its label."""
+        found: dict[str, Any] = {}
+        for value, shift, width in self.shifts:
+            number = (packed >> shift & (1 << width) - 1) + value.lo
+            *outer, name = value.path.split(".")
+            inside = found
+            for part in outer:
+                inside = inside.setdefault(part, {})
+            names = {n: label for label, n in (value.labels or {}).items()}
+            inside[name] = names.get(number, number)
+        return found
+
+
+def packing(role: str, sources: tuple[Any, ...], scope: Scope) -> Packing:
+    """The fields that `variant` or `echo` names."""
+    values = []
+    for source in sources:
+        if type(source) is not Path:
+            raise SpecError(role, f"{source!r} is not a field", "name fields: (this.codec, …)")
+        value = resolve(source, scope, role)
+        if value.kind != "integer":
+            raise SpecError(role, f"{value.path} is {value.kind}", "name integer fields")
+        values.append(value)
+    packed = Packing(tuple(values))
+    if packed.bits > PACKED_BITS:
+        raise SpecError(role, f"takes {packed.bits} bits", f"name smaller fields: {PACKED_BITS} bits in all")
+    if role == "variant" and 1 << packed.bits > MAX_VARIANTS:
+        raise SpecError(role, f"has {1 << packed.bits} values", f"bound its fields: at most {MAX_VARIANTS} variants")
+    return packed
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a text can come from: a field (key None) or a key of a block; absent while its value is in `unless`."""
+
+    path: str
+    key: str | None = None
+    unless: tuple[bytes, ...] = ()
+
+
+class Texts:
+    """Routing keys to their sources, in order of preference."""
+
+    def __init__(self, protocol: Protocol, scope: Scope) -> None:
+        self.scope = scope
+        headers = protocol.headers
+        self.block = None
+        self.defaults: Mapping[str, Any] = {}
+        if headers is not None:
+            if isinstance(headers, View):
+                headers, self.defaults = headers.block, headers.fields
+            self.block = self._field(headers, "headers", {"block"}).path
+        self.roles = {name: role for name, role in (("service", protocol.service), ("method", protocol.method)) if role}
+        for name, role in [*self.roles.items(), *((f"headers.{k}", v) for k, v in self.defaults.items())]:
+            self.sources(role, name)
+
+    def _field(self, source: Any, where: str, kinds: set[str]) -> Value:
+        if type(source) is not Path:
+            raise SpecError(where, f"{source!r} is not a field", "write this.name, header(…), first(…)")
+        value = resolve(source, self.scope, where)
+        if value.kind not in kinds:
+            raise SpecError(where, f"{value.path} is {value.kind}", f"name a field that is {' or '.join(sorted(kinds))}")
+        return value
+
+    def key(self, name: str) -> list[Source]:
+        """The sources of a routing key: the role of that name, or else the header."""
+        return self.sources(self.roles.get(name, Header(name)), name)
+
+    def sources(self, role: Any, where: str) -> list[Source]:
+        match role:
+            case Header(name):
+                found = [] if self.block is None else [Source(self.block, name)]
+                return found + (self.sources(self.defaults[name], where) if name in self.defaults else [])
+            case First(alternatives):
+                return [source for alternative in alternatives for source in self.sources(alternative, where)]
+            case Unless(source, values):
+                return [Source(s.path, s.key, s.unless + values) for s in self.sources(source, where)]
+            case Item(block, index):
+                if index:
+                    raise SpecError(where, f"argument {index} would have to be read", "only argument 0 can be a source")
+                return [Source(self._field(block, where, {"values"}).path)]
+            case _:
+                return [Source(self._field(role, where, {"text", "bytes"}).path)]

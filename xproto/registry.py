@@ -1,0 +1,127 @@
+"""Which protocols there are: built-ins (an explicit tuple), third parties by entry point, files by path.
+
+A name may exist once. A protocol is lowered and its templates are built when it is loaded, so whatever is wrong with a
+declaration is known before a byte arrives.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from construct.expr import ExprMixin
+
+from xproto.codecs.bolt import BOLT
+from xproto.codecs.dubbo import DUBBO
+from xproto.errors import SpecError
+from xproto.kernel.codec import Codec
+from xproto.lower import Lowered, lower
+from xproto.spec import Protocol
+from xproto.templates import check_templates
+
+ENTRY_POINTS = "xproto.protocols"
+BUILT_IN: tuple[Protocol, ...] = (DUBBO, BOLT)
+"""In rank order: where two signatures could match, the earlier one is asked first."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A protocol that was accepted. `source` says where it came from: built-in, an entry point, or a file."""
+
+    protocol: Protocol
+    lowered: Lowered
+    codec: Codec
+    source: str
+
+
+def register(protocol: Protocol, source: str = "built-in") -> Registered:
+    """Lowers and compiles one declaration; raises `SpecError`."""
+    lowered = lower(protocol)
+    try:
+        check_templates(lowered)
+    except SpecError as error:
+        raise error.within(protocol.name) from error
+    return Registered(protocol, lowered, Codec(lowered), source)
+
+
+def load(spec_paths: Sequence[str] = (), options: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Registered]:
+    """All protocols by name, in rank order.
+
+    spec_paths: Python files, each declaring one or more `Protocol` at module level.
+    options: keyword arguments for a protocol's `configure`, by name.
+    Raises `SpecError` for a bad declaration, a name that exists twice, or options that do not fit.
+    """
+    found: dict[str, tuple[Protocol, str]] = {}
+    for protocol, source in _declared(spec_paths):
+        if protocol.name in found:
+            raise SpecError(protocol.name, f"declared by {found[protocol.name][1]} and by {source}", "rename one of them")
+        found[protocol.name] = protocol, source
+    for name in options or {}:
+        if name not in found:
+            raise SpecError(f"protocol_options.{name}", "no such protocol", f"there are: {', '.join(sorted(found))}")
+    return {
+        name: register(_configured(protocol, (options or {}).get(name)), source)
+        for name, (protocol, source) in found.items()
+    }
+
+
+def _configured(protocol: Protocol, options: Mapping[str, Any] | None) -> Protocol:
+    if not options:
+        return protocol
+    if protocol.configure is None:
+        raise SpecError(f"protocol_options.{protocol.name}", "this protocol has no options", "remove them")
+    try:
+        return protocol.configure(**options)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"protocol_options.{protocol.name}", str(error), "see xproto explain") from error
+
+
+def _declared(spec_paths: Sequence[str]) -> Iterator[tuple[Protocol, str]]:
+    for protocol in BUILT_IN:
+        yield protocol, "built-in"
+    with strict_expressions():
+        for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda e: e.name):
+            value = entry.load()
+            if not isinstance(value, Protocol):
+                raise SpecError(entry.name, f"the entry point {entry.value} is not a Protocol", "point it at one")
+            yield value, f"entry point {entry.value}"
+        for path in spec_paths:
+            yield from ((protocol, path) for protocol in _from_file(path))
+
+
+def _from_file(path: str) -> list[Protocol]:
+    name = f"xproto_spec_{Path(path).stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise SpecError(path, "is not a Python file", "give the path of a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SpecError:
+        raise
+    except Exception as error:
+        raise SpecError(path, f"cannot be loaded: {type(error).__name__}: {error}", "mend the file") from error
+    protocols = [value for value in vars(module).values() if isinstance(value, Protocol)]
+    if not protocols:
+        raise SpecError(path, "declares no Protocol", "write NAME = Protocol(…) at module level")
+    return protocols
+
+
+class strict_expressions:  # noqa: N801 - reads as a statement
+    """While a codec module loads, `this.a and this.b` and `1 < this.f < 9` raise instead of losing a half."""
+
+    def __enter__(self) -> None:
+        ExprMixin.__bool__ = _no_truth
+
+    def __exit__(self, *_: object) -> None:
+        del ExprMixin.__bool__
+
+
+def _no_truth(_self: object) -> bool:
+    raise SpecError("expression", "`and`, `or`, `not` and chained comparisons lose a half", "use &, |, ~ and two comparisons")

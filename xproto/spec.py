@@ -1,0 +1,179 @@
+"""What a protocol declares: a construct layout, and the role that each field plays.
+
+`Protocol` is only data; `xproto.lower` turns it into Plans and refuses what is wrong, naming the field, the fault and
+what to write instead. Roles refer to fields by construct's own expressions (``this.id``, ``this.type == "request"``),
+so that a declaration reads like the protocol's own specification.
+
+Text roles (`service`, `method`, and keys of the routing view) are sources: `header`, a field, `first` of several,
+`unless` to pass over values that only stand in for another, `item` for an argument inside a serialized block.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from construct import Construct
+
+
+class Kind(enum.IntEnum):
+    """What a frame is to the proxy. The values are the kernel's."""
+
+    REQUEST = 1
+    ONEWAY = 2
+    RESPONSE = 3
+    HEARTBEAT = 4
+    HEARTBEAT_ACK = 5
+    GOAWAY = 6
+
+
+class Fault(enum.IntEnum):
+    """Why the proxy answers a call itself."""
+
+    NO_ROUTE = 1
+    NO_HOST = 2
+    CONNECT = 3
+    OVERLOAD = 4
+    TIMEOUT = 5
+    CLOSED = 6
+    MALFORMED = 7
+
+
+class Pool(enum.StrEnum):
+    """How upstream connections are shared: by many calls at once, or by one at a time."""
+
+    MULTIPLEXED = "multiplexed"
+    PING_PONG = "ping_pong"
+
+
+class Order(enum.StrEnum):
+    """How a client tells its answers apart: by their id, or by the order of its requests."""
+
+    BY_ID = "by_id"
+    IN_ORDER = "in_order"
+
+
+@dataclass(frozen=True)
+class Header:
+    """The value of one key of the protocol's header block."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class First:
+    """The first of several sources that is present."""
+
+    sources: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Unless:
+    """A source that counts as absent while it holds one of `values`."""
+
+    source: Any
+    values: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """The text at `index` of a block of serialized values (index 0 only: the rest is skipped, not read)."""
+
+    block: Any
+    index: int
+
+
+@dataclass(frozen=True)
+class View:
+    """A header block whose pairs override fields of the frame: what the protocol's own servers look at."""
+
+    block: Any
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def header(name: str) -> Header:
+    """The value of the header `name`; a repeated key resolves to its last value."""
+    return Header(name)
+
+
+def first(*sources: Any) -> First:
+    """The first of `sources` that is present."""
+    return First(sources)
+
+
+def unless(source: Any, *values: bytes) -> Unless:
+    """`source`, but absent while its value is one of `values`."""
+    return Unless(source, values)
+
+
+def item(block: Any, index: int = 0) -> Item:
+    """The text that a block of serialized values begins with."""
+    return Item(block, index)
+
+
+def view(block: Any, **fields: Any) -> View:
+    """`block`, with `fields` as the keys that it may override."""
+    return View(block, fields)
+
+
+DEFAULT_FRAME_LIMIT = 16 * 1024 * 1024 - 1
+"""Keeps the first byte of every 32-bit length prefix zero, so that a length is never taken for another protocol."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that the layout cannot say itself. Everything else is bounded in the layout, so that oracle and Plan agree."""
+
+    frame: int = DEFAULT_FRAME_LIMIT
+
+
+@dataclass(frozen=True)
+class Detect:
+    """How many leading bytes of a frame decide that a connection speaks this protocol."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One protocol. Every role but `frame`, `kind` and `id` has a default.
+
+    frame: the layout of one frame, both directions.
+    kind: for each `Kind` the protocol has, when a frame is of that kind; asked in the order given.
+    id: the field that ties an answer to its request; an unsigned fixed-width integer.
+    headers: the block (or `view`) that routing keys are looked up in.
+    service, method: text sources; these roles win over a header of the same name.
+    timeout: an integer field in milliseconds, or a header with decimal milliseconds; at most 0 means none.
+    pool, order: how connections are shared and answers told apart.
+    variant: fields that must be alike for all frames of one upstream connection.
+    echo: fields that a local reply repeats from its request.
+    session: reserved for protocols whose connections have a state.
+    detect: how many leading bytes are the signature.
+    reply: the fields of a local reply for each fault, over `reply_base`.
+    heartbeat, heartbeat_ack: the fields of the frames that keep a connection alive.
+    configure: called with the configuration's `protocol_options` of this name, gives the Protocol to use instead.
+    """
+
+    name: str
+    frame: Construct
+    kind: Mapping[Kind, Any]
+    id: Any
+    headers: Any = None
+    service: Any = None
+    method: Any = None
+    timeout: Any = None
+    pool: Pool = Pool.MULTIPLEXED
+    order: Order = Order.BY_ID
+    session: None = None
+    variant: tuple[Any, ...] = ()
+    echo: tuple[Any, ...] = ()
+    detect: Detect = Detect(1)
+    limits: Limits = Limits()
+    reply_base: Mapping[str, Any] = field(default_factory=dict)
+    reply: Mapping[Fault, Mapping[str, Any]] = field(default_factory=dict)
+    heartbeat: Mapping[str, Any] | None = None
+    heartbeat_ack: Mapping[str, Any] | None = None
+    configure: Callable[..., Protocol] | None = None
+    doc: str = ""

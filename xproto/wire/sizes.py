@@ -1,0 +1,18 @@
+"""Lengths for `Rebuild`: how many bytes another field of the same struct takes when it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from construct import Construct
+
+
+def size_of(name: str, layout: Construct) -> Callable[[Any], int]:
+    """For ``Rebuild(Int16ub, size_of("headers", KeyValues(Int32sb)))``: the built size of field `name` in bytes."""
+
+    def size(context: Any) -> int:
+        around = {key: value for key, value in context.items() if not key.startswith("_")}
+        return len(layout.build(context[name], **around))
+
+    return size
