@@ -131,9 +131,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Detect:
-    """How many leading bytes of a frame decide that a connection speaks this protocol."""
+    """The signature: the leading fields of a frame, up to and with the one named, decide what a connection speaks.
 
-    size: int
+    None stands for all fields whose place is fixed.
+    """
+
+    through: str | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class Protocol:
     variant: fields that must be alike for all frames of one upstream connection.
     echo: fields that a local reply repeats from its request.
     session: reserved for protocols whose connections have a state.
-    detect: how many leading bytes are the signature.
+    detect: which leading fields are the signature.
     reply: the fields of a local reply for each fault, over `reply_base`.
     heartbeat, heartbeat_ack: the fields of the frames that keep a connection alive.
     configure: called with the configuration's `protocol_options` of this name, gives the Protocol to use instead.
@@ -169,7 +172,7 @@ class Protocol:
     session: None = None
     variant: tuple[Any, ...] = ()
     echo: tuple[Any, ...] = ()
-    detect: Detect = Detect(1)
+    detect: Detect = Detect()
     limits: Limits = Limits()
     reply_base: Mapping[str, Any] = field(default_factory=dict)
     reply: Mapping[Fault, Mapping[str, Any]] = field(default_factory=dict)

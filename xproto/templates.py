@@ -58,6 +58,7 @@ def build_frame(lowered: Lowered, fields: Mapping[str, Any]) -> bytes:
 def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int) -> bytes:
     """The frame for a fault, a heartbeat or its ack; b"" where the protocol declares none."""
     protocol = lowered.protocol
+    fields: Mapping[str, Any] | None
     if isinstance(what, Fault):
         own = protocol.reply.get(what)
         fields = None if own is None else merge(protocol.reply_base, own)

@@ -90,7 +90,7 @@ def bolt(*, goaway: bool = False, frame_limit: int = FRAME_LIMIT) -> Protocol:
         timeout=this.timeout,
         variant=(this.proto, this.ver1),
         echo=(this.codec,),
-        detect=Detect(4),
+        detect=Detect("command"),
         limits=Limits(frame=frame_limit),
         reply_base=_RESPONSE,
         reply={

@@ -15,7 +15,6 @@ from typing import Any
 from construct import (
     BitsInteger,
     BitStruct,
-    Bytes,
     Computed,
     Const,
     Enum,
@@ -35,6 +34,7 @@ from construct import (
 
 from xproto.spec import Detect, Fault, Kind, Limits, Protocol, first, header, item, unless, view
 from xproto.wire import Bounded, HessianArguments, HessianMap, HessianText, Known, size_of
+from xproto.wire.hessian import encode_text
 
 MAX_BODY = 8 * 1024 * 1024
 """Java's default `payload`; a longer body is refused by every stock provider."""
@@ -96,23 +96,17 @@ def layout(serializations: Sequence[str], max_body: int) -> Struct:
 
 
 def _message(fields: Mapping[str, Any]) -> bytes:
-    """The text of a local reply in the request's serialization; empty where we cannot write it (the reader then fails,
-    which is an error as well)."""
-    return _texts(fields)
+    """The text of a local reply in the request's serialization.
 
-
-def _texts(fields: Mapping[str, Any]) -> bytes:
-    from xproto.wire.hessian import encode_text
-
+    Empty where we cannot write it: the consumer's reader then fails, which its caller sees as an error as well.
+    """
     text, serialization = fields["status_text"], fields["flags"]["serialization"]
     if serialization in {"hessian2", "nativehessian"}:
         return encode_text(text)
     return json.dumps(text).encode() + b"\n" if serialization in _JSON else b""
 
 
-def dubbo(
-    *, serializations: Sequence[str] = ("hessian2",), max_body: int = MAX_BODY
-) -> Protocol:
+def dubbo(*, serializations: Sequence[str] = ("hessian2",), max_body: int = MAX_BODY) -> Protocol:
     """Dubbo; `serializations` is the allow-list (names), `max_body` is in bytes."""
     unknown = [name for name in serializations if name not in SERIALIZATIONS]
     if unknown or not serializations:
@@ -137,7 +131,7 @@ def dubbo(
         method=first(unless(this.body.method, *_GENERIC), item(this.body.arguments), this.body.method),
         timeout=header("timeout"),
         echo=(this.flags.serialization,),
-        detect=Detect(2),
+        detect=Detect("magic"),
         limits=Limits(frame=max_body + HEADER_SIZE),
         reply_base=reply,
         reply={fault: {"status": status, "status_text": text} for fault, (status, text) in _MESSAGES.items()},

@@ -17,6 +17,7 @@ from xproto.lower.coalesce import coalesce
 from xproto.lower.emit import Emitter
 from xproto.lower.expressions import Reader, Scope, resolve
 from xproto.lower.layout import Place, Registers, lower_into, peel
+from xproto.lower.locate import LengthField, locate
 from xproto.lower.model import Compute, Load, Node, Value
 from xproto.lower.prune import Wanted, captured_arguments, prune
 from xproto.lower.roles import Packing, Source, Texts, kind_nodes, packing
@@ -34,6 +35,17 @@ class LookupPlan:
     plan: Plan
     keys: tuple[str, ...]
     alternatives: tuple[tuple[tuple[int, tuple[bytes, ...]], ...], ...]
+
+
+@dataclass(frozen=True)
+class SplicePlan:
+    """A Plan that leaves a field's start and end, and the values and offsets of its lengths, in registers."""
+
+    plan: Plan
+    path: str
+    start: int
+    end: int
+    lengths: tuple[LengthField, ...]
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,10 @@ class Lowered:
     def lookup(self, keys: tuple[str, ...]) -> LookupPlan:
         """The Plan that finds these routing keys in a whole frame from downstream."""
         return _lookup(self, keys)
+
+    def splice(self, path: str) -> SplicePlan:
+        """The Plan for replacing the bytes of the field at `path` by more or fewer; raises `SpecError`."""
+        return _splice(self, path)
 
 
 def lower(protocol: Protocol) -> Lowered:
@@ -93,7 +109,8 @@ def _lower(protocol: Protocol) -> Lowered:
     ]
     first = FIRST_FREE + len(registers.numbers)
     verify = _verify(protocol, nodes, first)
-    wanted = Wanted({Result.KIND, Result.VARIANT, Result.TIMEOUT, Result.ECHO, id_value.reg}, checks=True, to_end=True, checksum=True)
+    results = {Result.KIND, Result.VARIANT, Result.TIMEOUT, Result.ECHO, id_value.reg}
+    wanted = Wanted(results, checks=True, to_end=True, checksum=True)
     emitter = Emitter(first, alias={id_value.reg: Result.ID}, at={id_value.reg: Result.ID_AT})
     emitter.nodes(coalesce(prune([*nodes, *roles], wanted)))
     scan = _finish(protocol, "scan", emitter, 0)
@@ -168,7 +185,7 @@ def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:
     alternatives = tuple(
         tuple((slot_of(source), source.unless) for source in lowered.texts.key(key)) for key in keys
     )
-    captures = dict(slots) | {path: 0 for path in blocks}
+    captures = dict(slots) | dict.fromkeys(blocks, 0)
     nodes = prune(lowered.nodes, Wanted(captures=captures))
     for path in sorted(captured_arguments(nodes)):
         slot_of(Source(path))
@@ -183,6 +200,19 @@ def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:
     return LookupPlan(plan, keys, alternatives)
 
 
-__all__ = ["LookupPlan", "Lowered", "lower"]
+def _splice(lowered: Lowered, path: str) -> SplicePlan:
+    first = FIRST_FREE + len(lowered.registers.numbers)
+    found = locate(lowered.nodes, path, first)
+    wanted = Wanted({length.reg for length in found.lengths})
+    nodes = prune(found.nodes, wanted)
+    arguments = {name: slot for slot, name in enumerate(sorted(captured_arguments(nodes)))}
+    at = {length.reg: length.at for length in found.lengths}
+    emitter = Emitter(first + 2 + len(at), at=at, slots=arguments)
+    emitter.nodes(coalesce(nodes))
+    plan = _finish(lowered.protocol, f"splice {path}", emitter, len(arguments))
+    return SplicePlan(plan, path, found.start, found.end, found.lengths)
+
+
+__all__ = ["LookupPlan", "Lowered", "SplicePlan", "lower"]
 
 

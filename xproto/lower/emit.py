@@ -67,7 +67,7 @@ class Emitter:
         last = self.ops[-1] if self.ops else None
         if (
             op.code is OpCode.SKIP and last is not None and last.code is OpCode.SKIP
-            and op.a == NONE and op.b == NONE and last.b == NONE and not self.fence == len(self.ops)
+            and op.a == NONE and op.b == NONE and last.b == NONE and self.fence != len(self.ops)
         ):
             self.ops[-1] = Op(OpCode.SKIP, a=last.a, x=last.x + op.x, path=last.path, why=last.why)
             return len(self.ops) - 1
@@ -90,9 +90,9 @@ class Emitter:
     def expr(self, expr: Expr, path: str, dst: int | None = None) -> int:
         """Ops that leave the expression's value in a register (its own, or `dst`)."""
         match expr:
-            case Ref(value) if dst is None:
-                return self.reg(value)
             case Ref(value):
+                if dst is None:
+                    return self.reg(value)
                 self.add(Op(OpCode.ALU, dst=dst, a=self.reg(value), x=0, flags=Alu.ADD, path=path))
                 return dst
             case Num(number):
@@ -161,7 +161,8 @@ class Emitter:
                 self.add(Op(OpCode.POS, dst=self.reg(value), path=value.path))
             case Table(value, index, data):
                 source = self.expr(index, value.path)
-                self.add(Op(OpCode.TABLE, dst=self.reg(value), a=source, data=data, path=value.path, why="no such kind of frame"))
+                why = "no such kind of frame"
+                self.add(Op(OpCode.TABLE, dst=self.reg(value), a=source, data=data, path=value.path, why=why))
 
     def _check(self, value: Value, members: frozenset[int] | None, checked: bool) -> None:
         dst = self.reg(value)

@@ -184,7 +184,7 @@ class Reader:
 
     def _binary(self, source: BinExpr) -> Expr:
         op = _OPERATORS[source.op]
-        sides = []
+        sides: list[Expr] = []
         for mine, other in ((source.lhs, source.rhs), (source.rhs, source.lhs)):
             if isinstance(mine, str):
                 sides.append(Num(self._label(mine, other)))

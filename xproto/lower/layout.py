@@ -40,7 +40,7 @@ from xproto.wire.integers import integer_shape
 
 
 class Unknown(Exception):  # noqa: N818 - a signal between lowering functions, never seen outside
-    """This construct has no lowering."""
+    """Raised for a construct that has no lowering."""
 
 
 @dataclass

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Union
 
 from xproto.plan import NONE, Alu
 
@@ -67,7 +66,7 @@ class Not:
         return f"not {self.operand!r}"
 
 
-Expr = Union[Num, Ref, Bin, Not]
+Expr = Num | Ref | Bin | Not
 
 
 def references(expr: Expr) -> Iterator[Value]:
@@ -181,4 +180,4 @@ class Table:
     data: bytes
 
 
-Node = Union[Load, Bits, Literal, Compute, Require, Take, Section, Branch, Primitive, Ended, Mark, Table]
+Node = Load | Bits | Literal | Compute | Require | Take | Section | Branch | Primitive | Ended | Mark | Table

@@ -95,12 +95,13 @@ def evaluate(expr: Expr, known: Mapping[str, int]) -> int:
         case Not(operand):
             return int(not evaluate(operand, known))
         case Bin(op, left, right):
-            return _apply(op, evaluate(left, known), evaluate(right, known))
+            return apply(op, evaluate(left, known), evaluate(right, known))
         case Ref(value):
             raise KeyError(value.path)
 
 
-def _apply(op: Alu, a: int, b: int) -> int:
+def apply(op: Alu, a: int, b: int) -> int:
+    """One operation, as the kernel does it."""
     match op:
         case Alu.EQ:
             return int(a == b)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from construct import Construct, Enum, EnumInteger, FormatField, Subconstruct, ValidationError
 from construct import BytesInteger as ConstructBytesInteger
+from construct import Construct, Enum, EnumInteger, FormatField, Subconstruct, ValidationError
 
 from xproto.plan import LITTLE, SIGNED
 

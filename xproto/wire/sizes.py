@@ -9,7 +9,7 @@ from construct import Construct
 
 
 def size_of(name: str, layout: Construct) -> Callable[[Any], int]:
-    """For ``Rebuild(Int16ub, size_of("headers", KeyValues(Int32sb)))``: the built size of field `name` in bytes."""
+    """A function for `Rebuild` that gives the built size of field `name`, of this layout, in bytes."""
 
     def size(context: Any) -> int:
         around = {key: value for key, value in context.items() if not key.startswith("_")}

@@ -1,0 +1,49 @@
+# The targets are what CI runs. On a fresh machine each does its own set-up; a C compiler and Python 3.11 are all it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+BUILT := $(VENV)/.built
+COMPILED := $(wildcard xproto/kernel/*.pyx xproto/kernel/*.pxd proxy/datapath/*.pyx proxy/datapath/*.pxd)
+
+.PHONY: setup demo test check format interop bench sanitize clean
+
+setup: $(BUILT)
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "setuptools>=77" "Cython>=3.1"
+	touch $@
+
+$(BUILT): $(READY) setup.py $(COMPILED)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --config-settings editable_mode=compat -e ".[dev]"
+	$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	touch $@
+
+demo: $(BUILT)
+	$(BIN)/xproto demo
+
+test: $(BUILT)
+	$(BIN)/python -m pytest -q tests --ignore tests/interop
+
+check: $(BUILT)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+interop: $(BUILT)
+	bash tests/interop/setup.sh
+	$(BIN)/python -m pytest -q tests/interop
+
+bench: $(BUILT)
+	bash bench/setup.sh
+	$(BIN)/python bench/table.py
+
+sanitize: $(BUILT)
+	bash tests/conformance/sanitize.sh
+
+clean:
+	rm -rf build dist *.egg-info $(BUILT)
+	find xproto proxy -name '*.so' -delete
+	rm -f xproto/kernel/*.c proxy/datapath/*.c

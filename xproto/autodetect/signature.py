@@ -1,0 +1,199 @@
+"""The signature of a protocol, taken from its Plan: which bytes can stand at which offset of a frame's beginning.
+
+The scan Plan is walked symbolically. Each way through its branches gives a *cube*: one set of byte values for every
+offset. A way ends behind the field that the declaration names, or where offsets begin to depend on data. Checks of
+integers are projected onto their bytes, so a cube may be wider than the Plan, never narrower: a frame that the Plan
+accepts is in one of its cubes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from xproto.lower.roles import apply
+from xproto.plan import CHECK, LITTLE, NONE, SIGNED, Alu, Op, OpCode, Plan
+
+ALL = (1 << 256) - 1
+MAX_CUBES = 256
+
+Cube = tuple[int, ...]
+"""For each offset a set of byte values, as the bits of an integer."""
+
+Table = tuple[int, ...]
+"""What an expression of one byte is for each of the byte's 256 values."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A register that depends on at most one byte: its offset (None: on none) and its value for each byte value."""
+
+    offset: int | None
+    table: Table
+
+
+@dataclass
+class _Way:
+    pc: int = 0
+    at: int = 0
+    sets: dict[int, int] = field(default_factory=dict)
+    known: dict[int, _Known] = field(default_factory=dict)
+    shapes: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+
+    def fork(self) -> _Way:
+        return replace(self, sets=dict(self.sets), known=dict(self.known), shapes=dict(self.shapes))
+
+    def allow(self, offset: int, values: int) -> bool:
+        self.sets[offset] = self.sets.get(offset, ALL) & values
+        return self.sets[offset] != 0
+
+    def cube(self) -> Cube:
+        return tuple(self.sets.get(i, ALL) for i in range(self.at))
+
+
+def signature(plan: Plan, through: str | None) -> tuple[Cube, ...]:
+    """The cubes of a scan Plan, ending behind the field `through` (None: behind the last one whose place is fixed)."""
+    cubes: dict[Cube, None] = {}
+    pending = [_Way()]
+    while pending:
+        way = pending.pop()
+        for found in _walk(plan.ops, way, through, pending):
+            cubes[found] = None
+        if len(cubes) > MAX_CUBES:
+            raise ValueError(f"{plan.protocol}: the signature has more than {MAX_CUBES} forms")
+    return tuple(cubes)
+
+
+def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Way]) -> Iterator[Cube]:
+    reached = False
+    while True:
+        op = ops[way.pc]
+        way.pc += 1
+        if reached and op.path != through:
+            yield way.cube()
+            return
+        reached = reached or (through is not None and op.path == through)
+        match op.code:
+            case OpCode.LOAD:
+                if not _load(op, way):
+                    return
+            case OpCode.LITERAL:
+                if not _literal(op, way):
+                    return
+            case OpCode.SKIP if op.a == NONE:
+                way.at += op.x
+            case OpCode.BITS | OpCode.ALU | OpCode.SET | OpCode.RANGE | OpCode.MEMBER | OpCode.JEQ | OpCode.JNE:
+                if not _compute(op, way, pending):
+                    return
+            case OpCode.JUMP:
+                way.pc = op.x
+            case OpCode.FAIL:
+                return
+            case OpCode.TABLE | OpCode.POS | OpCode.CRC32:
+                pass
+            case _:  # offsets depend on data from here on
+                yield way.cube()
+                return
+
+
+def _literal(op: Op, way: _Way) -> bool:
+    start, way.at = way.at, way.at + len(op.data)
+    allowed = [way.allow(start + i, 1 << byte) for i, byte in enumerate(op.data)]
+    return all(allowed)
+
+
+def _load(op: Op, way: _Way) -> bool:
+    start, way.at = way.at, way.at + op.width
+    way.shapes[op.dst] = (start, op.width, op.flags)
+    way.known.pop(op.dst, None)
+    if op.width == 1:
+        values = [b - 256 if op.flags & SIGNED and b > 127 else b for b in range(256)]
+        way.known[op.dst] = _Known(start, tuple(values))
+    return not op.flags & CHECK or _project(way, op.dst, op.x, op.y)
+
+
+def _project(way: _Way, reg: int, lo: int, hi: int) -> bool:
+    """Narrows the bytes of an integer that was loaded to lo..hi."""
+    start, width, flags = way.shapes[reg]
+    if width == 1:
+        return _restrict(way, reg, lambda v: lo <= v <= hi)
+    if lo < 0 and flags & SIGNED:
+        return True
+    order = range(width) if not flags & LITTLE else range(width - 1, -1, -1)
+    for rank, index in enumerate(order):
+        shift = 8 * (width - 1 - rank)
+        low, high = lo >> shift & 0xFF, hi >> shift & 0xFF
+        values = sum(1 << b for b in range(256) if low <= b <= high)
+        if not way.allow(start + index, values):
+            return False
+        if low != high:
+            return True
+    return True
+
+
+def _restrict(way: _Way, reg: int, accept: Callable[[int], bool]) -> bool:
+    found = way.known.get(reg)
+    if found is None:
+        return True
+    if found.offset is None:
+        return accept(found.table[0])
+    return way.allow(found.offset, sum(1 << b for b in range(256) if accept(found.table[b])))
+
+
+def _compute(op: Op, way: _Way, pending: list[_Way]) -> bool:
+    source = way.known.get(op.a)
+    match op.code:
+        case OpCode.SET:
+            way.known[op.dst] = _Known(None, (op.x,) * 256)
+        case OpCode.BITS:
+            _assign(way, op.dst, source, lambda v: (v & 0xFFFFFFFFFFFFFFFF) >> op.x & op.y)
+        case OpCode.ALU:
+            _alu(op, way)
+        case OpCode.RANGE:
+            if op.a in way.shapes and way.shapes[op.a][1] > 1:
+                return _project(way, op.a, op.x, op.y)
+            return _restrict(way, op.a, lambda v: op.x <= v <= op.y)
+        case OpCode.MEMBER:
+            return _members(op, way)
+        case _:
+            return _jump(op, way, pending)
+    return True
+
+
+def _assign(way: _Way, dst: int, source: _Known | None, change: Callable[[int], int]) -> None:
+    way.shapes.pop(dst, None)
+    if source is None:
+        way.known.pop(dst, None)
+    else:
+        way.known[dst] = _Known(source.offset, tuple(change(v) for v in source.table))
+
+
+def _alu(op: Op, way: _Way) -> None:
+    left = way.known.get(op.a)
+    right = _Known(None, (op.x,) * 256) if op.b == NONE else way.known.get(op.b)
+    way.shapes.pop(op.dst, None)
+    if left is None or right is None or (left.offset != right.offset and None not in {left.offset, right.offset}):
+        way.known.pop(op.dst, None)
+        return
+    offset = right.offset if left.offset is None else left.offset
+    values = tuple(apply(Alu(op.flags), a, b) for a, b in zip(left.table, right.table, strict=True))
+    way.known[op.dst] = _Known(offset, values)
+
+
+def _members(op: Op, way: _Way) -> bool:
+    numbers = [int.from_bytes(op.data[i : i + 8], "little", signed=True) for i in range(0, len(op.data), 8)]
+    start, width, flags = way.shapes.get(op.a, (0, 0, 0))
+    if width <= 1:
+        return _restrict(way, op.a, lambda v: v in numbers)
+    columns = [n.to_bytes(width, "little" if flags & LITTLE else "big", signed=bool(flags & SIGNED)) for n in numbers]
+    allowed = [way.allow(start + i, sum({1 << c[i] for c in columns})) for i in range(width)]
+    return all(allowed)
+
+
+def _jump(op: Op, way: _Way, pending: list[_Way]) -> bool:
+    taken = way.fork()
+    taken.pc = op.x
+    equal = op.code is OpCode.JEQ
+    if _restrict(taken, op.a, lambda v: (v == op.y) is equal):
+        pending.append(taken)
+    return _restrict(way, op.a, lambda v: (v == op.y) is not equal)

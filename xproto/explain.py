@@ -1,0 +1,74 @@
+"""A protocol in words: its fields, its roles, its Plan, and what stays interpreted by construct."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xproto.autodetect import signature
+from xproto.lower.model import Value
+from xproto.registry import Registered
+from xproto.spec import Kind
+
+
+def explain(registered: Registered) -> str:
+    """The text of `xproto explain NAME`."""
+    return "\n".join(_lines(registered)) + "\n"
+
+
+def _lines(registered: Registered) -> Iterator[str]:
+    lowered = registered.lowered
+    protocol = lowered.protocol
+    yield f"{protocol.name}  ({registered.source})"
+    yield from (line for line in protocol.doc.strip().splitlines()[:1])
+    yield ""
+    yield "Fields"
+    yield from _fields(lowered.scope.fields, "  ")
+    yield ""
+    yield "Roles"
+    yield f"  id        {lowered.id_name}, {lowered.id_width * 8} bits"
+    yield f"  kinds     {', '.join(Kind(kind).name.lower() for kind in protocol.kind)}"
+    yield f"  pool      {protocol.pool}, answers {protocol.order.replace('_', ' ')}"
+    for name in ("service", "method"):
+        sources = " else ".join(s.path + (f"[{s.key}]" if s.key else "") for s in lowered.texts.key(name))
+        yield f"  {name:9} {sources or 'none'}"
+    yield f"  variant   {', '.join(v.path for v in lowered.variant.fields) or 'none'}"
+    yield f"  echo      {', '.join(v.path for v in lowered.echo.fields) or 'none'}"
+    yield f"  replies   {', '.join(fault.name.lower() for fault in protocol.reply) or 'none'}"
+    yield f"  limit     {protocol.limits.frame} bytes a frame"
+    yield ""
+    yield "Signature (the byte values at each offset that begin a frame)"
+    for cube in signature(lowered.scan, protocol.detect.through):
+        yield "  " + " ".join(_byte_set(allowed) for allowed in cube)
+    yield ""
+    yield str(lowered.scan)
+    yield ""
+    yield str(lowered.verify)
+    yield ""
+    yield str(lowered.lookup(("service", "method")).plan)
+    yield ""
+    yield "Interpreted by construct: " + (", ".join(lowered.opaque) or "nothing")
+
+
+def _fields(fields: dict[str, Value], indent: str) -> Iterator[str]:
+    for name, value in fields.items():
+        if value.kind == "struct":
+            yield f"{indent}{name}"
+            yield from _fields(value.fields, indent + "  ")
+            continue
+        bounds = f" {value.lo}..{value.hi}" if value.kind == "integer" else ""
+        labels = f" {', '.join(f'{k}={v}' for k, v in value.labels.items())}" if value.labels else ""
+        when = f"  if {' and '.join(sorted(value.guards))}" if value.guards else ""
+        yield f"{indent}{name:24} {value.kind}{bounds}{labels}{when}"
+
+
+def _byte_set(allowed: int) -> str:
+    values = [b for b in range(256) if allowed >> b & 1]
+    if len(values) == 256:
+        return "*"
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and runs[-1][-1] == value - 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return ",".join(f"{run[0]:02x}" if len(run) == 1 else f"{run[0]:02x}-{run[-1]:02x}" for run in runs)

@@ -1,0 +1,40 @@
+"""Types of the compiled module."""
+
+from typing import Any, NamedTuple
+
+from xproto.errors import NeedMore
+from xproto.lower import LookupPlan, Lowered
+
+MAX_TEMPLATES: int
+
+class Frame(NamedTuple):
+    size: int
+    kind: int
+    id: int
+    id_at: int
+    crc_at: int
+    variant: int
+    timeout: int
+    echo: int
+
+class Lookup:
+    keys: tuple[str, ...]
+    def __init__(self, plan: LookupPlan) -> None: ...
+    def find_bytes(self, frame: bytes) -> tuple[bytes | None, ...]: ...
+
+class Codec:
+    name: str
+    id_bits: int
+    pool: str
+    timeout_key: str | None
+    lowered: Lowered
+    def __init__(self, lowered: Lowered) -> None: ...
+    def lookup(self, keys: tuple[str, ...]) -> Lookup: ...
+    def explain_fault(self, direction: int, offset: int, op: int) -> str: ...
+    def reply(self, fault: int, variant: int, echo: int, id: int) -> bytes: ...
+    def heartbeat(self, variant: int, id: int) -> bytes: ...
+    def heartbeat_ack(self, variant: int, echo: int, id: int) -> bytes: ...
+    def scan_bytes(self, data: Any, direction: int = 0) -> Frame | NeedMore: ...
+    def verify_bytes(self, data: Any) -> int | NeedMore: ...
+    def with_id(self, data: Any, id: int) -> bytes: ...
+    def measure(self, data: bytes, rounds: int, product: int = 0, lookup: Lookup | None = None) -> int: ...
