@@ -36,6 +36,8 @@ BACKOFF_BASE = 0.1
 BACKOFF_MAX = 10.0
 OUT_BUFFER_LIMIT = 4 * 1024 * 1024
 """Unsent bytes towards one peer before it counts as stuck."""
+DRAIN_TIMEOUT = 5.0
+"""Seconds that calls in flight may take after TERM; below the 10 s after which container runtimes kill."""
 
 
 class HeaderMatch(msgspec.Struct, frozen=True):
@@ -100,6 +102,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Keyword arguments for a protocol's factory, by protocol name: ``{"dubbo": {"serializations": ["hessian2"]}}``."""
     admin: str | None = None
     workers: int = 1
+    drain_timeout: float = DRAIN_TIMEOUT
 
 
 def encode(snapshot: Snapshot) -> bytes:

@@ -1,0 +1,177 @@
+"""One run: a backend, a proxy, a load through it; what the load saw and what the proxy spent.
+
+The figure to quote is `cpu_us`, processor microseconds of all the proxy's processes for each call: it does not depend
+on how busy the other cores are, so it survives a noisy machine far better than calls per second.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import peers
+from ours import Ours
+from processes import PATH, Ports, StartError, cpu_seconds, pss_bytes, running, which
+
+HERE = Path(__file__).resolve().parent
+SETTLE_SECONDS = 1.0
+"""From listening to the load: what a proxy still does at its start is not a call's cost."""
+
+
+@dataclass(frozen=True)
+class Load:
+    proto: str
+    conns: int = 32
+    depth: int = 1
+    secs: float = 3.0
+    size: int = 256
+
+
+def build() -> None:
+    subprocess.run(["make", "-s", "-C", str(HERE)], check=True)
+
+
+def backend(proto: str, ports: Ports, folder: Path) -> list[str]:
+    if proto != "h2":
+        return [str(HERE / "rpcecho"), proto, str(ports.backend)]
+    program = which("nghttpd")
+    if program is None:
+        raise StartError("nghttpd is not installed")
+    (folder / "echo").write_bytes(b"x" * 256)
+    return [program, "--no-tls", "-d", str(folder), str(ports.backend), "-n1"]
+
+
+def send(load: Load, port: int) -> dict[str, Any]:
+    if load.proto == "h2":
+        return _send_h2(load, port)
+    words = [load.proto, port, load.conns, load.depth, load.secs, load.size]
+    out = subprocess.run([str(HERE / "rpcload"), *map(str, words)], capture_output=True, text=True, check=False)
+    if not out.stdout:
+        return {"done": 0, "bad": 1, "rps": 0, "error": out.stderr.strip()}
+    result: dict[str, Any] = json.loads(out.stdout)
+    return result
+
+
+def _send_h2(load: Load, port: int) -> dict[str, Any]:
+    out = subprocess.run(
+        ["h2load", "-D", str(int(max(load.secs, 1))), "--warm-up-time=1", "-c", str(load.conns), "-m", str(load.depth),
+         f"http://127.0.0.1:{port}/echo"],
+        capture_output=True, text=True, check=False, env={"PATH": PATH},
+    ).stdout  # fmt: skip
+    ok = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", out)
+    rate = re.search(r"finished in .*?, ([\d.]+) req/s", out)
+    if not ok or not rate:
+        return {"done": 0, "bad": 1, "rps": 0, "error": out[-200:]}
+    return {"done": int(ok[1]), "bad": int(ok[2]) + int(ok[3]), "rps": float(rate[1])}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where and for how long: what is alike for every run of an invocation."""
+
+    ports: Ports
+    folder: Path
+    """For configurations and logs."""
+    rounds: int = 3
+    say: Callable[[str], None] = lambda _: None
+    """Told what runs."""
+
+    def contenders(
+        self, proto: str, ours: Ours | None, routes: Sequence[int], only: Sequence[str] | None = None
+    ) -> dict[str, list[str]]:
+        """Commands by name, of the installed peers and of the proxy under test with each number of routes."""
+        found = {}
+        for name in peers.PEERS[proto] if only is None else only:
+            try:
+                found[name] = peers.command(name, self.ports, self.folder)
+            except peers.MissingError as error:
+                left_out(name, error)
+        if ours:
+            for count in routes:
+                found[ours_name(count)] = ours.prepare(proto, count, self.ports, self.folder)
+        return found
+
+    @contextmanager
+    def started(self, name: str, command: Sequence[str], proto: str) -> Iterator[int]:
+        """The proxy in front of a fresh backend; gives its pid. Raises StartError."""
+        with (
+            running(backend(proto, self.ports, self.folder), self.ports.backend, self.folder / "backend.log"),
+            running(command, self.ports.front, self.folder / f"{name}.log") as proxy,
+        ):
+            time.sleep(SETTLE_SECONDS)
+            yield proxy.pid
+
+    def run(self, name: str, command: Sequence[str], load: Load) -> dict[str, Any]:
+        """What the load saw, and `cpu_us`, `pss` (bytes) and `faults`. Raises StartError."""
+        with self.started(name, command, load.proto) as pid:
+            before = cpu_seconds(pid)
+            result = send(load, self.ports.front)
+            result["cpu_us"] = (cpu_seconds(pid) - before) / max(result["done"], 1) * 1e6
+            result["pss"] = pss_bytes(pid)
+            result["faults"] = sum(result.get(key, 0) for key in ("bad", "closed", "lost"))
+            return result
+
+    def compare(self, commands: dict[str, list[str]], load: Load) -> list[dict[str, Any]]:
+        """A row for each contender. They take turns in each round, so that noise meets all alike."""
+        runs: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
+        for number in range(self.rounds):
+            for name in list(runs):
+                self.say(f"{load.proto}, depth {load.depth}, round {number + 1} of {self.rounds}: {name}")
+                try:
+                    runs[name].append(self.run(name, commands[name], load))
+                except StartError as error:
+                    if is_ours(name):
+                        raise
+                    left_out(name, error)
+                    del runs[name]
+        return _rows(runs, load)
+
+
+def _rows(runs: dict[str, list[dict[str, Any]]], load: Load) -> list[dict[str, Any]]:
+    """Medians over the rounds; ratios are to the first contender."""
+    rows: list[dict[str, Any]] = []
+    for name, results in runs.items():
+        cpu = [r["cpu_us"] for r in results]
+        rows.append(
+            {
+                "proto": load.proto,
+                "depth": load.depth,
+                "peer": name,
+                "cpu_us": median(cpu),
+                "cpu_rounds": cpu,
+                "ratio": ratio(cpu, rows[0]["cpu_rounds"] if rows else cpu),
+                "rps": median(r["rps"] for r in results),
+                "p50_us": median(r.get("p50_us", 0) for r in results),
+                "p99_us": median(r.get("p99_us", 0) for r in results),
+                "pss_mb": median(r["pss"] for r in results) / 2**20,
+                "faults": sum(r["faults"] for r in results),
+                "errors": sorted({r["error"] for r in results if "error" in r}),
+            }
+        )
+    return rows
+
+
+def ratio(these: Sequence[float], those: Sequence[float]) -> float:
+    """The median of the rounds' ratios: what ran in one round ran within seconds on the same, perhaps busy, machine."""
+    return median(a / b if b else 0.0 for a, b in zip(these, those, strict=True))
+
+
+def left_out(name: str, error: Exception) -> None:
+    print(f"left out: {name} ({error})", file=sys.stderr)
+
+
+def ours_name(routes: int) -> str:
+    return "ours" if routes == 1 else f"ours-{routes}"
+
+
+def is_ours(name: str) -> bool:
+    return name.startswith("ours")

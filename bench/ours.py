@@ -1,0 +1,67 @@
+"""The configuration of the proxy under test: detection on, routed by header, as many routes in front as asked for.
+
+The routes in front look at the same key as the one that matches and none of them does: two in three are exact, the
+third is by turns a prefix, a suffix and a regex.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from processes import Ports
+
+CONFIG = """\
+listeners:
+  - name: bench
+    address: 127.0.0.1:{front}
+    protocols: {protocols}
+    routes: bench
+routes:
+  bench:
+{routes}
+clusters:
+  echo:
+    lb: round_robin
+{pool}    hosts: [127.0.0.1:{backend}]
+"""
+MATCH = {
+    "bolt": '{headers: {service: "com.test.EchoService:1.0"}}',
+    "boltv2": '{headers: {service: "com.test.EchoService:1.0"}}',
+    "dubbo": '{headers: {service: "com.test.EchoService"}}',
+    "thrift": '{headers: {method: "echo"}}',
+    "http1": '{path: {prefix: "/"}}',
+    "h2": '{path: {prefix: "/"}}',
+}
+
+
+@dataclass(frozen=True)
+class Ours:
+    """How to run the proxy under test."""
+
+    command: str
+    """`{config}` is replaced."""
+    protocols: str = "auto"
+    pool: str | None = None
+    """The cluster's `pool:`; the protocol's own if None."""
+
+    def prepare(self, proto: str, routes: int, ports: Ports, folder: Path) -> list[str]:
+        """Writes the configuration; the command that runs it."""
+        path = folder / f"ours-{proto}-{routes}.yaml"
+        lines = [f"    - {{match: {_other(i)}, cluster: echo}}" for i in range(routes - 1)]
+        lines.append(f"    - {{match: {MATCH[proto]}, cluster: echo}}")
+        pool = f"    pool: {self.pool}\n" if self.pool else ""
+        path.write_text(CONFIG.format(protocols=self.protocols, routes="\n".join(lines), pool=pool, **ports._asdict()))
+        return [word.replace("{config}", str(path)) for word in shlex.split(self.command)]
+
+
+def _other(index: int) -> str:
+    name = f"com.test.Other{index}Service"
+    if index % 3:
+        condition = f'"{name}:1.0"'
+    else:
+        condition = (f'{{prefix: "{name}"}}', f'{{suffix: "{name}:1.0"}}', f"{{regex: 'com[.]test[.]Other{index}.*'}}")[
+            index // 3 % 3
+        ]
+    return f"{{headers: {{service: {condition}}}}}"

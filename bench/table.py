@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""`make bench`: one table, this proxy beside every installed peer, in one run; then the figures to reach.
+
+    table.py                                 # about ten minutes
+    table.py --quick                         # one short round: to see that everything works, not to quote
+    table.py --ours ''                       # the peers alone
+
+Exit 1 if a call through this proxy went wrong or a figure was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import idle
+import kernel
+import measure
+from compare import new_folder, progress
+from figures import HEADING, Figure, Results, figures
+from ours import Ours
+from processes import StartError, pick_ports
+
+PROTOCOLS = ("bolt", "boltv2", "dubbo")
+DEPTHS = (1, 16)
+MANY_ROUTES = 1000
+COLUMNS = ("proto", "peer", "cpu us d1", "ratio", "cpu us d16", "ratio", "calls/s d16", "p99 us d1", "p99 us d16",
+           "PSS MB", "idle B/conn", "faults")  # fmt: skip
+
+
+def run(bench: measure.Bench, ours: Ours | None, secs: float, conns: int) -> Results:
+    results = Results()
+    for proto in PROTOCOLS:
+        routes = [1] if proto == "boltv2" else [1, MANY_ROUTES]
+        commands = bench.contenders(proto, ours, routes)
+        for depth in DEPTHS:
+            results.calls += bench.compare(commands, measure.Load(proto, depth=depth, secs=secs))
+        if proto != "boltv2":
+            once = dataclasses.replace(bench, rounds=1)
+            few = {name: command for name, command in commands.items() if not name.endswith(f"-{MANY_ROUTES}")}
+            results.idle += idle.measure_all(once, few, proto, conns)
+    bench.say("kernel")
+    results.kernel = kernel.measure_frames() if ours else []
+    bench.say("")
+    return results
+
+
+def cells(results: Results) -> Iterator[list[str]]:
+    rows: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
+    for row in results.calls:
+        rows.setdefault((row["proto"], row["peer"]), {})[row["depth"]] = row
+    each = {(row["proto"], row["peer"]): row["each"] for row in results.idle}
+    for (proto, peer), by_depth in rows.items():
+        one, deep = by_depth.get(1), by_depth.get(16)
+        if one and deep:
+            yield [
+                proto, peer, f"{one['cpu_us']:.1f}", f"{one['ratio']:.2f}", f"{deep['cpu_us']:.2f}",
+                f"{deep['ratio']:.2f}", f"{deep['rps']:,.0f}", f"{one['p99_us']:,.0f}", f"{deep['p99_us']:,.0f}",
+                f"{max(one['pss_mb'], deep['pss_mb']):.1f}",
+                f"{each[proto, peer]:,.0f}" if (proto, peer) in each else "", str(one["faults"] + deep["faults"]),
+            ]  # fmt: skip
+
+
+def markdown(rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
+
+    def line(words: list[str]) -> str:
+        padded = (f"{w:<{n}}" if at < 2 else f"{w:>{n}}" for at, (w, n) in enumerate(zip(words, widths, strict=True)))
+        return f"| {' | '.join(padded)} |"
+
+    rule = "|".join(f"{'-' * (n + 2)}" if at < 2 else f"{'-' * (n + 1)}:" for at, n in enumerate(widths))
+    return "\n".join([line(list(COLUMNS)), f"|{rule}|", *map(line, rows)])
+
+
+def report(results: Results, found: list[Figure]) -> str:
+    parts = [markdown(list(cells(results)))]
+    if results.kernel:
+        parts.append("\n".join([kernel.heading(), *map(kernel.line, results.kernel)]))
+    parts.append("\n".join([HEADING, *(figure.line() for figure in found)]))
+    return "\n\n".join(parts)
+
+
+def main() -> int:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--ours", default="xproto run {config}", help="command of the proxy under test")
+    ap.add_argument("--rounds", type=int, default=3)
+    ap.add_argument("--secs", type=float, default=3)
+    ap.add_argument("--conns", type=int, default=2000, help="idle connections")
+    ap.add_argument("--quick", action="store_true", help="one round of one second, 200 idle connections")
+    ap.add_argument("--ports", type=pick_ports, default="auto", help="BACKEND,FRONT (default: two free ones)")
+    a = ap.parse_args()
+    measure.build()
+    bench = measure.Bench(a.ports, new_folder(), 1 if a.quick else a.rounds, progress)
+    ours = Ours(a.ours) if a.ours else None
+    results = run(bench, ours, 1.0 if a.quick else a.secs, 200 if a.quick else a.conns)
+    (bench.folder / "results.json").write_text(json.dumps(dataclasses.asdict(results), indent=1))
+    found = list(figures(results, measure.ratio))
+    print(report(results, found))
+    print(f"\nAll figures, logs and configurations: {bench.folder}")
+    return 1 if ours and any(figure.reached is False for figure in found) else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except StartError as error:
+        sys.exit(f"table.py: {error}")

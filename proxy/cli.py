@@ -1,0 +1,127 @@
+"""The `xproto` command. Each verb imports what it needs when it is called, so that ``xproto --help`` is quick.
+
+Exit codes: 0 fine, 1 invalid configuration (or a proxy that could not start), 2 usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from proxy import __version__
+
+INVALID = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """A multi-protocol RPC mesh proxy: a protocol is one declaration."""
+
+
+@main.command()
+@click.argument("file", type=click.Path())
+def run(file: str) -> None:
+    """Run the proxy as FILE says.
+
+    Prints a line for each listener and then `ready`. TERM drains and exits, INT or a second TERM exits at once.
+    """
+    from proxy.config.loader import load
+    from proxy.config.problems import ConfigurationError
+    from proxy.control.become import become
+
+    try:
+        snapshot = load(file)
+    except ConfigurationError as error:
+        _refuse(error.render())
+    become(snapshot)
+
+
+@main.command()
+@click.argument("file", type=click.Path(), required=False)
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the file instead.")
+def validate(file: str | None, schema: bool) -> None:
+    """Say everything that is wrong with FILE, each with its line."""
+    if schema:
+        from proxy.config.reference import json_schema
+
+        click.echo(json_schema(), nl=False)
+        return
+    if file is None:
+        raise click.UsageError("Missing argument 'FILE'.")
+    from proxy.config.loader import load
+    from proxy.config.problems import ConfigurationError
+
+    try:
+        snapshot = load(file)
+    except ConfigurationError as error:
+        _refuse(error.render())
+    counts = (
+        _count(len(snapshot.listeners), "listener"),
+        _count(sum(map(len, snapshot.routes.values())), "route"),
+        _count(len(snapshot.clusters), "cluster"),
+    )
+    click.echo(f"valid: {file}: {', '.join(counts)}")
+
+
+@main.command()
+@click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
+def protocols(specs: tuple[str, ...]) -> None:
+    """List the protocols, in rank order."""
+    for name, registered in _load(specs).items():
+        lines = registered.protocol.doc.strip().splitlines()
+        click.echo(f"{name:12} {registered.codec.pool:12} {lines[0] if lines else ''} [{registered.source}]")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
+def explain(name: str, specs: tuple[str, ...]) -> None:
+    """Show how the protocol NAME is read: its fields, its Plan, and what stays interpreted."""
+    found = _load(specs)
+    if name not in found:
+        from proxy.config.problems import suggest
+
+        raise click.BadParameter(f"there is no protocol {name!r}; {suggest(name, found)}", param_hint="NAME")
+    from xproto.explain import explain as explained
+
+    click.echo(explained(found[name]), nl=False)
+
+
+@main.command()
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def demo(arguments: tuple[str, ...]) -> None:
+    """Show the proxy at work: two backends, mixed traffic, a failure."""
+    from proxy.demo import main as run_demo
+
+    sys.exit(run_demo(list(arguments)))
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"xproto {__version__}")
+
+
+def _load(specs: tuple[str, ...]) -> dict[str, Any]:
+    from xproto import registry
+    from xproto.errors import SpecError
+
+    try:
+        return dict(registry.load(specs))
+    except SpecError as error:
+        _refuse(str(error))
+
+
+def _refuse(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(INVALID)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    main()

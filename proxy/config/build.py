@@ -1,0 +1,69 @@
+"""From validated models to the snapshot that workers get: defaults filled in, names resolved, nothing left to check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from proxy.config import schema
+from proxy.config.references import route_name
+from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Route, Snapshot
+
+
+def build(config: schema.Config, protocols: Mapping[str, tuple[str, ...]], specs: Sequence[str]) -> Snapshot:
+    """`protocols` are each listener's, resolved and in rank order; `specs` are absolute paths."""
+    return Snapshot(
+        listeners={given.name: _listener(given, protocols[given.name]) for given in config.listeners},
+        routes={
+            table: tuple(_route(index, given) for index, given in enumerate(routes)) for table, routes in config.routes.items()
+        },
+        clusters={name: _cluster(name, given) for name, given in config.clusters.items()},
+        protocol_specs=tuple(specs),
+        protocol_options={name: dict(options) for name, options in config.protocol_options.items()},
+        admin=config.admin.address if config.admin else None,
+        workers=config.workers,
+        drain_timeout=config.drain_timeout,
+    )
+
+
+def _listener(given: schema.Listener, protocols: tuple[str, ...]) -> Listener:
+    return Listener(
+        name=given.name,
+        address=given.address,
+        protocols=protocols,
+        routes=given.routes,
+        detect_bytes=given.detect.bytes,
+        detect_timeout=given.detect.timeout,
+        max_in_flight=given.max_in_flight,
+        out_buffer_limit=given.out_buffer_limit,
+        idle_timeout=given.idle_timeout,
+    )
+
+
+def _route(index: int, given: schema.Route) -> Route:
+    headers = tuple(header_match(key, condition) for key, condition in given.match.headers.items())
+    return Route(route_name(index, given.name), headers, given.cluster, given.timeout)
+
+
+def header_match(key: str, given: schema.HeaderMatch) -> HeaderMatch:
+    """``present: false`` is the inversion of ``present: true``."""
+    kind = next(kind for kind in schema.MATCH_KINDS if getattr(given, kind) is not None)
+    if kind == "present":
+        return HeaderMatch(key, kind, invert=given.invert is bool(given.present))
+    return HeaderMatch(key, kind, getattr(given, kind), given.invert)
+
+
+def _cluster(name: str, given: schema.Cluster) -> Cluster:
+    return Cluster(
+        name=name,
+        hosts=tuple(host.address for host in given.hosts),
+        lb=given.lb,
+        connect_timeout=given.connect_timeout,
+        timeout=given.timeout,
+        max_connections=given.max_connections,
+        max_in_flight=given.max_in_flight,
+        out_buffer_limit=given.out_buffer_limit,
+        idle_timeout=given.idle_timeout,
+        backoff_base=given.backoff.base,
+        backoff_max=given.backoff.max,
+        keepalive=Keepalive(given.keepalive.interval, given.keepalive.timeout, given.keepalive.misses),
+    )

@@ -1,0 +1,105 @@
+"""The way from a file to a snapshot: every stage runs, whatever the one before it found, and then all is reported.
+
+What always holds: a `Snapshot` is returned only when there is no problem at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from proxy.config import protocols, references, source
+from proxy.config.build import build
+from proxy.config.messages import report_errors
+from proxy.config.problems import ConfigurationError, Path, Problem
+from proxy.config.schema import Config
+from proxy.config.source import MAX_BYTES, Source
+from proxy.snapshot import Snapshot
+
+
+def load(
+    file: str,
+    environment: Mapping[str, str] = os.environ,
+    registry: protocols.LoadRegistry = protocols.load_registry,
+) -> Snapshot:
+    """Reads, validates and builds; raises `ConfigurationError` with everything that is wrong."""
+    return parse(_read(file), file, environment, registry)
+
+
+def parse(
+    text: str,
+    file: str,
+    environment: Mapping[str, str] = os.environ,
+    registry: protocols.LoadRegistry = protocols.load_registry,
+) -> Snapshot:
+    """As `load`, of text that is already read; `file` names it in errors and anchors relative paths."""
+    found = source.read(text, environment)
+    specs = _specs(found, FilePath(file).absolute().parent)
+    config = _validate(found)
+    gathered = protocols.gather(registry, specs, _options(found.data))
+    later = [
+        *references.check(found.data),
+        *gathered.problems,
+        *(protocols.check_names(found.data, gathered.registry) if gathered.registry else ()),
+        *(protocols.check_pools(config, gathered.registry) if config else ()),
+    ]
+    for path, message in later:
+        found.report(path, message)
+    if config is None or found.problems:
+        raise ConfigurationError(file, found.problems)
+    spoken = {listener.name: protocols.resolve(listener.protocols, gathered.registry) for listener in config.listeners}
+    return build(config, spoken, list(specs))
+
+
+def _read(file: str) -> str:
+    try:
+        with FilePath(file).open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        message = f"cannot be read ({error.strerror}); name a file"
+        raise ConfigurationError(file, [Problem(0, 0, "", message)]) from None
+    if len(data) > MAX_BYTES:
+        raise ConfigurationError(file, [Problem(0, 0, "", f"is over {MAX_BYTES} bytes; name a configuration")])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(file, [Problem(line, 1, "", "is not UTF-8; write it as UTF-8")]) from None
+
+
+def _validate(found: Source) -> Config | None:
+    if found.data is None:
+        return None
+    try:
+        return Config.model_validate(found.data)
+    except ValidationError as error:
+        report_errors(found, error)
+        return None
+
+
+def _specs(found: Source, folder: FilePath) -> dict[str, Path]:
+    """Absolute paths of the protocols' files that are there, and where the configuration names them."""
+    listed = found.data.get("protocol_specs") if isinstance(found.data, dict) else None
+    specs: dict[str, Path] = {}
+    for index, given in enumerate(listed if isinstance(listed, list) else ()):
+        if not isinstance(given, str):
+            continue
+        path = FilePath(os.path.normpath(folder / given))
+        if not path.is_file():
+            found.report(("protocol_specs", index), f"there is no file {path.name}; write a path relative to this file")
+        elif str(path) in specs:
+            found.report(("protocol_specs", index), "is listed twice; write it once")
+        else:
+            specs[str(path)] = ("protocol_specs", index)
+    return specs
+
+
+def _options(data: Any) -> dict[str, dict[str, Any]]:
+    given = data.get("protocol_options") if isinstance(data, dict) else None
+    if not isinstance(given, dict):
+        return {}
+    return {name: options for name, options in given.items() if isinstance(options, dict)}

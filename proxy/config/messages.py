@@ -1,0 +1,112 @@
+"""pydantic's errors as problems: what is wrong; what to write instead.
+
+Validators of ours speak for themselves (type ``refused``). The few errors that pydantic raises on its own are
+translated by a table, with the keys of the model in question at hand for a suggestion. Keys that readers of other
+proxies' configurations will try, and that mean something not there yet, have a reason of their own.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from proxy.config.problems import Path, suggest
+from proxy.config.schema import Cluster, Config, Match, Model, Route
+from proxy.config.source import Source
+from proxy.config.values import describe
+
+NOT_YET: dict[tuple[type[BaseModel], str], str] = {
+    (Match, "path"): "matches paths of HTTP, which is not there yet; write headers",
+    (Match, "prefix"): "matches paths of HTTP, which is not there yet; write headers",
+    (Route, "clusters"): "splitting calls by weight is not there yet; write cluster",
+    (Route, "retry"): "retries are not there yet; leave it out",
+    (Cluster, "subsets"): "subsets are not there yet; write a cluster for each",
+    (Cluster, "health_check"): "active health checks are not there yet; heartbeats are (keepalive)",
+    (Config, "static_resources"): "this is Envoy's configuration; write listeners, routes and clusters",
+    (Config, "servers"): "this is MOSN's configuration; write listeners, routes and clusters",
+}
+
+
+def report_errors(source: Source, error: ValidationError) -> None:
+    """Adds every error of a validation to the source's problems, but where reading already found one."""
+    broken = {problem.path for problem in source.problems}
+    fresh = Source(source.data, source.marks)
+    for item in error.errors(include_url=False):
+        path, message = _translate(item["type"], tuple(item["loc"]), item["msg"], item["input"])
+        around = source.marks.get(path[:-1])
+        # The field that a short form stands for is not in the file.
+        fresh.report(path[:-1] if path not in source.marks and around and around.text is not None else path, message)
+    source.problems += [problem for problem in fresh.problems if problem.path not in broken]
+
+
+def _translate(kind: str, path: Path, message: str, value: Any) -> tuple[Path, str]:
+    if path and path[-1] == "[key]":
+        path = path[:-1]
+    last = str(path[-1]) if path else ""
+    if kind == "missing":
+        example = _example(path)
+        return path, f"is missing; write {last}: {example}" if example else f"is missing; write {last}"
+    if kind == "extra_forbidden":
+        model = model_at(path[:-1])
+        if model is not None and (reason := NOT_YET.get((model, last))):
+            return path, reason
+        return path, f"there is no such key; {suggest(last, model.model_fields if model else ())}"
+    if kind in ("model_type", "dict_type"):
+        model = model_at(path)
+        if model is not None and issubclass(model, Model) and model.short and not isinstance(value, list):
+            return path, f"must be text, not {describe(value)}; write text, in quotes if it looks like anything else"
+        keys = f" with {', '.join(model.model_fields)}" if model else " of names to values"
+        return path, f"must be a mapping, not {describe(value)}; write a mapping{keys}"
+    if kind in ("tuple_type", "list_type"):
+        return path, f"must be a list, not {describe(value)}; write one item a line, each after a dash"
+    if kind == "literal_error":
+        choices = _choices(path)
+        return path, f"{describe(value)} is none of the choices; {suggest(str(value), choices)}"
+    return path, message
+
+
+def model_at(path: Path) -> type[BaseModel] | None:
+    """The model whose section is at a path, None where there is none."""
+    found = _bare(_type_at(path))
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def _type_at(path: Path) -> Any:
+    current: Any = Config
+    for part in path:
+        current = _bare(current)
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(str(part))
+            current = field.annotation if field else None
+        elif get_origin(current) is tuple:
+            current = get_args(current)[0]
+        elif get_origin(current) is dict:
+            current = get_args(current)[1]
+        else:
+            return None
+    return current
+
+
+def _bare(annotation: Any) -> Any:
+    """The type inside Annotated and Optional."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif get_origin(annotation) in (Union, types.UnionType):
+            annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
+        else:
+            return annotation
+
+
+def _choices(path: Path) -> tuple[str, ...]:
+    found = _bare(_type_at(path))
+    return tuple(map(str, get_args(found))) if get_origin(found) is typing.get_origin(Literal["a"]) else ()
+
+
+def _example(path: Path) -> str:
+    parent = model_at(path[:-1])
+    field = parent.model_fields.get(str(path[-1])) if parent else None
+    return str(field.examples[0]) if field and field.examples else ""

@@ -1,0 +1,133 @@
+"""What can be spoken: the protocols that a configuration names, loaded (that is, compiled) before anything is bound.
+
+The seam to `xproto.registry`, which is a parameter so that tests need no compiled kernel. A protocol's file is a
+program of its user: whatever it raises is a problem at its line, never a traceback. Everything is loaded at once, as
+workers will; only when that fails it is loaded piece by piece, to tell which piece is to blame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxy.config.problems import Path, suggest
+from proxy.config.schema import Config
+
+Registry = Mapping[str, Any]
+"""`xproto.registry.Registered` by name, in rank order. Of each, `codec.pool` is looked at."""
+Options = Mapping[str, Mapping[str, Any]]
+LoadRegistry = Callable[[Sequence[str], Options], Registry]
+Problems = list[tuple[Path, str]]
+AUTO = "auto"
+MULTIPLEXED = "multiplexed"
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The protocols that could be loaded, and what is wrong with the others."""
+
+    registry: Registry
+    problems: Problems = field(default_factory=list)
+
+
+def load_registry(specs: Sequence[str], options: Options) -> Registry:
+    """`xproto.registry.load`, imported when it is needed; a protocol that cannot be detected is refused too."""
+    from xproto import registry
+    from xproto.autodetect import signature
+
+    loaded = registry.load(tuple(specs), options)
+    for registered in loaded.values():
+        signature(registered.lowered.scan, registered.protocol.detect.through)
+    return loaded
+
+
+def gather(load: LoadRegistry, specs: Mapping[str, Path], options: Options) -> Gathered:
+    """Loads; `specs` are absolute paths with their place in the configuration."""
+    try:
+        return Gathered(load(tuple(specs), options))
+    except Exception:  # noqa: BLE001 (a user's program)
+        return _piece_by_piece(load, specs, options)
+
+
+def _piece_by_piece(load: LoadRegistry, specs: Mapping[str, Path], options: Options) -> Gathered:
+    good: list[str] = []
+    found = Gathered({})
+    try:
+        found.registry = load((), {})
+    except Exception as error:  # noqa: BLE001 (a third party's program)
+        found.problems.append(((), f"the installed protocols cannot be loaded: {_reason(error)}"))
+        return found
+    for spec, path in specs.items():
+        try:
+            found.registry = load((*good, spec), {})
+        except Exception as error:  # noqa: BLE001 (a user's program)
+            found.problems.append((path, _reason(error)))
+        else:
+            good.append(spec)
+    accepted: dict[str, Mapping[str, Any]] = {}
+    for name, given in options.items():
+        if name not in found.registry:
+            continue  # check_names says so
+        try:
+            found.registry = load(good, {**accepted, name: given})
+        except Exception as error:  # noqa: BLE001 (a user's program)
+            found.problems.append((("protocol_options", name), _reason(error, f"protocol_options.{name}: ")))
+        else:
+            accepted[name] = given
+    return found
+
+
+def _reason(error: Exception, without: str = "") -> str:
+    said = str(error).removeprefix(without)
+    return said if ";" in said else f"cannot be loaded ({type(error).__name__}: {said}); correct it"
+
+
+def check_names(data: Any, registry: Registry) -> Iterator[tuple[Path, str]]:
+    """Protocols that listeners and options name and that do not exist or cannot be carried; over the data as read, as `references`."""
+    if not isinstance(data, dict):
+        return
+    for path, name in _named(data):
+        if name != AUTO and name not in registry:
+            yield path, f"there is no protocol {name!r}; {suggest(name, (AUTO, *registry))}"
+        for each in resolve((name,), registry):
+            if registry[each].codec.pool != MULTIPLEXED:
+                pool = registry[each].codec.pool
+                yield path, f"{each} needs a {pool} pool, which is not there yet; leave {each} out"
+    options = data.get("protocol_options")
+    for name in options if isinstance(options, dict) else ():
+        if name not in registry:
+            yield ("protocol_options", name), f"there is no protocol {name!r}; {suggest(name, registry)}"
+
+
+def _named(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    listeners = data.get("listeners")
+    for index, listener in enumerate(listeners if isinstance(listeners, list) else ()):
+        given = listener.get("protocols", AUTO) if isinstance(listener, dict) else None
+        path: Path = ("listeners", index, "protocols")
+        if isinstance(given, str):
+            yield path, given
+        for position, name in enumerate(given if isinstance(given, list) else ()):
+            if isinstance(name, str):
+                yield (*path, position), name
+
+
+def resolve(names: Iterable[str], registry: Registry) -> tuple[str, ...]:
+    """The protocols that a listener speaks, in rank order."""
+    wanted = set(names)
+    return tuple(name for name in registry if AUTO in wanted or name in wanted)
+
+
+def check_pools(config: Config, registry: Registry) -> Iterator[tuple[Path, str]]:
+    """Clusters whose pool is not the own of every protocol that can reach them."""
+    reached: dict[str, set[str]] = {}
+    for listener in config.listeners:
+        for route in config.routes.get(listener.routes, ()):
+            reached.setdefault(route.cluster, set()).update(resolve(listener.protocols, registry))
+    for cluster, settings in config.clusters.items():
+        for protocol in sorted(reached.get(cluster, ()) if settings.pool else ()):
+            own = str(registry[protocol].codec.pool)
+            if own != settings.pool:
+                instead = f"leave pool out (it is {own} then)"
+                yield ("clusters", cluster, "pool"), f"{protocol} cannot be {settings.pool} yet; {instead}"
+                break

@@ -1,0 +1,94 @@
+"""What one part of a configuration says of another.
+
+Works on the data as read, not on the models, so that a missing cluster is found even while some other value is
+malformed: all errors at once means across stages too. Whatever has the wrong type here is skipped; the models say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from proxy.config.problems import Path, suggest
+from proxy.config.values import WrongValueError, parse_address
+
+Found = Iterator[tuple[Path, str]]
+
+
+def check(data: Any) -> Found:
+    """Every reference to something that is not there, and everything that is there twice."""
+    if not isinstance(data, dict):
+        return
+    tables, clusters = _mapping(data, "routes"), _mapping(data, "clusters")
+    yield from _listeners(data, tables)
+    for name, table in tables.items():
+        yield from _routes(("routes", name), table, clusters)
+    for name, cluster in clusters.items():
+        yield from _hosts(("clusters", name, "hosts"), cluster)
+
+
+def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    if isinstance(value, list):
+        yield from ((index, item) for index, item in enumerate(value) if isinstance(item, dict))
+
+
+def _listeners(data: dict[str, Any], tables: dict[str, Any]) -> Found:
+    names: dict[str, Path] = {}
+    addresses: dict[str, str] = {}
+    admin = data.get("admin")
+    admin = admin.get("address") if isinstance(admin, dict) else admin
+    if address := _address(admin):
+        addresses[address] = "admin"
+    for index, listener in _items(data.get("listeners")):
+        path: Path = ("listeners", index)
+        name, routes = listener.get("name"), listener.get("routes")
+        if isinstance(name, str) and names.setdefault(name, path) != path:
+            yield (*path, "name"), f"{name!r} is also the name of listeners[{names[name][1]}]; write another"
+        if isinstance(routes, str) and routes not in tables:
+            yield (*path, "routes"), f"there is no route table {routes!r}; {suggest(routes, tables)}"
+        if address := _address(listener.get("address")):
+            holder = addresses.setdefault(address, f"listeners[{index}]")
+            if holder != f"listeners[{index}]":
+                yield (*path, "address"), f"{address} is also the address of {holder}; write another"
+
+
+def _address(value: Any) -> str | None:
+    """The canonical form of an address that only one can have: not of port 0, nor of what is malformed."""
+    try:
+        return parse_address(value)
+    except WrongValueError:
+        return None
+
+
+def _routes(path: Path, table: Any, clusters: dict[str, Any]) -> Found:
+    names: dict[str, int] = {}
+    for index, route in _items(table):
+        cluster = route.get("cluster")
+        if isinstance(cluster, str) and cluster not in clusters:
+            yield (*path, index, "cluster"), f"there is no cluster {cluster!r}; {suggest(cluster, clusters)}"
+        given = route.get("name")
+        name = route_name(index, given if isinstance(given, str) else None)
+        at = (*path, index, "name") if isinstance(given, str) else (*path, index)
+        if name == "none":
+            yield at, "'none' is what metrics call no route at all; write another name"
+        elif names.setdefault(name, index) != index:
+            yield at, f"{name!r} is also the name of routes.{path[1]}[{names[name]}]; write another"
+
+
+def route_name(index: int, given: str | None) -> str:
+    """A route without a name goes by its place in the table."""
+    return str(index) if given is None else given
+
+
+def _hosts(path: Path, cluster: Any) -> Found:
+    hosts = cluster.get("hosts") if isinstance(cluster, dict) else None
+    seen: dict[str, int] = {}
+    for index, host in enumerate(hosts if isinstance(hosts, list) else ()):
+        address = _address(host.get("address") if isinstance(host, dict) else host)
+        if address and seen.setdefault(address, index) != index:
+            yield (*path, index), f"{address} is listed twice; write it once"

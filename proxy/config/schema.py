@@ -1,0 +1,319 @@
+"""The configuration file's shape: frozen pydantic models, every field documented.
+
+These models are the one source of the JSON Schema (`xproto validate --schema`) and of docs/configuration.md. They
+check what can be seen in one value; what a value says of another is `references`' matter. Defaults are those of
+`proxy.snapshot`, so that a snapshot made by hand in a test means the same as one from an empty section.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from proxy import snapshot
+from proxy.config.types import (
+    Address,
+    Duration,
+    DurationOrZero,
+    Flag,
+    ListenAddress,
+    Name,
+    Options,
+    Protocols,
+    Size,
+    Text,
+    Whole,
+    checked,
+    refuse,
+)
+from proxy.config.values import WrongValueError, is_loopback
+
+MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
+MATCH_KINDS: tuple[MatchKind, ...] = ("exact", "prefix", "suffix", "regex", "present")
+MAX_WORKERS = 64
+
+
+class Model(BaseModel):
+    """Frozen, unknown keys refused. `short` names the field that a bare value stands for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+    short: ClassVar[str | None] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, value: Any) -> Any:
+        return {cls.short: value} if cls.short is not None and isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        made = handler(schema)
+        return {"anyOf": [{"type": "string"}, made]} if cls.short is not None else made
+
+
+class HeaderMatch(Model):
+    """A condition on one key. A bare string is an exact match."""
+
+    short = "exact"
+
+    exact: Text | None = Field(default=None, description="The value is this, byte for byte.", examples=["gray"])
+    prefix: Text | None = Field(default=None, description="The value starts with this.", examples=["com.test."])
+    suffix: Text | None = Field(default=None, description="The value ends with this.", examples=[":1.0"])
+    regex: Text | None = Field(
+        default=None,
+        description="The whole value matches this regular expression (RE2's syntax).",
+        examples=["v[0-9]+"],
+    )
+    present: Flag | None = Field(default=None, description="true: the key is there; false: it is not.", examples=[True])
+    invert: Flag = Field(
+        default=False,
+        description="The condition holds where it otherwise would not. A call without the key still meets no "
+        "condition on its value; write present: false for such calls.",
+        examples=[True],
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> HeaderMatch:
+        given = [kind for kind in MATCH_KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            what = f"{' and '.join(given)} together" if given else "no condition"
+            raise refuse(f"{what}; write one of exact, prefix, suffix, regex, present")
+        if given[0] in ("prefix", "suffix") and getattr(self, given[0]) == "":
+            raise refuse(f"an empty {given[0]} matches every value; write present: true")
+        if self.regex is not None:
+            _compile(self.regex)
+        return self
+
+
+def _compile(pattern: str) -> None:
+    from proxy.routing.condition import compile_regex
+
+    try:
+        compile_regex(pattern)
+    except ValueError as error:
+        raise refuse(f"RE2 refuses the {error}; write RE2's syntax") from None
+
+
+class Match(Model):
+    """Which calls a route takes. Conditions are ANDed; none at all matches every call."""
+
+    headers: dict[str, HeaderMatch] = Field(
+        default_factory=dict,
+        description="Conditions by key. A key is one of the protocol's headers, or `service` or `method`, which every "
+        "protocol has and which win over a header of the same name.",
+        examples=[{"service": "com.test.EchoService:1.0", "env": {"prefix": "gray"}}],
+    )
+
+
+class Route(Model):
+    """Where calls go. The first route of a table that matches wins."""
+
+    name: Name | None = Field(
+        default=None,
+        description="The route's name in metrics and logs; its index in the table if not given.",
+        examples=["echo"],
+    )
+    match: Match = Field(default_factory=Match, description="Which calls the route takes; every one if not given.")
+    cluster: Name = Field(description="The cluster that gets the calls.", examples=["echo"])
+    timeout: Duration | None = Field(
+        default=None,
+        description="The calls' deadline, instead of the cluster's. A call's own shorter one wins.",
+        examples=["500ms"],
+    )
+
+
+class Host(Model):
+    """A cluster's member. A bare string is its address."""
+
+    short = "address"
+
+    address: Address = Field(
+        description="IP:PORT, [IPv6]:PORT or unix:/path. Names are not resolved.", examples=["127.0.0.1:9100"]
+    )
+
+
+class Keepalive(Model):
+    """Heartbeats on upstream connections from which nothing is heard."""
+
+    interval: Duration = Field(
+        default=snapshot.KEEPALIVE_INTERVAL,
+        description="Nothing received for so long: a heartbeat is sent.",
+        examples=["15s"],
+    )
+    timeout: Duration = Field(
+        default=snapshot.KEEPALIVE_TIMEOUT, description="How long a heartbeat may go unanswered.", examples=["1s"]
+    )
+    misses: Annotated[int, Whole(1, 100)] = Field(
+        default=snapshot.KEEPALIVE_MISSES,
+        description="Unanswered heartbeats in a row that close a connection.",
+        examples=[3],
+    )
+
+
+class Backoff(Model):
+    """Waiting between attempts to connect to a host: exponential, with jitter."""
+
+    base: Duration = Field(default=snapshot.BACKOFF_BASE, description="After the first failure.", examples=["100ms"])
+    max: Duration = Field(default=snapshot.BACKOFF_MAX, description="The longest wait.", examples=["10s"])
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Backoff:
+        if self.base > self.max:
+            raise refuse(f"base ({self.base:g}s) is over max ({self.max:g}s); write a base of at most max")
+        return self
+
+
+class Cluster(Model):
+    """Hosts that serve the same calls, and the connections to them."""
+
+    lb: Literal["round_robin", "random"] = Field(
+        default="round_robin", description="How a host is picked for a call.", examples=["random"]
+    )
+    hosts: tuple[Host, ...] = Field(
+        description="The members. Without any, calls are answered with the protocol's own error.",
+        examples=[["127.0.0.1:9100", {"address": "unix:/run/echo.sock"}]],
+    )
+    pool: Literal["multiplexed", "ping_pong"] | None = Field(
+        default=None,
+        description="How connections are shared: `multiplexed` (many calls at once) or `ping_pong` (one at a time). "
+        "The protocol's own if not given; only that one is accepted so far.",
+        examples=["multiplexed"],
+    )
+    timeout: Duration = Field(
+        default=snapshot.CALL_TIMEOUT, description="The deadline of calls that carry none themselves.", examples=["60s"]
+    )
+    connect_timeout: Duration = Field(
+        default=snapshot.CONNECT_TIMEOUT, description="How long connecting may take.", examples=["1s"]
+    )
+    idle_timeout: Duration = Field(
+        default=snapshot.IDLE_TIMEOUT, description="A connection without calls for so long is closed.", examples=["90s"]
+    )
+    max_connections: Annotated[int, Whole(1, 1024)] = Field(
+        default=snapshot.MAX_CONNECTIONS,
+        description="Connections to one host, for each worker and each variant of a protocol.",
+        examples=[4],
+    )
+    max_in_flight: Annotated[int, Whole(1, 1_000_000)] = Field(
+        default=snapshot.MAX_IN_FLIGHT,
+        description="Calls in flight on one connection, those that timed out but still hold their id included. "
+        "Over it a call is answered with the protocol's overload error.",
+        examples=[4096],
+    )
+    out_buffer_limit: Size = Field(
+        default=snapshot.OUT_BUFFER_LIMIT,
+        description="Unsent bytes on one connection from which on its host counts as busy.",
+        examples=["4MiB"],
+    )
+    keepalive: Keepalive = Field(default_factory=Keepalive, description="Heartbeats on upstream connections.")
+    backoff: Backoff = Field(default_factory=Backoff, description="Waiting between attempts to connect.")
+
+
+class Detect(Model):
+    """Finding out which protocol a connection speaks."""
+
+    bytes: Annotated[int, Whole(1, 4096)] = Field(
+        default=snapshot.DETECT_BYTES, description="First bytes after which the answer must be known.", examples=[64]
+    )
+    timeout: Duration = Field(
+        default=snapshot.DETECT_TIMEOUT,
+        description="After so long without an answer the connection is closed.",
+        examples=["1s"],
+    )
+
+
+class Listener(Model):
+    """An address that clients connect to."""
+
+    name: Name = Field(description="The listener's name in metrics and logs.", examples=["mesh"])
+    address: ListenAddress = Field(
+        description="IP:PORT, [IPv6]:PORT or unix:/path. Port 0 lets the kernel choose; `xproto run` prints which.",
+        examples=["127.0.0.1:9200"],
+    )
+    protocols: Protocols = Field(
+        default=("auto",),
+        description="What may be spoken here: `auto` (every protocol, by rank), one name, or a list to detect among. "
+        "With one name nothing is detected.",
+        examples=[["bolt", "dubbo"]],
+    )
+    routes: Name = Field(description="The route table that decides where calls go.", examples=["main"])
+    detect: Detect = Field(default_factory=Detect, description="Bounds of detection.")
+    max_in_flight: Annotated[int, Whole(1, 1_000_000)] = Field(
+        default=snapshot.DOWNSTREAM_IN_FLIGHT,
+        description="Calls in flight of one connection; at the limit, reading from it pauses.",
+        examples=[1024],
+    )
+    out_buffer_limit: Size = Field(
+        default=snapshot.OUT_BUFFER_LIMIT,
+        description="Answers that a client has not read, in bytes, over which its connection is cut.",
+        examples=["4MiB"],
+    )
+    idle_timeout: Duration = Field(
+        default=snapshot.DOWNSTREAM_IDLE_TIMEOUT,
+        description="A connection without traffic for so long is closed.",
+        examples=["90s"],
+    )
+
+
+class Admin(Model):
+    """The admin port: metrics, readiness, and what is configured. A bare string is its address."""
+
+    short = "address"
+
+    address: ListenAddress = Field(description="Loopback, unless allow_remote is set.", examples=["127.0.0.1:9901"])
+    allow_remote: Flag = Field(
+        default=False, description="Lets the address be one that other machines reach. Nothing asks them who they are."
+    )
+
+    @model_validator(mode="after")
+    def _loopback(self) -> Admin:
+        if not self.allow_remote and not is_loopback(self.address):
+            instead = "write 127.0.0.1:PORT, or {address: ..., allow_remote: true}"
+            raise refuse(f"{self.address} can be reached from other machines; {instead}")
+        return self
+
+
+def _table(value: Any) -> Any:
+    if isinstance(value, dict) and "virtual_hosts" in value:
+        raise WrongValueError("virtual_hosts are for HTTP, which is not there yet; write a list of routes")
+    return value
+
+
+def _some(value: Any) -> Any:
+    if value == []:
+        raise WrongValueError("the list is empty; write at least one listener")
+    return value
+
+
+ListenerList = Annotated[tuple[Listener, ...], BeforeValidator(checked(_some))]
+RouteList = Annotated[tuple[Route, ...], BeforeValidator(checked(_table))]
+
+
+class Config(Model):
+    """The whole file."""
+
+    listeners: ListenerList = Field(description="Where clients connect; at least one.")
+    routes: dict[Name, RouteList] = Field(description="Route tables by name, each a list of routes.")
+    clusters: dict[Name, Cluster] = Field(default_factory=dict, description="Clusters by name.")
+    protocol_specs: tuple[Text, ...] = Field(
+        default=(),
+        description="Python files that declare further protocols, relative to this file.",
+        examples=[["./myproto.py"]],
+    )
+    protocol_options: dict[Name, Options] = Field(
+        default_factory=dict,
+        description="Options of protocols by name; `xproto explain NAME` lists them.",
+        examples=[{"dubbo": {"serializations": ["hessian2"]}}],
+    )
+    admin: Admin | None = Field(
+        default=None, description="The admin port; without it there is none.", examples=["127.0.0.1:9901"]
+    )
+    workers: Annotated[int, Whole(1, MAX_WORKERS)] = Field(
+        default=1, description="Worker processes. Each has its own connections and its own event loop.", examples=[1]
+    )
+    drain_timeout: DurationOrZero = Field(
+        default=snapshot.DRAIN_TIMEOUT,
+        description="After TERM no connection is accepted any more, and calls in flight may take so long to finish.",
+        examples=["5s"],
+    )

@@ -1,0 +1,126 @@
+"""The life of the control process: bind, start workers, say so, wait for a signal, drain, exit.
+
+TERM drains: readiness fails first, nothing new is accepted, calls in flight finish within the one deadline
+(`drain_timeout`). INT, or a second TERM, ends at once. Either way the exit code is 0; it is 1 when the proxy could not
+start. Whoever starts the proxy reads standard output: a line for each listener, then ``ready``; logs go to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable
+
+from proxy.control.child import ChildError
+from proxy.control.sockets import BindError, Bound, bind_all
+from proxy.control.supervisor import Supervisor
+from proxy.observe.log import Log
+from proxy.snapshot import Snapshot
+
+
+def say(line: str) -> None:
+    """One line on standard output, at once; nobody has to read it."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+class Signals:
+    """TERM asks for a drain; INT, or TERM again, for the end at once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, log: Log) -> None:
+        self.asked = asyncio.Event()
+        self.hurry = asyncio.Event()
+        self._log = log
+        loop.add_signal_handler(signal.SIGTERM, self._term)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        loop.add_signal_handler(signal.SIGHUP, self._hangup)
+
+    def _term(self) -> None:
+        if self.asked.is_set():
+            self.hurry.set()
+        self.asked.set()
+
+    def _interrupt(self) -> None:
+        self.asked.set()
+        self.hurry.set()
+
+    def _hangup(self) -> None:
+        self._log.warning("HUP: reloading is not there yet; restart to read the configuration again")
+
+
+class Control:
+    """One run of the proxy."""
+
+    def __init__(self, snapshot: Snapshot, log: Log, tell: Callable[[str], None] = say) -> None:
+        self.snapshot = snapshot
+        self.log = log
+        self.tell = tell
+        self.bound: list[Bound] = []
+
+    async def run(self) -> int:
+        """Everything from binding to the exit code."""
+        signals = Signals(asyncio.get_running_loop(), self.log)
+        try:
+            self.bound = bind_all(self.snapshot)
+        except BindError as error:
+            for line in str(error).splitlines():
+                self.log.error(line)  # noqa: TRY400 (not a logger)
+            return 1
+        supervisor = Supervisor(self.snapshot, self.bound, self.log)
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                stack.callback(self._stop_listening)
+                if self.snapshot.admin is not None:
+                    await self._admin(self.snapshot.admin, supervisor, stack)
+                for each in self.bound:
+                    self.tell(f"listening {each.name} {each.address}")
+                return await self._serve(supervisor, signals)
+        except (BindError, ChildError) as error:
+            self.log.error(str(error))  # noqa: TRY400 (not a logger)
+            return 1
+        finally:
+            supervisor.kill_nowait()
+            await supervisor.stopped(0)
+            supervisor.close()
+
+    async def _admin(self, address: str, supervisor: Supervisor, stack: contextlib.AsyncExitStack) -> None:
+        from proxy.admin.server import Admin  # aiohttp is 15 MB
+
+        admin = Admin(self.snapshot, supervisor)
+        stack.push_async_callback(admin.stop)
+        self.tell(f"admin {await admin.start(address)}")
+
+    async def _serve(self, supervisor: Supervisor, signals: Signals) -> int:
+        asked = asyncio.create_task(signals.asked.wait())
+        starting = asyncio.create_task(supervisor.start())
+        await asyncio.wait((asked, starting), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            self.tell("ready")
+            await asked
+        else:
+            starting.cancel()
+        await self._drain(supervisor, signals)
+        return 0
+
+    async def _drain(self, supervisor: Supervisor, signals: Signals) -> None:
+        timeout = 0.0 if signals.hurry.is_set() else self.snapshot.drain_timeout
+        self.log.info(f"draining for at most {timeout:g} s" if timeout else "stopping")
+        supervisor.stop_nowait(timeout)
+        self._stop_listening()
+        hurry = asyncio.create_task(signals.hurry.wait())
+        stopped = asyncio.create_task(supervisor.stopped(timeout))
+        await asyncio.wait((hurry, stopped), return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        if not stopped.done():
+            self.log.info("stopping at once")
+            stopped.cancel()
+            supervisor.stop_nowait(0.0)
+            await supervisor.stopped(0.0)
+
+    def _stop_listening(self) -> None:
+        while self.bound:
+            self.bound.pop().close()

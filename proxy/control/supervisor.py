@@ -1,0 +1,144 @@
+"""Keeps the workers alive: each has a task that starts it, waits for its end, and starts it again.
+
+What always holds: the listening sockets and the counters outlive every worker, so its successor takes connections from
+the same queue and adds to the same figures; once draining has begun nothing is started any more. A worker that cannot
+start the first time is fatal, since its successor could not either; later deaths are answered with back-off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from proxy.control.child import Child, ChildError, Orders, render_code
+from proxy.control.memory import CounterMemory
+from proxy.control.sockets import Bound
+from proxy.observe.counters import Layout
+from proxy.observe.log import Log
+from proxy.snapshot import Snapshot, encode
+
+BACKOFF_FIRST = 0.05
+BACKOFF_LAST = 5.0
+HEALTHY_AFTER = 10.0
+"""A worker that lived so long is started again without waiting for long."""
+START_TIMEOUT = 30.0
+"""A worker that is not ready after so long is killed."""
+KILL_AFTER = 1.0
+"""Seconds beyond the drain's deadline that a worker gets to exit by itself."""
+
+
+class Backoff:
+    """How long to wait before a worker is started again, from how long the last one lived."""
+
+    def __init__(self) -> None:
+        self._next = BACKOFF_FIRST
+
+    def after(self, lived: float) -> float:
+        """The seconds to wait after an incarnation that lived so many."""
+        if lived >= HEALTHY_AFTER:
+            self._next = BACKOFF_FIRST
+        wait, self._next = self._next, min(self._next * 2, BACKOFF_LAST)
+        return wait
+
+
+class Supervisor:
+    """All workers of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot, bound: Sequence[Bound], log: Log) -> None:
+        self._log = log
+        self.layout = Layout(snapshot, {name for each in snapshot.listeners.values() for name in each.protocols})
+        self.memories = [CounterMemory(self.layout.size) for _ in range(snapshot.workers)]
+        encoded = encode(snapshot)
+        names = tuple(each.name for each in bound)
+        self._orders = [
+            Orders(index, encoded, names, (memory.descriptor, *(each.sockets[index].fileno() for each in bound)))
+            for index, memory in enumerate(self.memories)
+        ]
+        self._children: list[Child | None] = [None] * snapshot.workers
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self._started: list[asyncio.Future[None]] = []
+        self.restarts = 0
+
+    @property
+    def ready(self) -> bool:
+        """Every worker accepts connections, and none is told to stop."""
+        return not self._stopping.is_set() and all(
+            child is not None and child.ready.done() and child.ready.exception() is None and not child.ended.done()
+            for child in self._children
+        )
+
+    @property
+    def alive(self) -> int:
+        return sum(child is not None and not child.ended.done() for child in self._children)
+
+    async def start(self) -> None:
+        """Starts all workers and waits until they accept; raises `ChildError` with the first that cannot."""
+        loop = asyncio.get_running_loop()
+        self._started = [loop.create_future() for _ in self._orders]
+        self._tasks = [loop.create_task(self._keep(index)) for index in range(len(self._orders))]
+        await asyncio.gather(*self._started)
+
+    async def _keep(self, index: int) -> None:
+        backoff, started = Backoff(), self._started[index]
+        loop = asyncio.get_running_loop()
+        while not self._stopping.is_set():
+            born = loop.time()
+            child = self._children[index] = Child(self._orders[index], loop)
+            try:
+                async with asyncio.timeout(START_TIMEOUT):
+                    await child.ready
+            except (ChildError, TimeoutError) as error:
+                reason = str(error) or f"it was not ready after {START_TIMEOUT:g} s"
+                child.kill_nowait()
+                if not started.done():
+                    started.set_exception(ChildError(f"worker {index}: {reason}"))
+                    await child.ended
+                    return
+                self._log.error(f"worker {index} cannot start: {reason}")
+            else:
+                if not started.done():
+                    started.set_result(None)
+            code = await child.ended
+            self.memories[index].zero(self.layout.gauge_slots())
+            if self._stopping.is_set():
+                return
+            wait = backoff.after(loop.time() - born)
+            self.restarts += 1
+            self._log.error(f"worker {index} (pid {child.pid}) died ({render_code(code)}); again in {wait:g} s")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), wait)
+
+    def stop_nowait(self, timeout: float) -> None:
+        """Tells every worker to finish within `timeout` seconds; may be called again with less."""
+        self._stopping.set()
+        for child in self._children:
+            if child is not None:
+                child.drain_nowait(timeout)
+
+    async def stopped(self, within: float) -> None:
+        """Waits so many seconds for the workers' ends, and kills those that are there `KILL_AFTER` past that."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=within + KILL_AFTER)
+        if late:
+            self._log.error(f"{self.alive} workers did not stop in time: killed")
+            self.kill_nowait()
+            await asyncio.wait(late)
+
+    def kill_nowait(self) -> None:
+        for child in self._children:
+            if child is not None:
+                child.kill_nowait()
+
+    async def describe(self) -> list[dict[str, Any]]:
+        """What the workers tell of themselves; those that do not answer are left out."""
+        answers = await asyncio.gather(*(child.describe() for child in self._children if child is not None))
+        return [answer for answer in answers if answer is not None]
+
+    def close(self) -> None:
+        """Frees the counters, once every worker has ended."""
+        for memory in self.memories:
+            memory.close()

@@ -1,0 +1,27 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.conn cimport Conn
+from proxy.datapath.wheel cimport alarm_t
+from xproto.kernel.codec cimport Codec, frame_t
+
+
+cdef class Caller(Conn):
+    cdef Codec codec
+    cdef call_t* calls            # what it waits for, the newest first
+    cdef int64_t in_flight        # how many
+    cdef int64_t max_in_flight
+    cdef size_t out_limit
+    cdef uint64_t* cuts           # counter
+    cdef bint waking              # in core.paused
+    cdef int adopt(self, call_t* call) except -1
+    cdef int release(self, call_t* call) except -1
+    cdef int release_all(self) except -1
+    cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef int refuse(self, call_t* call, int fault) except -1
+    cdef int say(self, bytes frame) except -1
+    cdef bint has_room(self) except -1
+    cdef int cut(self, str why) except -1
+
+
+cdef int expire(alarm_t* alarm) except -1

@@ -1,0 +1,121 @@
+"""The side of a downstream connection that waits for answers.
+
+A call leaves its caller's list by exactly one of `answer`, `refuse` and the end of the connection, and each of these
+unlinks it first of all: so a two-way call is answered once. The call itself lives on in its upstream's table until its
+answer comes or that connection ends, because its id must not be given to another call before.
+
+What always holds: a linked call's `caller` is this connection and its deadline may be set; an unlinked call's `caller`
+is NULL and its deadline is not set. Trouble with this connection never spreads to the upstream that answers: it is cut.
+"""
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
+
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.conn cimport ENDING, OPEN, SENDS, WINDS_UP, Conn, may
+from proxy.datapath.counters cimport TIMEOUT, add, observe
+from proxy.datapath.wheel cimport alarm_t
+from xproto.kernel.codec cimport FROM_UPSTREAM, Codec, frame_t
+
+
+cdef int expire(alarm_t* alarm) except -1:
+    """A call's deadline: its caller is told; its id stays reserved upstream."""
+    cdef call_t* call = <call_t*>alarm.owner
+    cdef Caller caller = <Caller>call.caller
+    caller.core.now = caller.core.clock.now()
+    return caller.refuse(call, TIMEOUT)
+
+
+cdef class Caller(Conn):
+    cdef int adopt(self, call_t* call) except -1:
+        """From now on this connection waits for the call."""
+        call.caller = <void*>self
+        call.prev = NULL
+        call.next = self.calls
+        if self.calls != NULL:
+            self.calls.prev = call
+        self.calls = call
+        self.in_flight += 1
+        self.core.waiting += 1
+        return 0
+
+    cdef int release(self, call_t* call) except -1:
+        """Nobody waits for the call any more."""
+        cdef Conn upstream
+        if call.prev != NULL:
+            call.prev.next = call.next
+        else:
+            self.calls = call.next
+        if call.next != NULL:
+            call.next.prev = call.prev
+        call.caller = NULL
+        self.core.wheel.cancel(&call.deadline)
+        self.in_flight -= 1
+        self.core.waiting -= 1
+        if call.upstream != NULL:
+            upstream = <Conn>call.upstream
+            upstream.unwaited()
+        if self.paused and not self.waking and self.in_flight < self.max_in_flight:
+            self.waking = True
+            self.core.paused.append(self)
+            self.core.schedule()
+        if may(self, WINDS_UP):
+            self.touch()
+        return 0
+
+    cdef int release_all(self) except -1:
+        while self.calls != NULL:
+            self.release(self.calls)
+        return 0
+
+    cdef int resume(self) except -1:
+        self.waking = False
+        return Conn.resume(self)
+
+    cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """The upstream's answer: one copy, with the caller's own id."""
+        cdef uint8_t* into
+        observe(call.duration, self.core.now - call.start)
+        if self.out.size > self.out_limit and not self.has_room():
+            return 0
+        into = self.room(at.size)
+        if into == NULL:
+            return self.cut("no memory for its answers")
+        memcpy(into, frame, at.size)
+        self.codec.set_id(FROM_UPSTREAM, into, at, call.origin)
+        self.out.size += at.size
+        self.release(call)
+        return self.touch()
+
+    cdef int refuse(self, call_t* call, int fault) except -1:
+        """The proxy's own answer, in the caller's protocol."""
+        add(call.count.faults[fault], 1)
+        if call.duration != NULL:
+            observe(call.duration, self.core.now - call.start)
+        try:
+            frame = self.codec.reply(fault, call.variant, call.echo, call.origin)
+        except Exception as error:  # noqa: BLE001
+            return self.crash(error)
+        self.release(call)
+        return self.say(frame)
+
+    cdef int say(self, bytes frame) except -1:
+        """Send a frame of our own making, within the same limit as answers."""
+        if self.out.size > self.out_limit and not self.has_room():
+            return 0
+        return self.send(frame)
+
+    cdef bint has_room(self) except -1:
+        """Over its limit: has the peer read meanwhile? If not, it is cut."""
+        self.flush()
+        if not may(self, SENDS):
+            return False
+        if self.out.size <= self.out_limit:
+            return True
+        self.cut(f"{self.out.size} bytes of answers that it does not read")
+        return False
+
+    cdef int cut(self, str why) except -1:
+        add(self.cuts, 1)
+        self.core.tell(f"{self.label()}: cut: {why}")
+        return self.shut()

@@ -1,0 +1,60 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.counters cimport histogram_t, protocol_count_t
+from proxy.datapath.wheel cimport alarm_t
+
+
+cdef struct call_t:
+    call_t* next                  # the caller's list; or the free list
+    call_t* prev
+    void* caller                  # borrowed Caller; NULL: nobody waits any more
+    void* upstream                # borrowed Upstream; NULL: not on its way
+    histogram_t* duration         # of the cluster
+    protocol_count_t* count       # of the listener and protocol that it came by
+    alarm_t deadline
+    uint64_t id                   # on the upstream connection
+    uint64_t origin               # the caller's id
+    int64_t variant
+    int64_t echo
+    int64_t start                 # microseconds
+    uint64_t tried                # bits of the hosts that refused the connection
+    bint oneway                   # waits for its connection only, nobody waits for it
+
+
+cdef class Calls:
+    cdef call_t* free
+    cdef list slabs
+    cdef readonly int64_t taken
+    cdef call_t* take(self) noexcept
+    cdef bint refill(self) noexcept
+    cdef void give(self, call_t* call) noexcept
+
+
+cdef struct ids_t:
+    call_t** slots                # a power of two of them, indexed by id & (room - 1); NULL: none yet
+    uint64_t room
+    uint64_t count
+    uint64_t mask                 # 2**id_bits - 1
+    uint64_t next
+
+
+cdef enum:
+    FIRST_ROOM = 64
+
+cdef bint grow(ids_t* ids) noexcept nogil
+cdef uint64_t fresh_id(ids_t* ids) noexcept nogil
+cdef bint put_call(ids_t* ids, call_t* call) noexcept nogil
+cdef void free_ids(ids_t* ids) noexcept nogil
+
+
+cdef inline call_t* find_call(ids_t* ids, uint64_t id) noexcept nogil:
+    cdef call_t* call
+    if ids.slots == NULL:
+        return NULL
+    call = ids.slots[id & (ids.room - 1)]
+    return call if call != NULL and call.id == id else NULL
+
+
+cdef inline void drop_call(ids_t* ids, call_t* call) noexcept nogil:
+    ids.slots[call.id & (ids.room - 1)] = NULL
+    ids.count -= 1

@@ -1,0 +1,95 @@
+"""The calls in flight: plain C records, and for each upstream connection the table that finds one by its id.
+
+A record is owned by the table of the upstream connection that it was sent on, from `put_call` to `drop_call`; before
+that by whoever dispatches it. Everything it points at is borrowed: a caller that goes clears `caller`, an upstream
+that goes empties its table.
+
+What always holds: an id in the table is not given out again, so an answer finds its own call or none; the table is at
+most half full, so that looking for a fresh id is short; id 0 is never given out (peers use it for "none").
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+cdef enum:
+    PER_SLAB = 64
+
+
+cdef class Calls:
+    """Records for reuse. They are never given back to the system: the most calls that were in flight stay allocated."""
+
+    def __cinit__(self):
+        self.slabs = []
+
+    cdef call_t* take(self) noexcept:
+        cdef call_t* call
+        if self.free == NULL and not self.refill():
+            return NULL
+        call = self.free
+        self.free = call.next
+        memset(call, 0, sizeof(call_t))
+        self.taken += 1
+        return call
+
+    cdef bint refill(self) noexcept:
+        cdef call_t* slab
+        cdef int index
+        try:
+            memory = PyBytes_FromStringAndSize(NULL, PER_SLAB * sizeof(call_t))
+            self.slabs.append(memory)
+        except MemoryError:
+            return False
+        slab = <call_t*>PyBytes_AS_STRING(memory)
+        for index in range(PER_SLAB):
+            slab[index].next = self.free
+            self.free = &slab[index]
+        return True
+
+    cdef void give(self, call_t* call) noexcept:
+        call.next = self.free
+        self.free = call
+        self.taken -= 1
+
+
+cdef uint64_t fresh_id(ids_t* ids) noexcept nogil:
+    """The next id that is neither 0 nor waiting for an answer; it is not reserved until `put_call`."""
+    cdef uint64_t id
+    while True:
+        id = ids.next & ids.mask
+        ids.next = id + 1
+        if id != 0 and (ids.slots == NULL or ids.slots[id & (ids.room - 1)] == NULL):
+            return id
+
+
+cdef bint put_call(ids_t* ids, call_t* call) noexcept nogil:
+    """Reserve a fresh id for the call. False: no memory."""
+    if ids.count * 2 >= ids.room and not grow(ids):
+        return False
+    call.id = fresh_id(ids)
+    ids.slots[call.id & (ids.room - 1)] = call
+    ids.count += 1
+    return True
+
+
+cdef bint grow(ids_t* ids) noexcept nogil:
+    """Double the table: two ids in different slots stay in different slots."""
+    cdef uint64_t room = ids.room * 2 if ids.room else FIRST_ROOM
+    cdef call_t** slots = <call_t**>calloc(room, sizeof(call_t*))
+    cdef uint64_t index
+    if slots == NULL:
+        return False
+    for index in range(ids.room):
+        if ids.slots[index] != NULL:
+            slots[ids.slots[index].id & (room - 1)] = ids.slots[index]
+    free(ids.slots)
+    ids.slots = slots
+    ids.room = room
+    return True
+
+
+cdef void free_ids(ids_t* ids) noexcept nogil:
+    free(ids.slots)
+    ids.slots = NULL
+    ids.room = ids.count = 0

@@ -1,0 +1,49 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.conn cimport Core
+from proxy.datapath.counters cimport Counters, histogram_t, host_count_t
+from proxy.datapath.upstream cimport Keeper, Upstream, limits_t
+from xproto.kernel.codec cimport Codec, frame_t
+
+cdef enum:
+    VARIANTS = 16             # protocols and variants that a host may hold connections for at once
+    SLOW_CONNECT = 50000      # microseconds after which a connect in progress is no longer hoped for
+
+
+cdef enum Verdict:            # why a host gives no connection
+    TAKEN = 0                 # it does
+    AWAY = 1                  # it cannot be connected to, for now
+    BUSY = 2
+    DOUBTFUL = 3              # only one that still connects, and slowly or after a failure
+
+
+cdef class Host(Keeper):
+    cdef Core core
+    cdef Cluster cluster
+    cdef readonly str address
+    cdef int index
+    cdef host_count_t count
+    cdef list active          # Upstream, CONNECTING or OPEN
+    cdef list draining        # Upstream, DRAINING
+    cdef readonly int64_t failures    # to connect, in a row
+    cdef int64_t retry_at
+    cdef Upstream pick(self, Codec codec, int64_t variant, bint desperate, Verdict* verdict)
+    cdef Upstream find(self, Codec codec, int64_t variant, bint desperate, Verdict* verdict, int64_t* had)
+    cdef Upstream open(self, Codec codec, int64_t variant)
+    cdef int back_off(self) except -1
+
+
+cdef class Cluster:
+    cdef Core core
+    cdef readonly str name
+    cdef bint random
+    cdef uint64_t position
+    cdef list hosts
+    cdef limits_t limits
+    cdef histogram_t duration
+    cdef Upstream choose(self, Codec codec, int64_t variant, uint64_t tried, int* fault)
+    cdef Upstream walk(self, Codec codec, int64_t variant, uint64_t tried, bint desperate, int* seen)
+    cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef int give_up(self, call_t* call, int fault) except -1
+    cdef int close(self) except -1

@@ -1,0 +1,95 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.buffers cimport Buffers, buf_t
+from proxy.datapath.calls cimport Calls
+from proxy.datapath.clock cimport Clock
+from proxy.datapath.transport cimport Network, Transport
+from proxy.datapath.wheel cimport Wheel
+
+cdef enum:
+    READ_SIZE = 256 * 1024        # bytes read from one connection per event: as much as it may hold up the others
+    SCRATCH_SIZE = 64 * 1024      # where lookups decode values
+
+
+cdef enum State:
+    CONNECTING = 0                # upstream: calls queue in the out buffer
+    DETECTING = 1                 # downstream: which protocol is it?
+    OPEN = 2
+    DRAINING = 3                  # upstream: said goaway; no new calls
+    ENDING = 4                    # downstream: no more is read; goes when its calls are answered and written
+    LINGERING = 5                 # downstream: we have ended; what still comes is thrown away, so that no reset overtakes
+    CLOSED = 6
+
+
+# The table of what a connection does, by state: one column a row here.
+cdef enum:
+    #           CONNECTING          DETECTING           OPEN          DRAINING          ENDING          LINGERING
+    FEEDS =                         1 << DETECTING    | 1 << OPEN   | 1 << DRAINING
+    READS =                         1 << DETECTING    | 1 << OPEN   | 1 << DRAINING                   | 1 << LINGERING
+    SENDS =                         1 << DETECTING    | 1 << OPEN   | 1 << DRAINING   | 1 << ENDING
+    TAKES =     1 << CONNECTING                       | 1 << OPEN
+    WINDS_UP =                                                        1 << DRAINING   | 1 << ENDING
+
+
+cdef class Core:
+    cdef readonly Buffers buffers
+    cdef readonly Calls calls
+    cdef readonly Wheel wheel
+    cdef Clock clock
+    cdef Network network
+    cdef object loop, log, turn_soon
+    cdef uint8_t* incoming        # the read buffer of all connections
+    cdef uint8_t* scratch
+    cdef int64_t now              # microseconds; read at the beginning of each event
+    cdef bint scheduled
+    cdef list dirty, spare, paused
+    cdef uint64_t random
+    cdef uint64_t first_id        # of new upstream connections
+    cdef readonly int64_t waiting # calls that somebody waits for
+    cdef uint64_t dice(self) noexcept
+    cdef int schedule(self) except -1
+    cdef int tell(self, str line) except -1
+    cdef int flush_all(self) except -1
+
+
+cdef class Conn:
+    cdef Core core
+    cdef Transport io
+    cdef buf_t tail               # bytes of a frame that is not whole yet
+    cdef buf_t out                # bytes to be sent
+    cdef size_t need              # the tail is looked at again when it has so many bytes
+    cdef uint64_t* rx             # counters
+    cdef uint64_t* tx
+    cdef int64_t heard            # when bytes last came
+    cdef int64_t told             # when bytes last went
+    cdef uint8_t state
+    cdef bint dirty               # in core.dirty
+    cdef bint stuck               # the socket took no more; writable() goes on
+    cdef bint feeding             # frames of the tail are being looked at: it must stay
+    cdef bint paused              # not reading, although the state would
+    cdef int attach(self, Transport io, State state) except -1
+    cdef int read(self) except -1
+    cdef int feed(self, const uint8_t* data, size_t size) except -1
+    cdef int feed_tail(self, const uint8_t** data, size_t* size) except -1
+    cdef int keep(self, const uint8_t* data, size_t size, size_t ceiling) except -1
+    cdef uint8_t* room(self, size_t size) noexcept
+    cdef int send(self, bytes frame) except -1
+    cdef int touch(self) except -1
+    cdef int flush(self) except -1
+    cdef int pause(self) except -1
+    cdef int resume(self) except -1
+    cdef int shut(self) except -1
+    cdef int crash(self, object error) except -1
+    # What the two sides do in their own way:
+    cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1  # bytes used; sets need for the rest
+    cdef int connected(self) except -1
+    cdef int ended(self) except -1            # the peer sends no more
+    cdef int broke(self, int code) except -1  # the socket failed
+    cdef int drained(self) except -1          # everything has been sent
+    cdef int gone(self) except -1             # now CLOSED: let go of everything
+    cdef int unwaited(self) except -1         # one caller less waits for this upstream
+    cdef str label(self)
+
+
+cdef inline bint may(Conn conn, int what) noexcept nogil:
+    return (what >> conn.state) & 1

@@ -1,0 +1,90 @@
+from libc.stdint cimport int64_t, uint64_t
+from cpython.buffer cimport Py_buffer
+
+cdef enum FaultCode:          # the values of xproto.spec.Fault
+    NO_ROUTE = 1
+    NO_HOST = 2
+    CONNECT = 3
+    OVERLOAD = 4
+    TIMEOUT = 5
+    CLOSED_EARLY = 6
+    MALFORMED = 7
+    FAULTS = 8
+
+
+cdef struct listener_count_t:
+    uint64_t* connections
+    uint64_t* active
+    uint64_t* rx
+    uint64_t* tx
+    uint64_t* heartbeats
+    uint64_t* detected_none
+    uint64_t* detected_timeout
+    uint64_t* detected_closed
+    uint64_t* cut             # did not read its answers
+    uint64_t* accept_paused   # no descriptors or memory left for another connection
+
+
+cdef struct protocol_count_t:
+    uint64_t* detected
+    uint64_t* calls
+    uint64_t* oneways
+    uint64_t* dropped
+    uint64_t* malformed
+    uint64_t* faults[FAULTS]
+
+
+cdef struct host_count_t:
+    uint64_t* connections
+    uint64_t* active
+    uint64_t* failures
+    uint64_t* calls
+    uint64_t* replies
+    uint64_t* in_flight
+    uint64_t* heartbeats_sent
+    uint64_t* heartbeats_missed
+    uint64_t* heartbeats_answered
+    uint64_t* late
+    uint64_t* unknown
+    uint64_t* malformed
+    uint64_t* goaways
+    uint64_t* rx
+    uint64_t* tx
+
+
+cdef struct histogram_t:
+    uint64_t* buckets
+    uint64_t* total           # microseconds
+    uint64_t* count
+    int64_t bounds[32]        # microseconds
+    int size
+
+
+cdef class Counters:
+    cdef Py_buffer view
+    cdef uint64_t spare       # where what the layout does not know is counted
+    cdef object layout
+    cdef uint64_t* slot(self, str name, dict labels, bint optional=*) except NULL
+    cdef int for_listener(self, str listener, listener_count_t* out) except -1
+    cdef int for_protocol(self, str listener, str protocol, protocol_count_t* out) except -1
+    cdef int for_host(self, str cluster, str host, host_count_t* out) except -1
+    cdef int for_cluster(self, str cluster, histogram_t* out) except -1
+    cdef uint64_t* for_route(self, str table, str route) except NULL
+
+
+cdef inline void add(uint64_t* slot, uint64_t more) noexcept nogil:
+    slot[0] += more
+
+
+cdef inline void take(uint64_t* slot, uint64_t less) noexcept nogil:
+    slot[0] -= less
+
+
+cdef inline void observe(histogram_t* histogram, int64_t took) noexcept nogil:
+    cdef int index = 0
+    while index < histogram.size and took > histogram.bounds[index]:
+        index += 1
+    if index < histogram.size:
+        histogram.buckets[index] += 1
+    histogram.total[0] += took
+    histogram.count[0] += 1

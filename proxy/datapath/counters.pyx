@@ -1,0 +1,93 @@
+"""The worker's side of `proxy.observe.counters`: names are resolved once, after that a count is one addition.
+
+What always holds: every pointer lies inside the array that Engine was given, which this object keeps alive, or is the
+spare slot; only this worker writes the array, so plain additions are enough.
+"""
+
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport uint64_t
+
+FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed")
+
+
+cdef class Counters:
+    def __cinit__(self, array, layout):
+        PyObject_GetBuffer(array, &self.view, PyBUF_WRITABLE)
+        if self.view.len % sizeof(uint64_t) or <size_t>self.view.buf % sizeof(uint64_t):
+            raise ValueError("counters: not an array of u64")
+        self.layout = layout
+
+    def __dealloc__(self):
+        if self.view.obj is not None:
+            PyBuffer_Release(&self.view)
+
+    cdef uint64_t* slot(self, str name, dict labels, bint optional=False) except NULL:
+        try:
+            index = self.layout.slot("xproto_" + name, **labels)
+        except KeyError:
+            if optional:
+                return &self.spare
+            raise
+        if not 0 <= index < self.view.len // <Py_ssize_t>sizeof(uint64_t):
+            raise IndexError(f"counters: {name} is outside the array")
+        return <uint64_t*>self.view.buf + <Py_ssize_t>index
+
+    cdef int for_listener(self, str listener, listener_count_t* out) except -1:
+        labels = {"listener": listener}
+        out.connections = self.slot("downstream_connections_total", labels)
+        out.active = self.slot("downstream_connections_active", labels)
+        out.rx = self.slot("downstream_rx_bytes_total", labels)
+        out.tx = self.slot("downstream_tx_bytes_total", labels)
+        out.heartbeats = self.slot("heartbeats_answered_total", labels)
+        out.cut = self.slot("downstream_cut_total", labels, True)
+        out.accept_paused = self.slot("accept_paused_total", labels, True)
+        out.detected_none = self.slot("detected_total", {**labels, "result": "none"})
+        out.detected_timeout = self.slot("detected_total", {**labels, "result": "timeout"})
+        out.detected_closed = self.slot("detected_total", {**labels, "result": "closed"})
+        return 0
+
+    cdef int for_protocol(self, str listener, str protocol, protocol_count_t* out) except -1:
+        labels = {"listener": listener, "protocol": protocol}
+        out.detected = self.slot("detected_total", {"listener": listener, "result": protocol})
+        out.calls = self.slot("calls_total", labels)
+        out.oneways = self.slot("oneways_total", labels)
+        out.dropped = self.slot("oneways_dropped_total", labels)
+        out.malformed = self.slot("malformed_total", labels)
+        out.faults[0] = &self.spare
+        for code in range(1, FAULTS):
+            out.faults[code] = self.slot("local_replies_total", {**labels, "fault": FAULT_NAMES[code]})
+        return 0
+
+    cdef int for_host(self, str cluster, str host, host_count_t* out) except -1:
+        labels = {"cluster": cluster, "host": host}
+        out.connections = self.slot("upstream_connections_total", labels)
+        out.active = self.slot("upstream_connections_active", labels)
+        out.failures = self.slot("upstream_connect_failures_total", labels)
+        out.calls = self.slot("upstream_calls_total", labels)
+        out.replies = self.slot("upstream_replies_total", labels)
+        out.in_flight = self.slot("upstream_in_flight", labels)
+        out.heartbeats_sent = self.slot("upstream_heartbeats_sent_total", labels)
+        out.heartbeats_missed = self.slot("upstream_heartbeats_missed_total", labels)
+        out.heartbeats_answered = self.slot("upstream_heartbeats_answered_total", labels)
+        out.late = self.slot("upstream_dropped_answers_total", {**labels, "reason": "late"})
+        out.unknown = self.slot("upstream_dropped_answers_total", {**labels, "reason": "unknown"})
+        out.malformed = self.slot("upstream_malformed_total", labels)
+        out.goaways = self.slot("upstream_goaways_total", labels)
+        out.rx = self.slot("upstream_rx_bytes_total", labels)
+        out.tx = self.slot("upstream_tx_bytes_total", labels)
+        return 0
+
+    cdef int for_cluster(self, str cluster, histogram_t* out) except -1:
+        first, bounds = self.layout.histogram("xproto_call_duration_seconds", cluster=cluster)
+        if len(bounds) > 32 or not 0 <= first <= self.view.len // <Py_ssize_t>sizeof(uint64_t) - len(bounds) - 2:
+            raise IndexError("counters: the histogram is outside the array")
+        out.size = len(bounds)
+        for index, bound in enumerate(bounds):
+            out.bounds[<int>index] = bound
+        out.buckets = <uint64_t*>self.view.buf + <Py_ssize_t>first
+        out.total = out.buckets + out.size
+        out.count = out.total + 1
+        return 0
+
+    cdef uint64_t* for_route(self, str table, str route) except NULL:
+        return self.slot("route_calls_total", {"table": table, "route": route})

@@ -1,0 +1,48 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.conn cimport Core
+from xproto.kernel.codec cimport Codec, Lookup, slice_t
+
+cdef enum:
+    KEY_LIMIT = 512           # bytes; longer values are decided each time, so that the cache stays small
+    ENTRIES = 2048            # in each of the cache's two generations
+
+cdef enum:
+    NOBODY = -1
+    UNREADABLE = -2
+
+
+cdef struct route_t:
+    void* cluster             # borrowed from Table.clusters
+    int64_t timeout           # microseconds; 0: none
+    uint64_t* count
+
+
+cdef class Table:
+    cdef readonly str name
+    cdef object decide
+    cdef tuple keys
+    cdef list clusters
+    cdef route_t* routes
+    cdef Py_ssize_t size
+    cdef uint64_t* nobody     # counter
+
+
+cdef class Decisions:
+    cdef Core core
+    cdef Table table
+    cdef Lookup lookup        # None: nothing is asked
+    cdef slice_t* values
+    cdef int asked            # how many of them the table asks for
+    cdef int timeout_at       # index of the call's own timeout among them, or -1
+    cdef dict young, old
+    cdef uint8_t last[KEY_LIMIT]
+    cdef Py_ssize_t last_size
+    cdef int last_route
+    cdef int fixed            # the answer of a table that asks for nothing
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout) except -3
+    cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil
+    cdef int recall(self, bytes key) except -3
+    cdef int ask(self) except -3
+    cdef int64_t own_timeout(self) noexcept nogil

@@ -1,0 +1,153 @@
+"""From a frame to its route: the asked-for keys, then a cache in front of the route table.
+
+The cache's key is the values joined with their lengths, so no two different tuples are the same key. It has two
+generations: what is used moves to the young one, and when that is full the old one goes. So it is bounded, and a peer
+that sends different values all the time costs what a miss costs, never a growing table; Python's bytes are hashed with
+a secret seed. In front of it stands the last key: most reads are runs of one method.
+
+What always holds: a cached answer is what the table decided for these very values; a table is immutable.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy
+
+from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.conn cimport SCRATCH_SIZE, Core
+from proxy.datapath.counters cimport Counters
+from xproto.kernel.codec cimport SCAN_OK, Codec
+
+cdef enum:
+    ABSENT = 0xFFFFFFFF       # in place of a length
+
+
+cdef class Table:
+    """A route table, bound to clusters and counters."""
+
+    def __cinit__(self, str name, decider, routes, dict clusters, Counters counters not None):
+        cdef Cluster cluster
+        self.name, self.decide, self.keys = name, decider.decide, tuple(decider.keys)
+        self.clusters = [clusters[route.cluster] for route in routes]
+        self.size = len(self.clusters)
+        self.routes = <route_t*>calloc(self.size + 1, sizeof(route_t))
+        if self.routes == NULL:
+            raise MemoryError
+        self.nobody = counters.for_route(name, "none")
+        for index, route in enumerate(routes):
+            cluster = self.clusters[index]
+            self.routes[<int>index].cluster = <void*>cluster
+            self.routes[<int>index].timeout = cluster.limits.call_timeout
+            if route.timeout is not None:
+                self.routes[<int>index].timeout = <int64_t>(route.timeout * 1e6)
+            self.routes[<int>index].count = counters.for_route(name, route.name)
+
+    def __dealloc__(self):
+        free(self.routes)
+
+
+cdef class Decisions:
+    """One table's decisions on frames of one protocol."""
+
+    def __cinit__(self, Core core not None, Table table not None, Codec codec not None):
+        cdef tuple keys = table.keys
+        self.core, self.table = core, table
+        self.asked = len(keys)
+        self.timeout_at = -1
+        if codec.timeout_key is not None:
+            if codec.timeout_key not in keys:
+                keys = (*keys, codec.timeout_key)
+            self.timeout_at = keys.index(codec.timeout_key)
+        self.young, self.old = {}, {}
+        self.last_size = -1
+        self.values = <slice_t*>calloc(len(keys) + 1, sizeof(slice_t))
+        if self.values == NULL:
+            raise MemoryError
+        if keys:
+            self.lookup = codec.lookup(keys)
+        if not self.asked:
+            self.fixed = self.ask()
+
+    def __dealloc__(self):
+        free(self.values)
+
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout) except -3:
+        """The route's index, NOBODY or UNREADABLE; `timeout` gets the call's own, if a key holds it (milliseconds)."""
+        cdef uint8_t key[KEY_LIMIT]
+        cdef Py_ssize_t joined
+        if self.lookup is None:
+            return self.fixed
+        if self.lookup.find(frame, size, self.values, self.core.scratch, SCRATCH_SIZE) != SCAN_OK:
+            return UNREADABLE
+        if self.timeout_at >= 0:
+            timeout[0] = self.own_timeout()
+        if not self.asked:
+            return self.fixed
+        joined = self.join(key)
+        if joined < 0:
+            return self.ask()
+        if joined == self.last_size and memcmp(key, self.last, joined) == 0:
+            return self.last_route
+        self.last_route = self.recall(PyBytes_FromStringAndSize(<char*>key, joined))
+        self.last_size = joined
+        memcpy(self.last, key, joined)
+        return self.last_route
+
+    cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil:
+        """Each value behind its length. -1: too long to be kept."""
+        cdef Py_ssize_t used = 0
+        cdef uint32_t size
+        cdef int index
+        for index in range(self.asked):
+            if used + 4 > KEY_LIMIT:
+                return -1
+            if self.values[index].data == NULL:
+                size = ABSENT
+                memcpy(into + used, &size, 4)
+                used += 4
+                continue
+            if not 0 <= self.values[index].size <= KEY_LIMIT - 4 - used:
+                return -1
+            size = self.values[index].size
+            memcpy(into + used, &size, 4)
+            memcpy(into + used + 4, self.values[index].data, size)
+            used += 4 + size
+        return used
+
+    cdef int recall(self, bytes key) except -3:
+        """The table's answer for the current values, remembered under their key."""
+        found = self.young.get(key)
+        if found is not None:
+            return found
+        found = self.old.get(key)
+        if found is None:
+            found = self.ask()
+        if len(self.young) >= ENTRIES:
+            self.old, self.young = self.young, {}
+        self.young[key] = found
+        return found
+
+    cdef int ask(self) except -3:
+        cdef int index
+        cdef list values = []
+        for index in range(self.asked):
+            if self.values[index].data == NULL:
+                values.append(None)
+            else:
+                values.append(PyBytes_FromStringAndSize(<char*>self.values[index].data, self.values[index].size))
+        index = self.table.decide(tuple(values))
+        if not NOBODY <= index < self.table.size:
+            raise IndexError(f"route table {self.table.name} decided {index} of {self.table.size}")
+        return index
+
+    cdef int64_t own_timeout(self) noexcept nogil:
+        """Decimal milliseconds; 0 for anything else, and nothing is longer than 2**31."""
+        cdef slice_t text = self.values[self.timeout_at]
+        cdef int64_t number = 0, index
+        if text.data == NULL or not 0 < text.size <= 18:
+            return 0
+        for index in range(text.size):
+            if not c'0' <= text.data[index] <= c'9':
+                return 0
+            number = number * 10 + (text.data[index] - c'0')
+        return min(number, <int64_t>1 << 31)

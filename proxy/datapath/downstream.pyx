@@ -1,0 +1,258 @@
+"""A client's connection: finds out its protocol, and sends each of its calls to a cluster.
+
+    DETECTING --known--> OPEN --malformed, or the peer's end--> ENDING --all answered and written--> LINGERING --> CLOSED
+
+ENDING still owes the answers to calls that were read before. LINGERING is there because closing a socket on which
+bytes lie unread sends a reset, and that would overtake the last answer.
+
+What always holds: a request is counted once and becomes one call, or one answer of our own; nothing here waits.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.caller cimport expire
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, Conn, Core
+from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, Counters, add, take
+from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
+from proxy.datapath.transport cimport Transport
+from proxy.datapath.wheel cimport alarm_t
+from xproto.kernel.codec cimport (
+    FROM_DOWNSTREAM, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, SCAN_NEED, SCAN_OK, Codec, frame_t,
+)
+
+
+cdef class Binding:
+    def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters):
+        self.codec, self.decisions = codec, Decisions(core, table, codec)
+        counters.for_protocol(listener, codec.name, &self.count)
+
+
+cdef class Port:
+    def __cinit__(self, Core core not None, spec, dict codecs, detector, Table table, Counters counters not None):
+        self.core, self.name = core, spec.name
+        self.bindings = {name: Binding(core, spec.name, codecs[name], table, counters) for name in spec.protocols}
+        if len(self.bindings) == 1:
+            self.only = self.bindings[spec.protocols[0]]
+        elif detector is None:
+            raise ValueError(f"listener {spec.name}: several protocols, but no detector")
+        else:
+            self.detect = detector.detect
+        self.detect_bytes = spec.detect_bytes
+        self.detect_timeout = <int64_t>(spec.detect_timeout * 1e6)
+        self.idle_timeout = <int64_t>(spec.idle_timeout * 1e6)
+        self.max_in_flight = max(spec.max_in_flight, 1)
+        self.out_limit = spec.out_buffer_limit
+        self.connections = set()
+        counters.for_listener(spec.name, &self.count)
+
+
+cdef int fire(alarm_t* alarm) except -1:
+    cdef Downstream conn = <Downstream>alarm.owner
+    try:
+        conn.core.now = conn.core.clock.now()
+        return conn.on_alarm()
+    except Exception as error:  # noqa: BLE001
+        return conn.crash(error)
+
+
+cdef Downstream new_downstream(Port port, Transport io):
+    """Serve an accepted connection."""
+    cdef Downstream made = Downstream.__new__(Downstream)
+    made.core, made.port = port.core, port
+    made.rx, made.tx, made.cuts = port.count.rx, port.count.tx, port.count.cut
+    made.max_in_flight, made.out_limit = port.max_in_flight, port.out_limit
+    made.alarm.owner, made.alarm.fire = <void*>made, fire
+    add(port.count.connections, 1)
+    add(port.count.active, 1)
+    port.connections.add(made)
+    try:
+        made.attach(io, DETECTING)
+        if port.only is not None:
+            made.speak(port.only)
+        if port.idle_timeout > 0:
+            made.core.wheel.set(&made.alarm, made.core.now + port.idle_timeout)
+    except Exception as error:  # noqa: BLE001
+        made.crash(error)
+    return made
+
+
+cdef class Downstream(Caller):
+    cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1:
+        cdef frame_t at
+        cdef size_t used = 0
+        cdef int outcome
+        if self.state == DETECTING and not self.judged(data, size):
+            return 0
+        while used < size:
+            if self.in_flight >= self.max_in_flight:
+                self.pause()
+                break
+            at.kind = 0
+            outcome = self.codec.scan(FROM_DOWNSTREAM, data + used, size - used, &at)
+            if outcome == SCAN_OK and 0 < at.size <= <int64_t>(size - used):
+                self.handle(data + used, &at)
+                used += at.size
+                if self.state != OPEN:
+                    break
+            elif outcome == SCAN_NEED:
+                self.need = max(<size_t>at.size, size - used + 1)
+                break
+            else:
+                self.unreadable(NULL, self.codec.explain_fault(FROM_DOWNSTREAM, at.size, at.op))
+                break
+        return used
+
+    # -- detection ----------------------------------------------------------------------------------------------
+
+    cdef bint judged(self, const uint8_t* data, size_t size) except -1:
+        """Is the protocol known now? Else `need` says when to ask again, or the connection is closed."""
+        cdef Port port = self.port
+        cdef Py_ssize_t seen = min(<Py_ssize_t>size, port.detect_bytes)
+        answer = port.detect(data[:seen])
+        if type(answer) is int and seen < port.detect_bytes:
+            self.need = max(min(<Py_ssize_t>answer, port.detect_bytes), seen + 1)
+            if not self.tail.size:       # the clock starts with the first byte: pools connect long before they call
+                self.core.wheel.set(&self.alarm, self.core.now + port.detect_timeout)
+            return False
+        if type(answer) is not str:
+            add(port.count.detected_none, 1)
+            self.core.tell(f"{self.label()}: closed: no protocol of this listener begins with {data[:min(seen, 16)]!r}")
+            self.shut()
+            return False
+        self.speak(port.bindings[answer])
+        if port.idle_timeout > 0:
+            self.core.wheel.set(&self.alarm, self.core.now + port.idle_timeout)
+        else:
+            self.core.wheel.cancel(&self.alarm)
+        return True
+
+    cdef int speak(self, Binding binding) except -1:
+        """From now on the connection has a protocol."""
+        self.binding, self.codec = binding, binding.codec
+        self.need = 0
+        self.state = OPEN
+        add(binding.count.detected, 1)
+        return 0
+
+    # -- frames -------------------------------------------------------------------------------------------------
+
+    cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1:
+        if at.kind == KIND_REQUEST:
+            return self.call(frame, at, False)
+        if at.kind == KIND_ONEWAY:
+            return self.call(frame, at, True)
+        if at.kind == KIND_HEARTBEAT:
+            add(self.port.count.heartbeats, 1)
+            return self.say(self.codec.heartbeat_ack(at.variant, at.echo, at.id))
+        if at.kind == KIND_HEARTBEAT_ACK:
+            return 0
+        return self.unreadable(NULL, f"{self.codec.name}: a frame of kind {at.kind} from downstream")
+
+    cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
+        cdef Binding binding = self.binding
+        cdef Table table = binding.decisions.table
+        cdef int64_t own = at.timeout
+        cdef int index = binding.decisions.decide(frame, at.size, &own)
+        cdef route_t* route
+        cdef call_t* call
+        cdef int64_t timeout
+        add(binding.count.oneways if oneway else binding.count.calls, 1)
+        if index < 0:
+            if index == UNREADABLE:
+                return self.unreadable(at, f"{self.codec.name}: its headers cannot be read")
+            add(table.nobody, 1)
+            return self.drop(oneway, at, NO_ROUTE)
+        route = &table.routes[index]
+        add(route.count, 1)
+        call = self.core.calls.take()
+        if call == NULL:
+            return self.drop(oneway, at, OVERLOAD)
+        call.count = &binding.count
+        call.origin, call.variant, call.echo = at.id, at.variant, at.echo
+        call.start = self.core.now
+        call.duration = &(<Cluster>route.cluster).duration
+        call.oneway = oneway
+        if not oneway:
+            self.adopt(call)
+            timeout = route.timeout
+            if own > 0 and (timeout <= 0 or own * 1000 < timeout):
+                timeout = own * 1000
+            if timeout > 0:
+                call.deadline.owner, call.deadline.fire = call, expire
+                self.core.wheel.set(&call.deadline, self.core.now + timeout)
+        return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
+
+    cdef int reject(self, const frame_t* at, int fault) except -1:
+        """Answer a request that became no call."""
+        add(self.binding.count.faults[fault], 1)
+        return self.say(self.codec.reply(fault, at.variant, at.echo, at.id))
+
+    cdef int drop(self, bint oneway, const frame_t* at, int fault) except -1:
+        if not oneway:
+            return self.reject(at, fault)
+        add(self.binding.count.dropped, 1)
+        return 0
+
+    cdef int unreadable(self, const frame_t* at, str why) except -1:
+        """Malformed: an answer if it is known to what, then the end. Calls read before still get theirs."""
+        add(self.binding.count.malformed, 1)
+        self.core.tell(f"{self.label()}: malformed, closed: {why}")
+        if at != NULL and at.kind == KIND_REQUEST:
+            self.reject(at, MALFORMED)
+        return self.wind_up()
+
+    # -- its life -----------------------------------------------------------------------------------------------
+
+    cdef int wind_up(self) except -1:
+        """Read no more; go when everything owed is written."""
+        if self.state == OPEN:
+            self.state = ENDING
+            self.io.watch_read(False)
+            self.touch()
+        return 0
+
+    cdef int ended(self) except -1:
+        self.eof = True
+        if self.state != OPEN:
+            return self.shut()
+        return self.wind_up()
+
+    cdef int broke(self, int code) except -1:
+        self.eof = True
+        return self.shut()
+
+    cdef int drained(self) except -1:
+        if self.state != ENDING or self.in_flight:
+            return 0
+        if self.eof:
+            return self.shut()
+        self.state = LINGERING
+        self.paused = False
+        self.io.end()
+        self.io.watch_read(True)
+        return self.core.wheel.set(&self.alarm, self.core.now + LINGER)
+
+    cdef int on_alarm(self) except -1:
+        cdef int64_t quiet = self.core.now - max(self.heard, self.told)
+        if self.state == DETECTING and self.tail.size:
+            add(self.port.count.detected_timeout, 1)
+            self.core.tell(f"{self.label()}: closed: no protocol known in time, after {self.tail.size} bytes")
+            return self.shut()
+        if self.state == LINGERING or (not self.in_flight and quiet >= self.port.idle_timeout):
+            return self.shut()
+        if self.in_flight:
+            quiet = 0
+        return self.core.wheel.set(&self.alarm, self.core.now + self.port.idle_timeout - quiet)
+
+    cdef int gone(self) except -1:
+        if self.binding is None and self.eof:
+            add(self.port.count.detected_closed, 1)
+        take(self.port.count.active, 1)
+        self.port.connections.discard(self)
+        self.core.wheel.cancel(&self.alarm)
+        return self.release_all()
+
+    cdef str label(self):
+        return f"listener {self.port.name}: downstream {self.io.peer()}"

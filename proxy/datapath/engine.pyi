@@ -1,0 +1,37 @@
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from proxy.observe.counters import Layout
+from proxy.snapshot import Snapshot
+
+class _Table(Protocol):
+    @property
+    def keys(self) -> tuple[str, ...]: ...
+    def decide(self, values: tuple[bytes | None, ...], /) -> int: ...
+
+class _Detector(Protocol):
+    def detect(self, data: bytes, /) -> str | int | None: ...
+
+class Engine:
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        snapshot: Snapshot,
+        codecs: Mapping[str, Any],
+        detectors: Mapping[str, _Detector | None],
+        tables: Mapping[str, _Table],
+        counters: memoryview,
+        layout: Layout,
+        log: Callable[[str], None],
+        seed: int = 0,
+        *,
+        network: Any = None,
+        clock: Any = None,
+    ) -> None: ...
+    def listen(self, name: str, fd: int) -> None: ...
+    def stop_accepting(self) -> None: ...
+    def in_flight(self) -> int: ...
+    def close(self) -> None: ...
+    def set_first_id(self, first: int) -> None: ...
+    def describe(self) -> dict[str, Any]: ...

@@ -1,0 +1,25 @@
+from libc.stdint cimport uint8_t
+
+
+cdef class Transport:
+    cdef object owner         # has readable() and writable(); None once closed
+    cdef Py_ssize_t recv(self, uint8_t* into, size_t room) noexcept          # bytes, 0 at the end, or -errno
+    cdef Py_ssize_t send(self, const uint8_t* data, size_t size) noexcept    # bytes or -errno
+    cdef int watch_read(self, bint on) except -1
+    cdef int watch_write(self, bint on) except -1
+    cdef int connected(self) noexcept                                        # 0 or errno, once writable
+    cdef void end(self) noexcept                                             # no more is sent; reading goes on
+    cdef int close(self) except -1
+    cdef str peer(self)
+
+
+cdef class Socket(Transport):
+    cdef object loop
+    cdef int fd
+    cdef bint reads, writes
+
+
+cdef class Network:
+    cdef object loop
+    cdef Transport connect(self, str address)                                # raises OSError
+    cdef Transport accept(self, int fd, int* error)                          # None and an errno

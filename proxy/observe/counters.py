@@ -1,0 +1,177 @@
+"""What is counted, and where: every series has a slot in an array of u64, fixed when the snapshot is.
+
+Built this way so that counting costs one addition: the worker looks its slots up once, when a listener or a host is
+made, and from then on only adds to an index. The array lies in a memfd that control maps too, so a scrape asks the
+workers nothing, and the figures of a worker that died stay. Control and worker compute the same `Layout` from the same
+snapshot, so no names travel.
+
+What always holds: slots are dense and ordered by family; the label values come from the snapshot alone, never from
+traffic, so the number of series is bounded; a name or label that is not in the table is a `KeyError` when it is looked
+up, never a series that nobody sees.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from proxy.snapshot import Snapshot
+
+CounterType = Literal["counter", "gauge", "histogram"]
+Labels = tuple[tuple[str, str], ...]
+
+FAULTS = ("no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed")
+"""`xproto.spec.Fault` in lower case (a test holds them equal): control counts without importing the framework."""
+
+DURATION_BOUNDS = (
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+    1_000_000, 2_500_000, 5_000_000, 10_000_000,
+)  # fmt: skip
+"""Upper bounds of call durations, in microseconds: from a call inside one machine to a forgotten deadline."""
+
+HISTOGRAM_EXTRA = 2
+"""Slots of a histogram after its buckets: the sum, in microseconds, and the count."""
+
+
+class Family(NamedTuple):
+    name: str
+    type: CounterType
+    labels: tuple[str, ...]
+    help: str
+
+
+class Counter(NamedTuple):
+    """One series. A histogram's `slot` is its first: one for each bound, then the sum, then the count."""
+
+    name: str
+    type: CounterType
+    labels: Labels
+    help: str
+    slot: int
+
+
+class Histogram(NamedTuple):
+    """Where a histogram lies.
+
+    A call that took `t` microseconds adds 1 to slot `first_slot + i` of the smallest i with `t <= bounds[i]` (to none
+    when it is over the last bound), `t` to slot `first_slot + len(bounds)`, and 1 to `first_slot + len(bounds) + 1`.
+    The buckets are not cumulative here; they are when rendered.
+    """
+
+    first_slot: int
+    bounds: tuple[int, ...]
+
+
+_L, _LP, _CH = ("listener",), ("listener", "protocol"), ("cluster", "host")
+
+FAMILIES = (
+    Family("xproto_downstream_connections_total", "counter", _L, "Connections accepted."),
+    Family("xproto_downstream_connections_active", "gauge", _L, "Downstream connections open now."),
+    Family("xproto_downstream_cut_total", "counter", _L, "Connections closed because answers were not read."),
+    Family("xproto_accept_paused_total", "counter", _L, "Pauses in accepting, for want of descriptors or memory."),
+    Family("xproto_downstream_rx_bytes_total", "counter", _L, "Bytes read from downstream."),
+    Family("xproto_downstream_tx_bytes_total", "counter", _L, "Bytes written to downstream."),
+    Family("xproto_detected_total", "counter", ("listener", "result"), "Connections by the protocol detected."),
+    Family("xproto_calls_total", "counter", _LP, "Two-way calls received."),
+    Family("xproto_oneways_total", "counter", _LP, "One-way calls received."),
+    Family("xproto_local_replies_total", "counter", (*_LP, "fault"), "Calls that the proxy answered itself."),
+    Family("xproto_oneways_dropped_total", "counter", _LP, "One-way calls that reached no upstream."),
+    Family("xproto_malformed_total", "counter", _LP, "Frames from downstream that could not be read."),
+    Family("xproto_heartbeats_answered_total", "counter", _L, "Heartbeats from downstream answered by the proxy."),
+    Family("xproto_route_calls_total", "counter", ("table", "route"), "Calls by the route they took."),
+    Family("xproto_upstream_connections_total", "counter", _CH, "Upstream connections established."),
+    Family("xproto_upstream_connections_active", "gauge", _CH, "Upstream connections open now."),
+    Family("xproto_upstream_connect_failures_total", "counter", _CH, "Attempts to connect upstream that failed."),
+    Family("xproto_upstream_calls_total", "counter", _CH, "Calls sent upstream, one-way calls included."),
+    Family("xproto_upstream_replies_total", "counter", _CH, "Answers received from upstream and passed on."),
+    Family("xproto_upstream_in_flight", "gauge", _CH, "Calls sent upstream and not answered yet."),
+    Family("xproto_upstream_heartbeats_sent_total", "counter", _CH, "Heartbeats sent upstream."),
+    Family("xproto_upstream_heartbeats_missed_total", "counter", _CH, "Heartbeats that upstream left unanswered."),
+    Family("xproto_upstream_heartbeats_answered_total", "counter", _CH, "Heartbeats from upstream answered."),
+    Family("xproto_upstream_dropped_answers_total", "counter", (*_CH, "reason"), "Answers that no caller waited for."),
+    Family("xproto_upstream_malformed_total", "counter", _CH, "Frames from upstream that could not be read."),
+    Family("xproto_upstream_goaways_total", "counter", _CH, "Requests of upstream to drain a connection."),
+    Family("xproto_upstream_rx_bytes_total", "counter", _CH, "Bytes read from upstream."),
+    Family("xproto_upstream_tx_bytes_total", "counter", _CH, "Bytes written upstream."),
+    Family("xproto_call_duration_seconds", "histogram", ("cluster",), "From a whole request to its answer."),
+)
+
+
+def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """For each set of label names that a family uses, every combination of values that can occur."""
+    listeners = snapshot.listeners.values()
+    hosts: list[tuple[str, ...]] = [(cluster.name, host) for cluster in snapshot.clusters.values() for host in cluster.hosts]
+    protocols: list[tuple[str, ...]] = [(listener.name, protocol) for listener in listeners for protocol in listener.protocols]
+    ends = ("none", "timeout", "closed")
+    return {
+        _L: [(listener.name,) for listener in listeners],
+        _LP: protocols,
+        ("listener", "result"): [(ls.name, result) for ls in listeners for result in (*ls.protocols, *ends)],
+        (*_LP, "fault"): [(*pair, fault) for pair in protocols for fault in FAULTS],
+        ("table", "route"): [
+            (table, name) for table, routes in snapshot.routes.items() for name in (*(route.name for route in routes), "none")
+        ],
+        _CH: hosts,
+        (*_CH, "reason"): [(*pair, reason) for pair in hosts for reason in ("late", "unknown")],
+        ("cluster",): [(name,) for name in snapshot.clusters],
+    }
+
+
+class Layout:
+    """The slots of one snapshot's series."""
+
+    def __init__(self, snapshot: Snapshot, protocol_names: Iterable[str]) -> None:
+        known = set(protocol_names)
+        for listener in snapshot.listeners.values():
+            if missing := [name for name in listener.protocols if name not in known]:
+                raise ValueError(f"listener {listener.name}: protocols that are not loaded: {', '.join(missing)}")
+        self.counters: list[Counter] = []
+        self.size = 0
+        """How many u64 the array needs."""
+        self._slots: dict[tuple[str, Labels], int] = {}
+        values = label_values(snapshot)
+        for family in FAMILIES:
+            width = len(DURATION_BOUNDS) + HISTOGRAM_EXTRA if family.type == "histogram" else 1
+            for combination in values[family.labels]:
+                labels = tuple(zip(family.labels, combination, strict=True))
+                key = (family.name, tuple(sorted(labels)))
+                if key in self._slots:
+                    raise ValueError(f"two series are both {series_name(family.name, labels)}")
+                self._slots[key] = self.size
+                self.counters.append(Counter(family.name, family.type, labels, family.help, self.size))
+                self.size += width
+
+    def __repr__(self) -> str:
+        return f"<Layout series={len(self.counters)} slots={self.size}>"
+
+    def slot(self, name: str, /, **labels: str) -> int:
+        """The slot of one counter or gauge; `KeyError` where the layout has no such series."""
+        return self._find(name, labels, histogram=False)
+
+    def histogram(self, name: str, /, **labels: str) -> Histogram:
+        """Where one histogram lies; `KeyError` where the layout has no such series."""
+        return Histogram(self._find(name, labels, histogram=True), DURATION_BOUNDS)
+
+    def gauge_slots(self) -> list[int]:
+        """The slots that say what is now: a worker that died leaves them wrong, so control zeroes them."""
+        return [counter.slot for counter in self.counters if counter.type == "gauge"]
+
+    def _find(self, name: str, labels: dict[str, str], *, histogram: bool) -> int:
+        family = next((family for family in FAMILIES if family.name == name), None)
+        if family is None:
+            near = difflib.get_close_matches(name, [family.name for family in FAMILIES], 1)
+            raise KeyError(f"no family {name}" + (f"; did you mean {near[0]}?" if near else ""))
+        if set(labels) != set(family.labels):
+            raise KeyError(f"{name} has the labels {', '.join(family.labels)}, not {', '.join(labels) or 'none'}")
+        if (family.type == "histogram") is not histogram:
+            raise KeyError(f"{name} is a {family.type}: look it up with {'slot' if histogram else 'histogram'}()")
+        found = self._slots.get((name, tuple(sorted(labels.items()))))
+        if found is None:
+            raise KeyError(f"the snapshot has no series {series_name(name, tuple(labels.items()))}")
+        return found
+
+
+def series_name(name: str, labels: Iterable[tuple[str, str]]) -> str:
+    """``name{label="value"}`` for people; the exposition's escaping is in `proxy.observe.prometheus`."""
+    return f"{name}{{{', '.join(f'{key}={value!r}' for key, value in labels)}}}"

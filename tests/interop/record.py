@@ -1,0 +1,46 @@
+"""Records the golden vectors again: real peers talk through a relay that keeps each frame.
+
+Usage: python tests/interop/record.py [bolt] [dubbo] [facts]; all of them without an argument. Needs setup.sh.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+HERE = Path(__file__).resolve().parent
+VECTORS = HERE.parent / "vectors"
+sys.path.insert(0, str(HERE))
+
+from harness.vectors import Vectors  # noqa: E402  (the path comes first)
+from recording import bolt_anthunder, bolt_java, bolt_node, dubbo_java, facts  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RECORDERS: dict[str, tuple[Callable[[Vectors, Path], None], ...]] = {
+    "bolt": (bolt_java.record, bolt_node.record, bolt_anthunder.record),
+    "dubbo": (dubbo_java.record,),
+}
+
+
+def main(wanted: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as logs:
+        for name in wanted or [*RECORDERS, "facts"]:
+            if name == "facts":
+                count = facts.write(VECTORS / "facts.json", Path(logs))
+                sys.stdout.write(f"facts: {count}\n")
+                continue
+            folder = VECTORS / name
+            folder.mkdir(parents=True, exist_ok=True)
+            vectors = Vectors(folder)
+            for recorder in RECORDERS[name]:
+                recorder(vectors, Path(logs))
+            vectors.save()
+            sys.stdout.write(f"{name}: {len(vectors.entries)} vectors\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
