@@ -92,6 +92,7 @@ def main() -> int:
     if a.json:
         print(json.dumps(rows))
     else:
+        print(measure.disturbance(rows) or "the machine was quiet")
         print(f"logs and configs: {bench.folder}")
     return 1 if any(row["faults"] for row in rows if measure.is_ours(row["peer"])) else 0
 

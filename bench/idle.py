@@ -72,7 +72,7 @@ def closed(opened: Sequence[socket.socket]) -> int:
 
 def run_once(bench: measure.Bench, name: str, command: Sequence[str], proto: str, count: int) -> dict[str, Any]:
     request = frame(proto)
-    with bench.started(name, command, proto) as pid:
+    with bench.started(name, command, proto) as (pid, _):
         with connections(bench.ports.front, WARM_CONNS, request):
             pass
         time.sleep(QUIET_SECONDS)

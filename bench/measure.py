@@ -7,7 +7,9 @@ on how busy the other cores are, so it survives a noisy machine far better than 
 from __future__ import annotations
 
 import json
+import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -20,11 +22,14 @@ from typing import Any
 
 import peers
 from ours import Ours
-from processes import PATH, Ports, StartError, cpu_seconds, pss_bytes, running, which
+from processes import PATH, Ports, StartError, cpu_seconds, machine_seconds, pss_bytes, running, which
 
 HERE = Path(__file__).resolve().parent
 SETTLE_SECONDS = 1.0
 """From listening to the load: what a proxy still does at its start is not a call's cost."""
+
+QUIET = 0.1
+"""The share of the machine that others may use before a run is called disturbed."""
 
 
 @dataclass(frozen=True)
@@ -101,22 +106,29 @@ class Bench:
         return found
 
     @contextmanager
-    def started(self, name: str, command: Sequence[str], proto: str) -> Iterator[int]:
-        """The proxy in front of a fresh backend; gives its pid. Raises StartError."""
+    def started(self, name: str, command: Sequence[str], proto: str) -> Iterator[tuple[int, int]]:
+        """The proxy in front of a fresh backend: their pids, in this order. Raises StartError."""
+        echo = backend(proto, self.ports, self.folder)
         with (
-            running(backend(proto, self.ports, self.folder), self.ports.backend, self.folder / "backend.log"),
+            running(echo, self.ports.backend, self.folder / "backend.log") as back,
             running(command, self.ports.front, self.folder / f"{name}.log") as proxy,
         ):
             time.sleep(SETTLE_SECONDS)
-            yield proxy.pid
+            yield proxy.pid, back.pid
 
     def run(self, name: str, command: Sequence[str], load: Load) -> dict[str, Any]:
-        """What the load saw, and `cpu_us`, `pss` (bytes) and `faults`. Raises StartError."""
-        with self.started(name, command, load.proto) as pid:
-            before = cpu_seconds(pid)
+        """What the load saw, and `cpu_us`, `pss` (bytes), `others` (share of the machine) and `faults`.
+
+        Raises StartError.
+        """
+        with self.started(name, command, load.proto) as (proxy, back):
+            spent, ours, whole, start = cpu_seconds(proxy), _load_and(back), machine_seconds(), time.monotonic()
             result = send(load, self.ports.front)
-            result["cpu_us"] = (cpu_seconds(pid) - before) / max(result["done"], 1) * 1e6
-            result["pss"] = pss_bytes(pid)
+            spent = cpu_seconds(proxy) - spent
+            others = machine_seconds() - whole - spent - (_load_and(back) - ours)
+            result["cpu_us"] = spent / max(result["done"], 1) * 1e6
+            result["others"] = max(others, 0.0) / (time.monotonic() - start) / (os.cpu_count() or 1)
+            result["pss"] = pss_bytes(proxy)
             result["faults"] = sum(result.get(key, 0) for key in ("bad", "closed", "lost"))
             return result
 
@@ -136,6 +148,12 @@ class Bench:
         return _rows(runs, load)
 
 
+def _load_and(back: int) -> float:
+    """Processor time of the backend, of this script and of the loads that it has run."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return cpu_seconds(back) + sum(u.ru_utime + u.ru_stime for u in used)
+
+
 def _rows(runs: dict[str, list[dict[str, Any]]], load: Load) -> list[dict[str, Any]]:
     """Medians over the rounds; ratios are to the first contender."""
     rows: list[dict[str, Any]] = []
@@ -153,6 +171,7 @@ def _rows(runs: dict[str, list[dict[str, Any]]], load: Load) -> list[dict[str, A
                 "p50_us": median(r.get("p50_us", 0) for r in results),
                 "p99_us": median(r.get("p99_us", 0) for r in results),
                 "pss_mb": median(r["pss"] for r in results) / 2**20,
+                "others": max(r["others"] for r in results),
                 "faults": sum(r["faults"] for r in results),
                 "errors": sorted({r["error"] for r in results if "error" in r}),
             }
@@ -163,6 +182,17 @@ def _rows(runs: dict[str, list[dict[str, Any]]], load: Load) -> list[dict[str, A
 def ratio(these: Sequence[float], those: Sequence[float]) -> float:
     """The median of the rounds' ratios: what ran in one round ran within seconds on the same, perhaps busy, machine."""
     return median(a / b if b else 0.0 for a, b in zip(these, those, strict=True))
+
+
+def disturbance(rows: Sequence[dict[str, Any]]) -> str:
+    """A warning if something else kept this machine busy, or nothing."""
+    worst = max((row["others"] for row in rows), default=0.0)
+    if worst < QUIET:
+        return ""
+    return (
+        f"NOT QUIET: other work took up to {worst:.0%} of this machine. It flatters proxies that share connections: "
+        "those who wait for the processor longer find more calls to batch."
+    )
 
 
 def left_out(name: str, error: Exception) -> None:

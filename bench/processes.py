@@ -94,6 +94,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(stats[p].ticks for p in _family(pid, stats)) / TICK
 
 
+def machine_seconds() -> float:
+    """Processor time that everything on this machine has used so far, interrupts included."""
+    fields = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    return (sum(fields[:3]) + sum(fields[5:7])) / TICK  # user, nice, system; irq, softirq
+
+
 def pss_bytes(pid: int) -> int:
     """Proportional set size of the family: shared pages are counted once, divided among those who share them."""
     total = 0

@@ -100,7 +100,8 @@ def main() -> int:
     (bench.folder / "results.json").write_text(json.dumps(dataclasses.asdict(results), indent=1))
     found = list(figures(results, measure.ratio))
     print(report(results, found))
-    print(f"\nAll figures, logs and configurations: {bench.folder}")
+    print("\n" + (measure.disturbance(results.calls) or "The machine was quiet."))
+    print(f"All figures, logs and configurations: {bench.folder}")
     return 1 if ours and any(figure.reached is False for figure in found) else 0
 
 

@@ -42,11 +42,12 @@ class Registered:
 def register(protocol: Protocol, source: str = "built-in") -> Registered:
     """Lowers and compiles one declaration; raises `SpecError`."""
     lowered = lower(protocol)
+    codec = Codec(lowered)
     try:
-        check_templates(lowered)
+        check_templates(lowered, codec.scan_bytes)
     except SpecError as error:
         raise error.within(protocol.name) from error
-    return Registered(protocol, lowered, Codec(lowered), source)
+    return Registered(protocol, lowered, codec, source)
 
 
 def load(spec_paths: Sequence[str] = (), options: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Registered]:
@@ -57,8 +58,10 @@ def load(spec_paths: Sequence[str] = (), options: Mapping[str, Mapping[str, Any]
     Raises `SpecError` for a bad declaration, a name that exists twice, or options that do not fit.
     """
     found: dict[str, tuple[Protocol, str]] = {}
-    for protocol, source in _declared(spec_paths):
+    for protocol, source in list(_declared(spec_paths)):  # all at once: Python's truth is restored before the next step
         if protocol.name in found:
+            if found[protocol.name][0] is protocol:  # imported or named twice, not declared twice
+                continue
             raise SpecError(protocol.name, f"declared by {found[protocol.name][1]} and by {source}", "rename one of them")
         found[protocol.name] = protocol, source
     for name in options or {}:
@@ -86,7 +89,14 @@ def _declared(spec_paths: Sequence[str]) -> Iterator[tuple[Protocol, str]]:
         yield protocol, "built-in"
     with strict_expressions():
         for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda e: e.name):
-            value = entry.load()
+            try:
+                value = entry.load()
+            except SpecError as error:
+                raise error.within(f"entry point {entry.name}") from None
+            except Exception as error:
+                raise SpecError(
+                    f"entry point {entry.name}", f"cannot be loaded: {type(error).__name__}: {error}", "mend or uninstall it"
+                ) from error
             if not isinstance(value, Protocol):
                 raise SpecError(entry.name, f"the entry point {entry.value} is not a Protocol", "point it at one")
             yield value, f"entry point {entry.value}"
@@ -103,8 +113,8 @@ def _from_file(path: str) -> list[Protocol]:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except SpecError:
-        raise
+    except SpecError as error:
+        raise error.within(path) from None
     except Exception as error:
         raise SpecError(path, f"cannot be loaded: {type(error).__name__}: {error}", "mend the file") from error
     protocols = [value for value in vars(module).values() if isinstance(value, Protocol)]

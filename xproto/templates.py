@@ -6,12 +6,12 @@ id changes after that. Every template is also built when its protocol is loaded,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import construct as c
 
-from xproto.errors import SpecError
+from xproto.errors import MalformedError, NeedMore, SpecError
 from xproto.spec import Fault, Kind
 
 if TYPE_CHECKING:
@@ -66,16 +66,19 @@ def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int
         fields = protocol.heartbeat if what is Kind.HEARTBEAT else protocol.heartbeat_ack
     if fields is None:
         return b""
-    id_name = lowered.id_name
     echoed = {} if what is Kind.HEARTBEAT else lowered.echo.unpack(echo)
     chosen = merge(merge(fields, echoed), lowered.variant.unpack(variant))
-    return build_frame(lowered, merge({id_name: 0}, chosen))
+    number: Any = 0
+    for part in reversed(lowered.id_name.split(".")):
+        number = {part: number}
+    return build_frame(lowered, merge(number, chosen))
 
 
-def check_templates(lowered: Lowered) -> None:
-    """Builds every template; raises `SpecError` for one that cannot be built in any variant.
+def check_templates(lowered: Lowered, scan: Callable[[bytes], Any]) -> None:
+    """Builds every template and reads it back; raises `SpecError` for one that is right in no variant.
 
     Variants are the product of their fields' bounds, so some may be none that the layout allows.
+    scan: the codec's `scan_bytes`.
     """
     protocol = lowered.protocol
     whats: list[Fault | Kind] = [*protocol.reply, Kind.HEARTBEAT, Kind.HEARTBEAT_ACK]
@@ -84,15 +87,23 @@ def check_templates(lowered: Lowered) -> None:
         raise SpecError("reply", f"{unknown[0]!r} is not a Fault", f"use {', '.join(f.name for f in Fault)}")
     for what in whats:
         role = f"reply[{what.name}]" if isinstance(what, Fault) else what.name.lower()
-        errors = [_try_build(lowered, what, variant) for variant in lowered.variant.values()]
+        errors = [_try(lowered, what, variant, scan) for variant in lowered.variant.values()]
         if all(error is not None for error in errors):
-            text = str(errors[0]).strip().replace("\n", " ")
-            raise SpecError(role, f"cannot be built: {text}", "give every field of the frame a value") from errors[0]
+            wrong, instead = errors[0] or ("", "")
+            raise SpecError(role, wrong, instead)
 
 
-def _try_build(lowered: Lowered, what: Fault | Kind, variant: int) -> Exception | None:
+def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[bytes], Any]) -> tuple[str, str] | None:
     try:
-        build_template(lowered, what, variant, 0)
-    except (c.ConstructError, KeyError, TypeError, ValueError, AttributeError) as error:
-        return error
+        frame = build_template(lowered, what, variant, 0)
+    except Exception as error:  # noqa: BLE001 - construct and the declaration's own functions raise anything
+        text = str(error).strip().replace("\n", " ") or type(error).__name__
+        return f"cannot be built: {text}", "give every field of the frame a value"
+    kind = Kind.RESPONSE if isinstance(what, Fault) else what
+    try:
+        found = scan(frame) if frame else None
+    except MalformedError as error:
+        return f"is refused when it is read back: {error}", "give its fields values that the layout allows"
+    if found is not None and (isinstance(found, NeedMore) or found.size != len(frame) or found.kind != kind):
+        return f"is not one whole {kind.name.lower()} when it is read back", "set the fields that decide the kind and the lengths"
     return None

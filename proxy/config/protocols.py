@@ -84,7 +84,10 @@ def _reason(error: Exception, without: str = "") -> str:
 
 
 def check_names(data: Any, registry: Registry) -> Iterator[tuple[Path, str]]:
-    """Protocols that listeners and options name and that do not exist or cannot be carried; over the data as read, as `references`."""
+    """Protocols that listeners and options name and that do not exist, or cannot be carried yet.
+
+    Over the data as read, as `references`.
+    """
     if not isinstance(data, dict):
         return
     for path, name in _named(data):

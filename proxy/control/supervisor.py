@@ -71,7 +71,13 @@ class Supervisor:
         )
 
     @property
+    def arrays(self) -> list[memoryview]:
+        """The workers' counters."""
+        return [memory.array for memory in self.memories]
+
+    @property
     def alive(self) -> int:
+        """How many worker processes there are now."""
         return sum(child is not None and not child.ended.done() for child in self._children)
 
     async def start(self) -> None:
@@ -89,7 +95,7 @@ class Supervisor:
             child = self._children[index] = Child(self._orders[index], loop)
             try:
                 async with asyncio.timeout(START_TIMEOUT):
-                    await child.ready
+                    await asyncio.shield(child.ready)
             except (ChildError, TimeoutError) as error:
                 reason = str(error) or f"it was not ready after {START_TIMEOUT:g} s"
                 child.kill_nowait()

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.datapath.engine import Engine
 from proxy.observe.counters import Layout
-from proxy.snapshot import HeaderMatch, Route
+from proxy.snapshot import HeaderMatch, Keepalive, Route
 from tests.datapath import frames
 from tests.datapath.frames import request, response
 from tests.datapath.world import REGISTRY, Peer, World
@@ -208,7 +208,7 @@ async def test_never_answered(world: World) -> None:
 async def test_the_smaller_deadline_counts(world: World, route: float | None, own: int, expected: float) -> None:
     backend = world.backend()
     rule = Route("echo", (HeaderMatch("service", "exact", frames.SERVICE),), "main", route)
-    world.start(backend, routes=(rule,))
+    world.start(backend, routes=(rule,), keepalive=Keepalive(1e6))
     client = await world.client()
     await client.send(request(1, timeout=own))
     await world.until(lambda: world.count("calls_total"))
@@ -221,7 +221,7 @@ async def test_the_smaller_deadline_counts(world: World, route: float | None, ow
 @pytest.mark.parametrize(("text", "expected"), [("1500", 1.5), ("0", 60.0), ("-5", 60.0), ("soon", 60.0), ("", 60.0)])
 async def test_a_deadline_among_the_attachments(world: World, text: str, expected: float) -> None:
     backend = world.backend()
-    world.start(backend, protocols=("dubbo",))
+    world.start(backend, protocols=("dubbo",), keepalive=Keepalive(1e6))
     client = await world.client()
     await client.send(frames.dubbo_request(1, attachments={"timeout": text}))
     await world.until(lambda: world.count("calls_total"))

@@ -32,7 +32,7 @@ from construct import (
 )
 
 from xproto.spec import Detect, Fault, Kind, Limits, Protocol, first, header
-from xproto.wire import Bounded, Chunked, Known, KeyValues, TrailingCrc32, size_of
+from xproto.wire import Bounded, Chunked, KeyValues, Known, TrailingCrc32, size_of
 
 MAGIC = 0xBEAC
 MAX_TIMEOUT = 86_400_000

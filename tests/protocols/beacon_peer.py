@@ -19,6 +19,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 REQUEST, ONEWAY, RESPONSE, HEARTBEAT, ACK, GOAWAY = range(6)
 OK, ERROR, NO_ROUTE, NO_HOST, UNREACHABLE, OVERLOAD, TIMEOUT, CLOSED = range(8)
@@ -185,8 +186,9 @@ class Server:
     address: tuple[str, int] = ("127.0.0.1", 0)
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> Server:
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
         self._server = await asyncio.start_server(self._serve, host, port)
         self.address = self._server.sockets[0].getsockname()[:2]
         return self
@@ -196,6 +198,7 @@ class Server:
         if self._server is not None:
             self._server.close()
             self.close_connections()
+            await asyncio.gather(*self._tasks)
             await self._server.wait_closed()
 
     def close_connections(self) -> None:
@@ -207,7 +210,7 @@ class Server:
         for writer in self._writers:
             writer.write(frame.encode())
 
-    async def __aenter__(self) -> Server:
+    async def __aenter__(self) -> Self:
         return await self.start()
 
     async def __aexit__(self, *_: object) -> None:
@@ -216,6 +219,9 @@ class Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number, self.connections = self.connections, self.connections + 1
         frames = FrameReader()
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
         self._writers.add(writer)
         try:
             while data := await reader.read(65536):
@@ -229,6 +235,7 @@ class Server:
         except (ConnectionError, WireError):
             pass
         finally:
+            self._tasks.discard(task)
             self._writers.discard(writer)
             writer.close()
 
@@ -266,18 +273,10 @@ def serve_in_thread(name: str = "beacon", **options: bool) -> Iterator[Server]:
     try:
         yield server
     finally:
-        asyncio.run_coroutine_threadsafe(_wind_up(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
-
-
-async def _wind_up(server: Server) -> None:
-    await server.stop()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 def request(service: bytes = b"", method: bytes = b"echo", body: bytes = b"", **fields: object) -> Frame:
@@ -299,7 +298,7 @@ class Client:
         self._reader = FrameReader()
         self._ready: list[Frame] = []
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -363,7 +362,7 @@ class AsyncClient:
         self._writer.close()
         await asyncio.gather(self._task, self._writer.wait_closed(), return_exceptions=True)
 
-    async def __aenter__(self) -> AsyncClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -16,7 +16,7 @@ from xproto.errors import SpecError
 from xproto.lower.coalesce import coalesce
 from xproto.lower.emit import Emitter
 from xproto.lower.expressions import Reader, Scope, resolve
-from xproto.lower.layout import Place, Registers, lower_into, peel
+from xproto.lower.layout import Place, Registers, lower_into, peel, refuse_behind_checksum
 from xproto.lower.locate import LengthField, locate
 from xproto.lower.model import Compute, Load, Node, Value
 from xproto.lower.prune import Wanted, captured_arguments, prune
@@ -96,6 +96,7 @@ def _lower(protocol: Protocol) -> Lowered:
     if top.kind != "struct":
         raise SpecError("frame", f"is {type(peel(protocol.frame, 'frame')).__name__}", "write Struct('name' / …)")
     scope = Scope(fields=top.fields)
+    refuse_behind_checksum(nodes)
     id_value, id_load = _id(protocol, scope, nodes)
     variant = packing("variant", protocol.variant, scope)
     echo = packing("echo", protocol.echo, scope)
@@ -114,6 +115,12 @@ def _lower(protocol: Protocol) -> Lowered:
     emitter = Emitter(first, alias={id_value.reg: Result.ID}, at={id_value.reg: Result.ID_AT})
     emitter.nodes(coalesce(prune([*nodes, *roles], wanted)))
     scan = _finish(protocol, "scan", emitter, 0)
+    crc_orders = {bool(op.flags & LITTLE) for op in verify.ops if op.code is OpCode.CRC32}
+    if len(crc_orders) > 1:
+        raise SpecError("frame", "checksums of both byte orders", "use one")
+    through = protocol.detect.through
+    if through is not None and all(op.path != through for op in scan.ops):
+        raise SpecError("detect", f"{through} is not a field that a scan reads", "name one that is bounded or constant")
     return Lowered(
         protocol,
         verify,
@@ -121,7 +128,7 @@ def _lower(protocol: Protocol) -> Lowered:
         id_value.path,
         id_load.width,
         bool(id_load.flags & LITTLE),
-        any(op.code is OpCode.CRC32 and op.flags & LITTLE for op in verify.ops),
+        crc_orders == {True},
         timeout_key,
         variant,
         echo,
@@ -163,6 +170,8 @@ def _timeout(protocol: Protocol, scope: Scope) -> tuple[str | None, list[Node]]:
     if protocol.timeout is None:
         return None, []
     if isinstance(protocol.timeout, Header):
+        if protocol.headers is None:
+            raise SpecError("timeout", "a header, but the protocol declares no headers", "add headers=this.…")
         return protocol.timeout.name, []
     expr = Reader(scope, frozenset(), "timeout", lenient=True).read(protocol.timeout)
     return None, [Compute(Value("timeout", reg=Result.TIMEOUT), expr)]

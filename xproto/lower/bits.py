@@ -21,29 +21,35 @@ if TYPE_CHECKING:
 
 def lower_bits(con: c.Transformed, place: Place) -> Value:
     """Lowers a BitStruct of at most 56 bits."""
-    from xproto.lower.layout import Unknown, peel
+    from xproto.lower.layout import Unknown, peel, refuse_unnamed
 
     if con.decodefunc is not c.bytes2bits or not isinstance(con.decodeamount, int):
         raise Unknown
     inner = peel(con.subcon, place.path)
     if type(inner) is not c.Struct:
         raise Unknown
+    refuse_unnamed(place)
     size = con.decodeamount
     if size > 7:
         raise SpecError(place.path, f"a BitStruct of {size * 8} bits", "split it: at most 56 bits at a time")
-    word = replace(place, path=f"{place.path}.word").integer(0, (1 << size * 8) - 1)
+    word = replace(place, path=f"{place.path}.word", named=False).integer(0, (1 << size * 8) - 1)
     place.nodes.append(Load(word, size, 0, checked=False))
     value = place.opaque_value("struct")
     left = size * 8
     for sub in inner.subcons:
         path = f"{place.path}.{sub.name}" if sub.name else place.path
-        here = replace(place, path=path)
+        here = replace(place, path=path, named=sub.name is not None)
         width, node = _field(peel(sub, path), here, word)
         left -= width
         node.shift = left
-        if sub.name:
+        if sub.name in value.fields:
+            raise SpecError(path, "is declared twice", "rename one of them")
+        if sub.name or node.checked:
             place.nodes.append(node)
+        if sub.name:
             value.fields[sub.name] = node.value
+    if left:
+        raise SpecError(place.path, f"a BitStruct of {size * 8 - left} bits", "pad it to whole bytes: Padding(…)")
     return value
 
 
@@ -58,18 +64,22 @@ def _width(con: Any, path: str) -> int:
 
 
 def _field(con: Any, place: Place, word: Value) -> tuple[int, Bits]:
-    from xproto.lower.layout import peel
+    from xproto.lower.layout import enum_labels, peel
 
     bounds = labels = members = None
     while type(con) in {Bounded, Known, c.Enum, c.Const, c.Default, c.Rebuild}:
+        if type(con) in {Bounded, c.Const} and type(peel(con.subcon, place.path)) in {c.Enum, Known}:
+            raise SpecError(place.path, f"{type(con).__name__} around an Enum, which is no number", "use BitsInteger there")
         if type(con) is Bounded:
             bounds = (con.lo, con.hi)
         elif type(con) is c.Const:
-            bounds = (int(con.value), int(con.value))
+            if not isinstance(con.value, int):
+                raise SpecError(place.path, f"{con.value!r} does not fit the field", "use an integer")
+            bounds = (con.value, con.value)
         elif type(con) is c.Enum:
-            labels = {str(name): int(number) for name, number in con.encmapping.items()}
+            labels = enum_labels(con, place.path)
         elif type(con) is Known:
-            members = frozenset(int(n) for n in con.subcon.encmapping.values())
+            members = frozenset(enum_labels(con.subcon, place.path).values())
         con = peel(con.subcon, place.path)
     width = _width(con, place.path)
     value = place.integer(0, (1 << width) - 1, labels=labels)
@@ -77,4 +87,6 @@ def _field(con: Any, place: Place, word: Value) -> tuple[int, Bits]:
         bounds = (min(members), max(members))
     if bounds is not None:
         value.lo, value.hi = max(value.lo, bounds[0]), min(value.hi, bounds[1])
+        if value.lo > value.hi:
+            raise SpecError(place.path, f"{width} bits can never lie in {bounds[0]}..{bounds[1]}", "use a wider field")
     return width, Bits(value, word, 0, (1 << width) - 1, members, checked=bounds is not None)

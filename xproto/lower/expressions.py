@@ -36,6 +36,7 @@ _OPERATORS = {
     operator.gt: Alu.GT,
     operator.ge: Alu.GE,
 }
+_INT64 = (1 << 63) - 1
 COMPARISONS = {Alu.EQ, Alu.NE, Alu.LT, Alu.LE, Alu.GT, Alu.GE}
 
 
@@ -47,7 +48,8 @@ class Scope:
     fields: dict[str, Value] = field(default_factory=dict)
 
     def root(self) -> Scope:
-        return self if self.parent is None else self.parent.root()
+        """The frame's own scope; the one around it only holds construct's parameters."""
+        return self if self.parent is None or self.parent.parent is None else self.parent.root()
 
 
 def path_names(path: Path) -> tuple[str, list[Any]]:
@@ -118,11 +120,15 @@ def interval(expr: Expr, where: str = "") -> tuple[int, int]:
             return value, value
         case Ref(value):
             return value.lo, value.hi
-        case Not():
+        case Not(operand):
+            interval(operand, where)
             return 0, 1
         case Bin(op, left, right):
             a, b = interval(left, where), interval(right, where)
-            if op not in {Alu.EQ, Alu.NE}:
+            if op in {Alu.EQ, Alu.NE}:
+                if max(a[1], b[1]) > _INT64 and min(a[0], b[0]) < 0:
+                    raise SpecError(where, f"{expr!r} mixes 64 bits with a sign", "bound its fields: Bounded(…)")
+            else:
                 for side, (lo, hi) in ((left, a), (right, b)):
                     if lo <= -WIDE or hi >= WIDE:
                         raise SpecError(where, f"{side!r} has no bounds to compute with", "bound this field: Bounded(…)")
@@ -155,9 +161,15 @@ class Reader:
 
     def _read(self, source: Any) -> Expr:
         if isinstance(source, bool | int):
+            if abs(source) >= WIDE:
+                raise SpecError(self.where, f"{source} has more than 62 bits", "use a smaller constant")
             return Num(int(source))
         if type(source) is Path:
-            return Ref(self._field(source))
+            value = self._field(source)
+            if value.labels is not None:
+                names = ", ".join(sorted(value.labels))
+                raise SpecError(self.where, f"{value.path} is an Enum, not a number", f"compare it with a name: {names}")
+            return Ref(value)
         if type(source) is UniExpr:
             if source.op is operator.not_:
                 return Not(self._read(source.operand))
@@ -189,7 +201,7 @@ class Reader:
             if isinstance(mine, str):
                 sides.append(Num(self._label(mine, other)))
             else:
-                sides.append(self._read(mine))
+                sides.append(Ref(self._field(mine)) if type(mine) is Path else self._read(mine))
         left, right = sides
         for mine, other in ((left, right), (right, left)):
             if isinstance(mine, Ref) and mine.value.labels is not None:

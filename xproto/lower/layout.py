@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import construct as c
+from construct.expr import ExprMixin, Path
 
 from xproto.errors import SpecError
 from xproto.lower.bits import lower_bits
-from xproto.lower.expressions import Reader, Scope, conjuncts, interval
+from xproto.lower.expressions import Reader, Scope, conjuncts, interval, resolve
 from xproto.lower.model import (
+    WIDE,
     Bin,
     Branch,
     Compute,
@@ -34,7 +36,7 @@ from xproto.lower.model import (
     Take,
     Value,
 )
-from xproto.plan import FIRST_FREE, MAX_REGISTERS, MAX_SECTIONS, SIGNED, Alu
+from xproto.plan import FIRST_FREE, MAX_REGISTERS, MAX_SECTIONS, SIGNED, Alu, OpCode
 from xproto.wire import Bounded, Known, TrailingCrc32, WirePrimitive
 from xproto.wire.integers import integer_shape
 
@@ -68,6 +70,7 @@ class Place:
     opaque: list[str]
     guards: frozenset[str] = frozenset()
     depth: int = 0
+    named: bool = True
 
     def expr(self, source: Any) -> Expr:
         return Reader(self.scope, self.guards, self.path).read(source)
@@ -82,7 +85,8 @@ class Place:
         return expr
 
     def integer(self, lo: int, hi: int, **more: Any) -> Value:
-        return Value(self.path, "integer", lo, hi, guards=self.guards, reg=self.registers.of(self.path), **more)
+        key = self.path if self.named else f"{self.path} (unnamed)"
+        return Value(self.path, "integer", lo, hi, guards=self.guards, reg=self.registers.of(key), **more)
 
     def opaque_value(self, kind: str = "opaque") -> Value:
         return Value(self.path, kind, guards=self.guards)
@@ -92,7 +96,7 @@ def peel(con: c.Construct, path: str) -> c.Construct:
     """The construct inside its names; refuses hooks, which nothing can lower."""
     while type(con) is c.Renamed:
         if con.parsed is not None:
-            raise SpecError(path, "a parsed hook cannot run on the wire", "remove it from the layout")
+            raise SpecError(path or "frame", "a parsed hook cannot run on the wire", "remove it from the layout")
         con = con.subcon
     return con
 
@@ -109,10 +113,12 @@ def lower_into(con: c.Construct, place: Place) -> Value:
         if con is c.GreedyBytes:
             return _greedy(place)
         if con is c.Terminated:
+            if not place.depth:
+                raise SpecError(place.path, "Terminated at the root: the next frame follows", "remove it")
             place.nodes.append(Ended(place.path))
             return place.opaque_value("nothing")
         if con is c.VarInt:
-            return _varint(place, 0, (1 << 62) - 1)
+            raise SpecError(place.path, "a varint without bounds", "write Bounded(VarInt, 0, hi)")
         if con is c.Flag:
             raise SpecError(place.path, "Flag takes any byte for true", "use Bounded(Int8ub, 0, 1), or a bit of a BitStruct")
         if handler is None:
@@ -177,6 +183,8 @@ def _bounded(con: Bounded, place: Place) -> Value:
             raise SpecError(place.path, "a varint is bounded within 0..2**62-1", "choose smaller bounds")
         return _varint(place, con.lo, con.hi)
     value, node = _inner(sub, place)
+    if value.labels is not None:
+        raise SpecError(place.path, "Bounded around an Enum, which is no number", "write Known(Enum(…)), or Enum(Bounded(…), …)")
     if con.hi >= 1 << 62 or con.lo <= -(1 << 62):
         raise SpecError(place.path, "bounds must stay within 62 bits", "choose smaller bounds")
     node.checked = True
@@ -186,9 +194,21 @@ def _bounded(con: Bounded, place: Place) -> Value:
     return value
 
 
+def enum_labels(con: c.Enum, path: str) -> dict[str, int]:
+    """The names of an Enum; refuses those that construct and the Plan would read differently."""
+    labels = {str(name): int(number) for name, number in con.encmapping.items()}
+    if not labels:
+        raise SpecError(path, "an Enum without names", "write Enum(Int8ub, name=1, …)")
+    if len(set(labels.values())) != len(labels):
+        raise SpecError(path, "two names of an Enum for one number", "keep one of them")
+    if any(abs(number) >= 1 << 62 for number in labels.values()):
+        raise SpecError(path, "an Enum with numbers of more than 62 bits", "read it as Bytes(8)")
+    return labels
+
+
 def _enum(con: c.Enum, place: Place) -> Value:
     value, _ = _inner(peel(con.subcon, place.path), place)
-    value.labels = {str(name): int(number) for name, number in con.encmapping.items()}
+    value.labels = enum_labels(con, place.path)
     return value
 
 
@@ -212,14 +232,14 @@ def _const(con: c.Const, place: Place) -> Value:
         if type(sub) is not c.Bytes or sub.length != len(con.value):
             raise Unknown
         place.nodes.append(Literal(place.path, con.value))
-        return place.opaque_value("bytes")
+        return place.opaque_value("constant")
     value, node = _inner(sub, place)
-    if not isinstance(con.value, int) or not value.lo <= con.value <= value.hi:
+    if not isinstance(con.value, int) or value.labels is not None or not value.lo <= con.value <= value.hi:
         raise SpecError(place.path, f"{con.value!r} does not fit the field", "use a value of the field's own type")
     if con.value >= 1 << 62:
         raise SpecError(place.path, "a constant of more than 62 bits", "write it as Const(b'…')")
     node.checked = True
-    value.lo = value.hi = con.value
+    value.lo = value.hi = int(con.value)
     return value
 
 
@@ -238,12 +258,41 @@ def _greedy(place: Place) -> Value:
 
 
 def _section(place: Place, size: Expr, sub: c.Construct) -> Value:
-    if place.depth + 1 >= MAX_SECTIONS:
+    if place.depth + 1 > MAX_SECTIONS:
         raise SpecError(place.path, f"more than {MAX_SECTIONS} sections inside each other", "flatten the layout")
     body: list[Node] = []
     value = lower_into(sub, replace(place, nodes=body, depth=place.depth + 1))
+    _refuse_behind_opaque(body)
     place.nodes.append(Section(value, size, body))
     return value
+
+
+def refuse_behind_checksum(nodes: list[Node], *, behind: bool = False) -> bool:
+    """A trailing checksum is the frame's last field: what stood behind it would not be covered."""
+    for node in nodes:
+        if isinstance(node, Branch):
+            sides = [refuse_behind_checksum(side, behind=behind) for side in (node.then, node.other)]
+            behind = any(sides)
+        elif behind and isinstance(node, Load | Literal | Take | Section | Primitive):
+            path = node.path if isinstance(node, Literal) else node.value.path
+            raise SpecError(path, "stands behind the trailing checksum", "move it in front")
+        else:
+            behind = behind or (isinstance(node, Primitive) and node.opcode == OpCode.CRC32)
+    return behind
+
+
+def _refuse_behind_opaque(nodes: list[Node], *, behind: bool = False) -> bool:
+    """An interpreted field of unknown size takes the rest of its section: refuses what would have to be read after it."""
+    for node in nodes:
+        if isinstance(node, Branch):
+            sides = [_refuse_behind_opaque(side, behind=behind) for side in (node.then, node.other)]
+            behind = any(sides)
+        elif behind and isinstance(node, Load | Literal | Take | Section | Primitive | Ended):
+            path = node.path if isinstance(node, Literal | Ended) else node.value.path
+            raise SpecError(path, "stands behind a field that cannot be lowered", "put that field into FixedSized(length, …)")
+        else:
+            behind = behind or (isinstance(node, Take) and node.size is None and node.value.kind == "opaque")
+    return behind
 
 
 def _fixed_sized(con: c.FixedSized, place: Place) -> Value:
@@ -251,7 +300,7 @@ def _fixed_sized(con: c.FixedSized, place: Place) -> Value:
 
 
 def _prefixed(con: c.Prefixed, place: Place) -> Value:
-    length = lower_into(con.lengthfield, replace(place, path=f"{place.path}.length"))
+    length = lower_into(con.lengthfield, replace(place, path=f"{place.path}.length", named=False))
     if length.kind != "integer":
         raise SpecError(place.path, "the length is not an integer", "use Int32ub and its like")
     size: Expr = Ref(length)
@@ -275,8 +324,8 @@ def _primitive(con: WirePrimitive, place: Place) -> Value:
         raise SpecError(place.path, "a trailing checksum stands at the root, after all it covers", "move it out")
     argument = None
     if (source := con.argument()) is not None:
-        from xproto.lower.expressions import resolve
-
+        if type(source) is not Path:
+            raise SpecError(place.path, f"{source!r} is not a field", "name a text field: this.types")
         argument = resolve(source, place.scope, place.path)
         if argument.kind != "text":
             raise SpecError(place.path, f"{argument.path} is not a text", "name a text field")
@@ -287,14 +336,23 @@ def _primitive(con: WirePrimitive, place: Place) -> Value:
     return value
 
 
+def refuse_unnamed(place: Place) -> None:
+    """The fields of a struct without a name would share the paths, and so the registers, of those around it."""
+    if not place.named:
+        raise SpecError(place.path, "a struct without a name", "name it: 'name' / Struct(…)")
+
+
 def _struct(con: c.Struct, place: Place) -> Value:
+    refuse_unnamed(place)
     scope = Scope(parent=place.scope)
     value = place.opaque_value("struct")
     value.fields = scope.fields
     for sub in con.subcons:
         name = sub.name
         path = ".".join(p for p in (place.path, name) if p) or "frame"
-        inner = replace(place, path=path, scope=scope)
+        inner = replace(place, path=path, scope=scope, named=name is not None)
+        if name in scope.fields:
+            raise SpecError(path, "is declared twice", "rename one of them")
         field_value = lower_into(sub, inner)
         if name is not None:
             scope.fields[name] = field_value
@@ -329,6 +387,8 @@ def _switch(con: c.Switch, place: Place) -> Value:
     key = con.keyfunc
     if not callable(key):
         raise SpecError(place.path, "a Switch over a constant", "write the case itself")
+    if not isinstance(key, ExprMixin):
+        place.expr(key)
     chain = default
     for case, sub in reversed(cases):
         chain = c.IfThenElse(key == case, sub, chain)
@@ -343,7 +403,9 @@ def _computed(con: c.Computed, place: Place) -> Value:
 
 
 def _check(con: c.Check, place: Place) -> Value:
-    place.nodes.append(Require(place.path, place.expr(con.func)))
+    expr = place.expr(con.func)
+    lo, hi = interval(expr, place.path)
+    place.nodes.append(Require(place.path, expr if lo >= 0 and hi < WIDE else Bin(Alu.NE, expr, Num(0))))
     return place.opaque_value("nothing")
 
 

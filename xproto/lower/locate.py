@@ -62,9 +62,7 @@ def _mark(nodes: list[Node], path: str, marks: list[Node], counted: list[Value])
                 counted.append(_linear(node.size, path))
             return [*nodes[:index], marks[0], node, marks[1], *nodes[index + 1 :]]
         if isinstance(node, Section) and (inside := _mark(node.body, path, marks, counted)) is not None:
-            if node.value.path != path:
-                counted.append(_linear(node.size, path))
-            elif not counted:
+            if node.value.path != path or not counted:
                 counted.append(_linear(node.size, path))
             return [*nodes[:index], replace(node, body=inside), *nodes[index + 1 :]]
         if isinstance(node, Branch):

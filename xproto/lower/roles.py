@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 from construct.expr import Path
 
 from xproto.errors import SpecError
-from xproto.lower.expressions import Reader, Scope, resolve
+from xproto.lower.expressions import COMPARISONS, Reader, Scope, resolve
 from xproto.lower.model import Bin, Compute, Expr, Node, Not, Num, Ref, Table, Value
 from xproto.plan import Alu, Result
 from xproto.spec import First, Header, Item, Kind, Protocol, Unless, View
@@ -28,6 +28,9 @@ def kind_nodes(protocol: Protocol, scope: Scope) -> list[Node]:
     """Nodes that leave the frame's `Kind` in its result register, and refuse frames of none."""
     if not protocol.kind:
         raise SpecError("kind", "no frame has a kind", "give {Kind.REQUEST: this.type == …, …}")
+    unknown = [kind for kind in protocol.kind if not isinstance(kind, Kind)]
+    if unknown:
+        raise SpecError("kind", f"{unknown[0]!r} is not a Kind", f"use {', '.join(k.name for k in Kind)}")
     rules = [
         (kind, Reader(scope, frozenset(), f"kind[{kind.name}]", lenient=True).read(test))
         for kind, test in protocol.kind.items()
@@ -46,7 +49,7 @@ def kind_nodes(protocol: Protocol, scope: Scope) -> list[Node]:
 
 def _units(expr: Expr) -> Iterator[Expr]:
     match expr:
-        case Bin(Alu.EQ | Alu.NE, Ref(value), Num()) if value.hi > NARROW or value.lo < 0:
+        case Bin(op, Ref(value), Num()) if op in COMPARISONS and (value.hi > NARROW or value.lo < 0):
             yield expr
         case Bin(_, left, right):
             yield from _units(left)
@@ -199,6 +202,8 @@ def packing(role: str, sources: tuple[Any, ...], scope: Scope) -> Packing:
         value = resolve(source, scope, role)
         if value.kind != "integer":
             raise SpecError(role, f"{value.path} is {value.kind}", "name integer fields")
+        if value.guards:  # where it is not there it counts as zero
+            value = replace(value, lo=min(value.lo, 0), hi=max(value.hi, 0))
         values.append(value)
     packed = Packing(tuple(values))
     if packed.bits > PACKED_BITS:
@@ -243,13 +248,16 @@ class Texts:
 
     def key(self, name: str) -> list[Source]:
         """The sources of a routing key: the role of that name, or else the header."""
+        if self.block is None and name not in self.roles:
+            return []
         return self.sources(self.roles.get(name, Header(name)), name)
 
     def sources(self, role: Any, where: str) -> list[Source]:
         match role:
             case Header(name):
-                found = [] if self.block is None else [Source(self.block, name)]
-                return found + (self.sources(self.defaults[name], where) if name in self.defaults else [])
+                if self.block is None:
+                    raise SpecError(where, f"header({name!r}), but the protocol declares no headers", "add headers=this.…")
+                return [Source(self.block, name)] + (self.sources(self.defaults[name], where) if name in self.defaults else [])
             case First(alternatives):
                 return [source for alternative in alternatives for source in self.sources(alternative, where)]
             case Unless(source, values):

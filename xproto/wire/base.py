@@ -13,14 +13,14 @@ from construct import Construct
 
 from xproto.plan import OpCode
 
-ValueKind = Literal["text", "block", "values", "bytes", "checksum"]
+ValueKind = Literal["text", "block", "values", "chunks", "checksum"]
 
 
 class WirePrimitive(Construct):  # type: ignore[misc]
     """Base of the wire primitives.
 
     kind: what roles may do with the field: a *text* is one key's value, a *block* holds many keys, *values* begin with
-    a text, *bytes* are opaque.
+    a text; of *chunks* and a *checksum* they make nothing.
     """
 
     opcode: ClassVar[OpCode]

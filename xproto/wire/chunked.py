@@ -18,7 +18,7 @@ class Chunked(WirePrimitive):
     """
 
     opcode = OpCode.CHUNKS
-    kind = "bytes"
+    kind = "chunks"
 
     def __init__(self, length: Construct) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 // sofa-rpc-node's own client, driven by commands on standard input:
 // {"cmd":"call", "target":"host:port", "client":name, "version":1|2, "crc":bool, "mode":"sync"|"oneway",
-//  "method":name, "text":s | "size":n | "ms":n, "timeout":ms, "count":n, "threads":n, "clients":n}
+//  "method":name, "text":s | "size":n | "ms":n, "timeout":ms, "count":n, "threads":n, "clients":n, "interface":s}
 // {"cmd":"heartbeat", ...the same} sends one and waits for its acknowledgement.
 
 const bolt = require('sofa-bolt-node');
@@ -26,13 +26,13 @@ function protocolOf({ version = 1, crc = false }) {
 }
 
 async function consumerOf(args, name) {
-  const key = [ name, args.target, args.version, args.crc ].join('|');
+  const key = [ name, args.target, args.version, args.crc, args.interface ].join('|');
   if (!consumers.has(key)) {
     const connectionOpts = { protocol: protocolOf(args) };
     const client = new RpcClient({ logger, connectionOpts });
     client.on('error', logger.error);
     const consumer = client.createConsumer({
-      interfaceName: 'com.test.EchoService',
+      interfaceName: args.interface || 'com.test.EchoService',
       version: '1.0',
       serverHost: args.target,
       responseTimeout: args.timeout || 5000,

@@ -1,4 +1,7 @@
-"""anthunder's own asyncio server. Usage: server.py PORT (0: the kernel picks). Service com.test.EchoService:1.0."""
+"""anthunder's own asyncio server. Usage: server.py PORT [SERVICE] (0: the kernel picks).
+
+The service is com.test.EchoService:1.0 unless named.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,16 @@ from typing import Any
 from anthunder import AioListener, BaseService
 from lines import serve
 
+PATIENCE_S = 10
 CALLS: Counter[str] = Counter()
+NEWS = threading.Condition()
 CONNECTIONS: set[Any] = set()
+
+
+def count(method: str) -> None:
+    with NEWS:
+        CALLS[method] += 1
+        NEWS.notify_all()
 
 
 class Listener(AioListener):  # type: ignore[misc]
@@ -26,25 +37,33 @@ class Listener(AioListener):  # type: ignore[misc]
 
 class Echo(BaseService):  # type: ignore[misc]
     def echo(self, body: bytes) -> bytes:
-        CALLS["echo"] += 1
+        count("echo")
         return body
 
     def tell(self, body: bytes) -> bytes:
-        CALLS["tell"] += 1
+        count("tell")
         return body
 
     def sleep(self, body: bytes) -> bytes:
-        CALLS["sleep"] += 1
+        count("sleep")
         time.sleep(int(body) / 1000)
         return b"slept " + body
 
     def fail(self, body: bytes) -> bytes:
-        CALLS["fail"] += 1
+        count("fail")
         raise ValueError(body)
 
 
 def stats(_: dict[str, Any]) -> dict[str, Any]:
     return {"ok": True, "calls": CALLS.total(), "connections": len(CONNECTIONS), "methods": dict(CALLS)}
+
+
+def wait(args: dict[str, Any]) -> dict[str, Any]:
+    """Answers when so many calls of that method have come."""
+    with NEWS:
+        if not NEWS.wait_for(lambda: CALLS[args["method"]] >= args["count"], PATIENCE_S):
+            raise TimeoutError(f"only these calls came: {CALLS}")
+    return {"ok": True, "count": CALLS[args["method"]]}
 
 
 def reset(_: dict[str, Any]) -> dict[str, Any]:
@@ -56,9 +75,9 @@ def reset(_: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
     listener = Listener((None, None), "peer", sock=listening)
-    listener.handler.register_interface("com.test.EchoService:1.0", Echo)
+    listener.handler.register_interface((*sys.argv, "com.test.EchoService:1.0")[2], Echo)
     threading.Thread(target=listener.run_forever, daemon=True).start()
-    serve(listening.getsockname()[1], {"stats": stats, "reset": reset})
+    serve(listening.getsockname()[1], {"stats": stats, "reset": reset, "wait": wait})
 
 
 if __name__ == "__main__":

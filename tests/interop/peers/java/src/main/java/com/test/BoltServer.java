@@ -14,11 +14,13 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>Calls with a header map name their operation in sofa_head_method_name: echo, sleep (header "ms"),
  * fail, headers (answers what it decoded), unserializable. Plain String and byte[] requests are echoed
- * with Bolt's own Hessian. Commands: {"cmd":"stats"} and {"cmd":"reset"}.
+ * with Bolt's own Hessian. Commands: {"cmd":"stats"}, {"cmd":"reset"} and {"cmd":"wait",
+ * "method":name, "count":n}, which answers when so many calls of that method have come.
  */
 public final class BoltServer {
     static final String METHOD = "sofa_head_method_name";
 
+    private static final long PATIENCE_NS = 10_000_000_000L;
     private static final AtomicInteger CALLS = new AtomicInteger();
     private static final Map<String, Integer> METHODS = new TreeMap<>();
     private static final Map<String, Boolean> CONNECTIONS = new ConcurrentHashMap<>();
@@ -35,7 +37,8 @@ public final class BoltServer {
         server.registerUserProcessor(new Echo<>(byte[].class));
         server.startup();
         Lines.ready(server.port());
-        Lines.serve(Map.of("stats", a -> stats(), "reset", a -> reset()));
+        Lines.serve(Map.of("stats", a -> stats(), "reset", a -> reset(),
+                "wait", a -> await(a.getString("method"), a.getIntValue("count"))));
     }
 
     private static Map<String, Object> stats() {
@@ -63,6 +66,21 @@ public final class BoltServer {
         CONNECTIONS.put(context.getRemoteAddress() + ":" + context.getRemotePort(), true);
         synchronized (METHODS) {
             METHODS.merge(method, 1, Integer::sum);
+            METHODS.notifyAll();
+        }
+    }
+
+    private static Map<String, Object> await(String method, int count) throws InterruptedException {
+        long deadline = System.nanoTime() + PATIENCE_NS;
+        synchronized (METHODS) {
+            while (METHODS.getOrDefault(method, 0) < count) {
+                long left = (deadline - System.nanoTime()) / 1_000_000;
+                if (left <= 0) {
+                    throw new IllegalStateException("only these calls came: " + METHODS);
+                }
+                METHODS.wait(left);
+            }
+            return Lines.success("count", METHODS.get(method));
         }
     }
 

@@ -19,7 +19,8 @@ import org.apache.dubbo.config.bootstrap.DubboBootstrap;
  * <p>It serves EchoService without a version, as 1.0.0, as 2.0.0 and as 1.0.0 in group "blue", and
  * OtherService as 1.0.0. The property peer.heartbeat is its heartbeat interval in ms, peer.threads
  * gives it that many threads and no queue. Commands:
- * {"cmd":"stats"}, {"cmd":"reset"}, {"cmd":"drain"} (Dubbo's graceful shutdown: READONLY, then close).
+ * {"cmd":"stats"}, {"cmd":"reset"}, {"cmd":"wait", "count":n} (until so many
+ * oneway calls came), {"cmd":"drain"} (Dubbo's graceful shutdown: READONLY, then close).
  */
 public final class DubboProvider {
     /** 127.0.0.1 as a number, because the usual form is one that Dubbo replaces: a server by all addresses, a client by its own host. */
@@ -53,7 +54,8 @@ public final class DubboProvider {
         services.forEach(bootstrap::service);
         bootstrap.start();
         Lines.ready(port);
-        Lines.serve(Map.of("stats", a -> stats(), "reset", a -> reset(), "drain", a -> {
+        Lines.serve(Map.of("stats", a -> stats(), "reset", a -> reset(),
+                "wait", a -> Lines.success("count", Echo.awaitTold(a.getIntValue("count"))), "drain", a -> {
             bootstrap.stop();
             return Lines.success("drained", true);
         }));

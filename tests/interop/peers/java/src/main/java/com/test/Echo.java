@@ -15,6 +15,8 @@ final class Echo implements EchoService, OtherService {
     static final Map<String, Boolean> CONNECTIONS = new ConcurrentHashMap<>();
     static final Map<String, AtomicInteger> SERVICES = new ConcurrentHashMap<>();
 
+    private static final long PATIENCE_NS = 10_000_000_000L;
+
     private final String key;
 
     Echo(String key) {
@@ -26,6 +28,21 @@ final class Echo implements EchoService, OtherService {
         TOLD.set(0);
         CONNECTIONS.clear();
         SERVICES.clear();
+    }
+
+    /** Waits until that many oneway calls have come and returns how many there were. */
+    static int awaitTold(int count) throws InterruptedException {
+        long deadline = System.nanoTime() + PATIENCE_NS;
+        synchronized (TOLD) {
+            while (TOLD.get() < count) {
+                long left = (deadline - System.nanoTime()) / 1_000_000;
+                if (left <= 0) {
+                    throw new IllegalStateException("only " + TOLD.get() + " oneway calls came");
+                }
+                TOLD.wait(left);
+            }
+            return TOLD.get();
+        }
     }
 
     private <T> T count(T result) {
@@ -116,8 +133,11 @@ final class Echo implements EchoService, OtherService {
 
     @Override
     public void tell(String text) {
-        TOLD.incrementAndGet();
         count(text);
+        synchronized (TOLD) {
+            TOLD.incrementAndGet();
+            TOLD.notifyAll();
+        }
     }
 
     @Override

@@ -1,0 +1,117 @@
+"""The admin port's paths. Reading only: nothing here changes the proxy, so GET is the only method.
+
+Metrics come from the counters' memory without asking a worker; only /clusters and /listeners ask, since connections
+are the workers' own. /ready fails as soon as draining begins, before anything else happens; /livez answers as long as
+control does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+from aiohttp import web
+
+from proxy import __version__
+from proxy.admin.redact import redact
+from proxy.control.sockets import bind
+from proxy.observe.counters import Layout
+from proxy.observe.prometheus import CONTENT_TYPE, Exposition, render_extra
+from proxy.snapshot import Snapshot
+
+SHUTDOWN_TIMEOUT = 0.5
+"""Seconds that a scrape may still take when the proxy ends."""
+
+
+class Workers(Protocol):
+    """What the admin port needs of `proxy.control.supervisor.Supervisor`."""
+
+    layout: Layout
+    restarts: int
+
+    @property
+    def ready(self) -> bool: ...
+
+    @property
+    def alive(self) -> int: ...
+
+    @property
+    def arrays(self) -> Sequence[memoryview]: ...
+
+    async def describe(self) -> list[dict[str, Any]]: ...
+
+
+class Admin:
+    """The port. `start` binds (raising `BindError`) and gives the address with its real port."""
+
+    def __init__(self, snapshot: Snapshot, workers: Workers) -> None:
+        self._snapshot, self._workers = snapshot, workers
+        self._exposition = Exposition(workers.layout)
+        self._began = time.monotonic()
+        app = web.Application()
+        self._paths = {
+            "/metrics": self._metrics,
+            "/ready": self._ready,
+            "/livez": self._livez,
+            "/config_dump": self._config_dump,
+            "/clusters": self._clusters,
+            "/listeners": self._listeners,
+            "/server_info": self._server_info,
+        }
+        app.router.add_get("/", self._index)
+        for path, handler in self._paths.items():
+            app.router.add_get(path, handler)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT)
+
+    async def start(self, address: str) -> str:
+        bound = bind("admin", address, 1)
+        await self._runner.setup()
+        await web.SockSite(self._runner, bound.sockets[0]).start()
+        self._bound = bound
+        return bound.address
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+        self._bound.close()
+
+    async def _index(self, _: web.Request) -> web.Response:
+        return web.Response(text="".join(f"{path}\n" for path in self._paths))
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        workers = self._workers
+        text = self._exposition.render(workers.arrays)
+        text += render_extra("xproto_workers", "gauge", "Worker processes alive.", [((), workers.alive)])
+        restarts = "Worker processes started again after they died."
+        text += render_extra("xproto_worker_restarts_total", "counter", restarts, [((), workers.restarts)])
+        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        if self._workers.ready:
+            return web.Response(text="ready\n")
+        return web.Response(text="not ready\n", status=503)
+
+    async def _livez(self, _: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def _config_dump(self, _: web.Request) -> web.Response:
+        return as_json(redact(msgspec.to_builtins(self._snapshot)))
+
+    async def _clusters(self, _: web.Request) -> web.Response:
+        return as_json({"workers": [each.get("clusters") for each in await self._workers.describe()]})
+
+    async def _listeners(self, _: web.Request) -> web.Response:
+        return as_json({"workers": [each.get("listeners") for each in await self._workers.describe()]})
+
+    async def _server_info(self, _: web.Request) -> web.Response:
+        workers = self._workers
+        state = "ready" if workers.ready else "not ready"
+        info = {"version": __version__, "state": state, "uptime": round(time.monotonic() - self._began, 3)}
+        return as_json({**info, "workers": workers.alive, "worker_restarts": workers.restarts})
+
+
+def as_json(value: Any) -> web.Response:
+    """Indented, since people read it."""
+    body = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    return web.Response(body=body + b"\n", content_type="application/json")

@@ -1,0 +1,52 @@
+"""Fixtures of the interop tests: every real peer once for the whole session, and the proxy between them.
+
+`via` runs a test twice: straight from client to server, which proves the peers, and through the proxy. A peer that
+is missing is an error, never a skip. The log of every process that a failed test used is attached to its report.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness.mesh import Mesh  # noqa: E402  (the path comes first)
+from harness.processes import Child  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("interop")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    if report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            for child in value.children() if isinstance(value, Mesh) else [value]:
+                if isinstance(child, Child):
+                    report.sections.append((f"log of {child.name}", child.tail()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """Every peer and the proxy between them, each started when it is first asked for."""
+    with Mesh(tmp_path_factory.mktemp("interop")) as started:
+        yield started
+
+
+@pytest.fixture(params=["direct", "proxy"])
+def via(request: pytest.FixtureRequest) -> str:
+    """How a client reaches its server: "direct" or through the "proxy"."""
+    path: str = request.param
+    return path

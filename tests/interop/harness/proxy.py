@@ -1,0 +1,54 @@
+"""The proxy under test as a child process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from .processes import Child
+
+START_TIMEOUT = 20.0
+STOP_TIMEOUT = 15.0
+
+
+class Proxy(Child):
+    """`xproto run` with this configuration; `address` is where the listener called "mesh" is."""
+
+    def __init__(self, config: str, folder: Path, name: str = "proxy") -> None:
+        file = folder / f"{name}.yaml"
+        file.write_text(config, encoding="utf-8")
+        super().__init__(f"xproto ({name})", [sys.executable, "-m", "proxy.cli", "run", str(file)], folder / f"{name}.log")
+        self.listeners: dict[str, str] = {}
+        while (line := self.line(START_TIMEOUT)) != "ready":
+            words = line.split()
+            if words[:1] == ["listening"]:
+                self.listeners[words[1]] = words[2]
+
+    @property
+    def address(self) -> str:
+        return self.listeners["mesh"]
+
+    def stop(self) -> int:
+        """Asks the proxy to drain and end; a proxy that does not end in time is killed and fails the test."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                super().stop()
+                raise self.error("did not stop on TERM") from None
+        return super().stop()
+
+
+def config(clusters: dict[str, str], routes: list[tuple[dict[str, str], str]], extra: str = "") -> str:
+    """A configuration with one listener for every protocol; `routes` are (exact headers, cluster)."""
+    lines = ["listeners:", '  - {name: mesh, address: "127.0.0.1:0", protocols: auto, routes: main}', "routes:", "  main:"]
+    for headers, cluster in routes:
+        wanted = ", ".join(f'{key}: "{value}"' for key, value in headers.items())
+        lines += [f"    - match: {{headers: {{{wanted}}}}}", f"      cluster: {cluster}"]
+    lines.append("clusters:")
+    for name, address in clusters.items():
+        lines.append(f'  {name}: {{lb: round_robin, hosts: ["{address}"]{extra}}}')
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Builds every real peer of the interop tests. Does nothing where the sources have not changed since the last
+# time. Results are in folders that git ignores: peers/java/target, peers/node/node_modules, peers/python/build.
+set -euo pipefail
+cd "$(dirname "$0")/peers"
+
+# Runs a command unless it already ran for these sources: changed STAMP SOURCE... -- COMMAND...
+unless_done() {
+    local stamp=$1 sources=()
+    shift
+    while [ "$1" != -- ]; do sources+=("$1"); shift; done
+    shift
+    local sum
+    sum=$(find "${sources[@]}" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then return; fi
+    "$@"
+    printf '%s\n' "$sum" >"$stamp"
+}
+
+build_java() {
+    (cd java && mvn -B -q -o clean package 2>/dev/null || mvn -B -q clean package)
+}
+
+build_node() {
+    (cd node && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+}
+
+build_python() {
+    rm -rf python/build
+    python3 -m venv python/build/venv
+    python/build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements.txt
+}
+
+for tool in java mvn node npm python3; do
+    command -v "$tool" >/dev/null || { echo "interop peers: $tool is not installed" >&2; exit 1; }
+done
+unless_done java/target/built java/pom.xml java/src -- build_java
+unless_done node/node_modules/built node/package.json node/package-lock.json -- build_node
+unless_done python/build/built python/requirements.txt -- build_python
+echo "interop peers: ready"

@@ -1,0 +1,132 @@
+"""Fields replaced by longer and shorter ones: lengths follow, checksums follow, a wrong checksum stays wrong."""
+
+import construct as c
+import pytest
+from construct import Int32sb, this
+
+from xproto.errors import MalformedError, SpecError
+from xproto.kernel.splice import Splicer
+from xproto.registry import load, register
+from xproto.spec import Kind, Protocol
+from xproto.templates import build_frame
+from xproto.wire import Bounded, KeyValues
+from xproto.wire.hessian import encode_map
+
+PROTOCOLS = load()
+BOLT, DUBBO = PROTOCOLS["bolt"], PROTOCOLS["dubbo"]
+PAIRS = KeyValues(Int32sb)
+
+
+def bolt(version=1, *, crc=0, headers=(("service", "s"),), content=b"body"):
+    own = {"proto": 1} if version == 1 else {"proto": 2, "ver1": 2, "switch": {"unused": 0, "crc": crc}}
+    fields = {"type": "request", "command": "request", "version": 1, "id": 7, "codec": 1, "timeout": 3000}
+    return build_frame(BOLT.lowered, {**own, **fields, "class_name": b"c", "headers": list(headers), "content": content})
+
+
+def dubbo(attachments):
+    body = {"dubbo": "2.0.2", "path": "p", "version": "1", "method": "m", "types": "I", "arguments": [7], "rest": b""}
+    flags = {"request": 1, "two_way": 1, "event": 0, "serialization": "hessian2"}
+    return build_frame(DUBBO.lowered, {"flags": flags, "status": 0, "id": 9, "body": {**body, "attachments": attachments}})
+
+
+@pytest.mark.parametrize("frame", [bolt(1), bolt(2), bolt(2, crc=1)], ids=["v1", "v2", "v2-crc"])
+@pytest.mark.parametrize("pairs", [[], [("service", "another"), ("k", "v" * 300)]], ids=["shorter", "longer"])
+def test_headers_of_bolt(frame, pairs):
+    spliced = Splicer(BOLT.codec, "headers").splice(frame, PAIRS.build(pairs))
+    assert BOLT.codec.verify_bytes(spliced) == len(spliced)
+    before, after = BOLT.protocol.frame.parse(frame), BOLT.protocol.frame.parse(spliced)
+    assert after.headers == pairs
+    assert (after.id, after.class_name, after.content) == (before.id, before.class_name, before.content)
+
+
+def test_the_same_bytes_give_the_same_frame():
+    frame = bolt(2, crc=1)
+    splicer = Splicer(BOLT.codec, "headers")
+    assert splicer.splice(frame, splicer.find(frame)) == frame
+
+
+def test_a_wrong_checksum_stays_wrong():
+    frame = bytearray(bolt(2, crc=1))
+    frame[-6] ^= 0x10
+    spliced = Splicer(BOLT.codec, "headers").splice(bytes(frame), PAIRS.build([("service", "longer than before")]))
+    with pytest.raises(MalformedError, match="checksum does not match"):
+        BOLT.codec.verify_bytes(spliced)
+
+
+def test_attachments_of_dubbo():
+    spliced = Splicer(DUBBO.codec, "body.attachments").splice(dubbo({"group": "a"}), encode_map({"group": "b" * 500}))
+    assert DUBBO.codec.verify_bytes(spliced) == len(spliced)
+    assert DUBBO.codec.lookup(("group", "method")).find_bytes(spliced) == (b"b" * 500, b"m")
+
+
+def test_a_length_that_does_not_fit_is_refused_not_wrapped():
+    splicer = Splicer(BOLT.codec, "headers")
+    room = 0x7FFF
+    assert len(splicer.splice(bolt(), bytes(room))) > room
+    with pytest.raises(OverflowError, match=r"header_len: 32768 is not in 0\.\.32767"):
+        splicer.splice(bolt(), bytes(room + 1))
+
+
+def test_a_frame_over_the_limit_is_refused():
+    with pytest.raises(OverflowError, match="over the limit"):
+        Splicer(BOLT.codec, "content").splice(bolt(), bytes(BOLT.protocol.limits.frame))
+
+
+def test_a_frame_without_the_field():
+    heartbeat = DUBBO.codec.heartbeat(0, 1)
+    assert Splicer(DUBBO.codec, "body.attachments").find(heartbeat) is None
+    with pytest.raises(MalformedError, match="does not have the field"):
+        Splicer(DUBBO.codec, "body.attachments").splice(heartbeat, b"N")
+
+
+def test_two_frames_are_refused():
+    with pytest.raises(MalformedError, match="more than one frame"):
+        Splicer(BOLT.codec, "headers").splice(bolt() * 2, b"")
+
+
+@pytest.mark.parametrize("path", ["nothing", "id", "status"])
+def test_what_is_not_a_field_of_bytes_is_refused(path):
+    with pytest.raises(SpecError, match="is not a field of bytes"):
+        Splicer(BOLT.codec, path)
+
+
+def test_a_length_in_words_is_refused():
+    words = register(
+        Protocol(
+            name="words",
+            frame=c.Struct(
+                "id" / c.Int32ub,
+                "words" / Bounded(c.Int16ub, 0, 100),
+                "body" / c.Bytes(this.words * 4),
+                "kind" / Bounded(c.Int8ub, 0, 1),
+            ),
+            id=this.id,
+            kind={Kind.REQUEST: this.kind == 0, Kind.RESPONSE: this.kind == 1},
+        )
+    )
+    with pytest.raises(SpecError, match="does not follow one length field"):
+        Splicer(words.codec, "body")
+
+
+def test_nested_sections_and_lengths_that_count_themselves():
+    nested = register(
+        Protocol(
+            name="nested",
+            frame=c.Struct(
+                "size" / Bounded(c.Int32ul, 9, 1000),
+                "rest"
+                / c.FixedSized(
+                    this.size - 4,
+                    c.Struct("kind" / Bounded(c.Int8ub, 0, 1), "text" / c.Prefixed(c.Int16ul, c.GreedyBytes), "tail" / c.GreedyBytes),
+                ),
+                "id" / c.Int32ub,
+            ),
+            id=this.id,
+            kind={Kind.REQUEST: this.rest.kind == 0, Kind.RESPONSE: this.rest.kind == 1},
+        )
+    )
+    frame = (4 + 1 + 2 + 3 + 2).to_bytes(4, "little") + b"\0" + b"\3\0abc" + b"yz" + b"\0\0\0\5"
+    spliced = Splicer(nested.codec, "rest.text").splice(frame, b"abcdef")
+    parsed = nested.protocol.frame.parse(spliced)
+    assert (parsed.size, parsed.rest.text, parsed.rest.tail, parsed.id) == (15, b"abcdef", b"yz", 5)
+    assert nested.codec.verify_bytes(spliced) == len(spliced)
