@@ -58,7 +58,9 @@ class Figure:
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
     def line(self) -> str:
-        value = "not measured" if self.measured is None else f"{self.measured:.3g}"
+        value = "not measured"
+        if self.measured is not None:
+            value = f"{self.measured:,.0f}" if self.measured >= 100 else f"{self.measured:.2f}"
         word = {True: "reached", False: "MISSED", None: "-"}[self.reached]
         sign = ">=" if self.at_least else "<="
         return f"| {self.name:<63} | {sign} {self.bound:<6g} | {value:>12} | {word:<7} |"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """`make bench`: one table, this proxy beside every installed peer, in one run; then the figures to reach.
 
-    table.py                                 # about ten minutes
+    table.py                                 # about eight minutes
     table.py --quick                         # one short round: to see that everything works, not to quote
     table.py --ours ''                       # the peers alone
 
-Exit 1 if a call through this proxy went wrong or a figure was missed.
+Exit 1 if a call through this proxy went wrong or, unless quick, a figure was missed.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def main() -> int:
     print(report(results, found))
     print("\n" + (measure.disturbance(results.calls) or "The machine was quiet."))
     print(f"All figures, logs and configurations: {bench.folder}")
-    return 1 if ours and any(figure.reached is False for figure in found) else 0
+    # One short round is too noisy to miss a figure by.
+    binding = [figure for figure in found if figure.name.startswith("faults") or not a.quick]
+    return 1 if any(figure.reached is False for figure in binding) else 0
 
 
 if __name__ == "__main__":

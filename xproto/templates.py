@@ -105,5 +105,5 @@ def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[byt
     except MalformedError as error:
         return f"is refused when it is read back: {error}", "give its fields values that the layout allows"
     if found is not None and (isinstance(found, NeedMore) or found.size != len(frame) or found.kind != kind):
-        return f"is not one whole {kind.name.lower()} when it is read back", "set the fields that decide the kind and the lengths"
+        return f"is not one whole {kind.name.lower()} when it is read back", "set the fields that decide its kind and size"
     return None

@@ -37,6 +37,10 @@ cdef class Lookup:
         cdef int total = 0, i, k
         self.keys = plan.keys
         self.program = Program(plan.plan)
+        if len(plan.alternatives) != len(plan.keys):
+            raise ValueError("a lookup needs sources for each of its keys")
+        if any(not 0 <= slot < plan.plan.slots for sources in plan.alternatives for slot, _ in sources):
+            raise ValueError("a lookup reads a slot that its plan does not have")
         self.count = len(plan.keys)
         self._keep = []
         total = sum(len(sources) for sources in plan.alternatives)
@@ -130,6 +134,8 @@ cdef class Codec:
         self.crc_little = lowered.crc_little
         self.timeout_key = lowered.timeout_key
         self.scanner = Program(lowered.scan)
+        if lowered.scan.slots:
+            raise ValueError("a scan has no slots")
         self.verifier = Program(lowered.verify)
         self.templates = {}
 

@@ -1,4 +1,4 @@
-"""Hessian2, read and skipped without making a value, following a reference or recursing.
+"""Hessian2, skipped without making a value, following a reference or recursing.
 
 Nesting is a list of counters, one for each map or open list that is not finished; values of known count only add to the
 innermost counter. A count is compared with the bytes that remain, since each value takes at least one. `wire.hessian`
@@ -7,155 +7,17 @@ has the same walk in Python as the reference.
 SHORT means that the bytes end inside a value, BAD that they are none; on either the cursor's position means nothing.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcmp
 
-from xproto.kernel.integers cimport xp_load
+from xproto.kernel.hessian_text cimport is_text, read_integer, read_text
 from xproto.kernel.run cimport BAD, DONE, MAX_CLASSES, MAX_DEPTH, OVERRIDDEN, SHORT, cursor_t, key_t, span_t
-
-cdef uint64_t _HIGH_BITS = 0x8080808080808080u
 
 
 cdef inline int _take(cursor_t* c, int64_t size) noexcept nogil:
     if size > c.stop - c.at:
         return SHORT
     c.at += size
-    return DONE
-
-
-cdef int _units(cursor_t* c, int64_t units, bint* surrogates) noexcept nogil:
-    # Past so many UTF-16 units of Hessian's UTF-8.
-    cdef uint8_t b
-    cdef int64_t more
-    while units > 0:
-        while units >= 8 and c.stop - c.at >= 8 and not xp_load(c.data + c.at, 8, 1) & _HIGH_BITS:
-            units -= 8
-            c.at += 8
-        if units == 0:
-            break
-        if c.at >= c.stop:
-            return SHORT
-        b = c.data[c.at]
-        c.at += 1
-        units -= 1
-        if b < 0x80:
-            continue
-        if 0xC0 <= b < 0xE0:
-            more = 1
-        elif 0xE0 <= b < 0xF0:
-            more = 2
-            if b == 0xED and c.at < c.stop and c.data[c.at] >= 0xA0:
-                surrogates[0] = True
-        elif 0xF0 <= b < 0xF8 and units > 0:
-            more = 3
-            units -= 1
-        else:
-            return BAD
-        if more > c.stop - c.at:
-            return SHORT
-        c.at += more
-    return DONE
-
-
-cdef inline bint _is_text(uint8_t lead) noexcept nogil:
-    return lead < 0x20 or 0x30 <= lead < 0x34 or lead == 0x53 or lead == 0x52
-
-
-cdef int _text_length(cursor_t* c, uint8_t lead, int64_t* units) noexcept nogil:
-    if lead < 0x20:
-        units[0] = lead
-    elif 0x30 <= lead < 0x34:
-        if c.at >= c.stop:
-            return SHORT
-        units[0] = (<int64_t>(lead - 0x30) << 8) | c.data[c.at]
-        c.at += 1
-    elif lead == 0x53 or lead == 0x52:
-        if c.stop - c.at < 2:
-            return SHORT
-        units[0] = (<int64_t>c.data[c.at] << 8) | c.data[c.at + 1]
-        c.at += 2
-    else:
-        return BAD
-    return DONE
-
-
-cdef inline bint _copy(cursor_t* c, int64_t start, int64_t size, uint8_t** end) noexcept nogil:
-    if size > c.scratch_left:
-        return False
-    memcpy(end[0], c.data + start, <size_t>size)
-    end[0] += size
-    c.scratch_left -= size
-    return True
-
-
-cdef int64_t _join_surrogates(uint8_t* text, int64_t size) noexcept nogil:
-    # Turns each pair of three-byte surrogates (as Java writes) into the four bytes of UTF-8, in place.
-    cdef int64_t i = 0, o = 0
-    cdef int32_t hi, lo, point
-    while i < size:
-        if (size - i >= 6 and text[i] == 0xED and 0xA0 <= text[i + 1] < 0xB0
-                and text[i + 3] == 0xED and 0xB0 <= text[i + 4] < 0xC0):
-            hi = ((text[i + 1] & 0x0F) << 6) | (text[i + 2] & 0x3F)
-            lo = ((text[i + 4] & 0x0F) << 6) | (text[i + 5] & 0x3F)
-            point = 0x10000 + (hi << 10 | lo)
-            text[o] = 0xF0 | <uint8_t>(point >> 18)
-            text[o + 1] = 0x80 | <uint8_t>(point >> 12 & 0x3F)
-            text[o + 2] = 0x80 | <uint8_t>(point >> 6 & 0x3F)
-            text[o + 3] = 0x80 | <uint8_t>(point & 0x3F)
-            i += 6
-            o += 4
-        else:
-            text[o] = text[i]
-            i += 1
-            o += 1
-    return o
-
-
-cdef int read_text(cursor_t* c, span_t* out) noexcept nogil:
-    # One string or null. `out` (may be NULL) gets its text: a span of the frame where that is possible, else a copy in
-    # the scratch space; data NULL for null, and with size -1 for a text that the scratch space cannot hold.
-    cdef uint8_t lead
-    cdef int64_t units = 0, start
-    cdef int outcome
-    cdef bint surrogates = False, whole = True, fits = True
-    cdef uint8_t* begin = c.scratch
-    cdef uint8_t* end = c.scratch
-    if c.at >= c.stop:
-        return SHORT
-    lead = c.data[c.at]
-    c.at += 1
-    if out != NULL:
-        out.data = NULL
-        out.size = 0
-    if lead == 0x4E:
-        return DONE
-    while True:
-        outcome = _text_length(c, lead, &units)
-        if outcome != DONE:
-            return outcome
-        start = c.at
-        outcome = _units(c, units, &surrogates)
-        if outcome != DONE:
-            return outcome
-        if out != NULL:
-            if lead != 0x52 and whole and not surrogates:
-                out.data = c.data + start
-                out.size = c.at - start
-                return DONE
-            whole = False
-            fits = fits and begin != NULL and _copy(c, start, c.at - start, &end)
-        if lead != 0x52:
-            break
-        if c.at >= c.stop:
-            return SHORT
-        lead = c.data[c.at]
-        c.at += 1
-    if out != NULL and fits:
-        out.size = _join_surrogates(begin, end - begin) if surrogates else end - begin
-        out.data = begin
-        c.scratch = end
-    elif out != NULL:
-        out.size = -1
     return DONE
 
 
@@ -187,39 +49,8 @@ cdef int _binary(cursor_t* c, uint8_t lead) noexcept nogil:
         c.at += 1
 
 
-cdef int _integer(cursor_t* c, int64_t* value) noexcept nogil:
-    cdef const uint8_t* p
-    cdef uint8_t lead
-    cdef int64_t left = c.stop - c.at
-    if left < 1:
-        return SHORT
-    p = c.data + c.at
-    lead = p[0]
-    if 0x80 <= lead < 0xC0:
-        value[0] = <int64_t>lead - 0x90
-        c.at += 1
-    elif 0xC0 <= lead < 0xD0:
-        if left < 2:
-            return SHORT
-        value[0] = (<int64_t>lead - 0xC8) * 256 + p[1]
-        c.at += 2
-    elif 0xD0 <= lead < 0xD8:
-        if left < 3:
-            return SHORT
-        value[0] = (<int64_t>lead - 0xD4) * 65536 + (<int64_t>p[1] << 8 | p[2])
-        c.at += 3
-    elif lead == 0x49:
-        if left < 5:
-            return SHORT
-        value[0] = <int32_t>((<int64_t>p[1] << 24) | (<int64_t>p[2] << 16) | (<int64_t>p[3] << 8) | p[4])
-        c.at += 5
-    else:
-        return BAD
-    return DONE
-
-
 cdef int _count(cursor_t* c, int64_t* value) noexcept nogil:
-    cdef int outcome = _integer(c, value)
+    cdef int outcome = read_integer(c, value)
     if outcome != DONE:
         return outcome
     if value[0] < 0:
@@ -231,9 +62,9 @@ cdef int _type_name(cursor_t* c) noexcept nogil:
     cdef int64_t ignored = 0
     if c.at >= c.stop:
         return SHORT
-    if _is_text(c.data[c.at]):
+    if is_text(c.data[c.at]):
         return read_text(c, NULL)
-    return _integer(c, &ignored)
+    return read_integer(c, &ignored)
 
 
 cdef int _definition(cursor_t* c) noexcept nogil:
@@ -295,7 +126,7 @@ cdef int _one(cursor_t* c, bint* opened, int64_t* more) noexcept nogil:
     width = _fixed(lead)
     if width >= 0:
         return _take(c, 1 + width)
-    if _is_text(lead):
+    if is_text(lead):
         return read_text(c, NULL)
     c.at += 1
     if 0x20 <= lead < 0x38 or lead == 0x41 or lead == 0x42:
@@ -321,12 +152,12 @@ cdef int _one(cursor_t* c, bint* opened, int64_t* more) noexcept nogil:
         more[0] = 1
         return _definition(c)
     if lead == 0x4F:
-        outcome = _integer(c, &number)
+        outcome = read_integer(c, &number)
         return outcome if outcome != DONE else _fields(c, number, more)
     if 0x60 <= lead < 0x70:
         return _fields(c, lead - 0x60, more)
     if lead == 0x51:
-        return _integer(c, &number)
+        return read_integer(c, &number)
     return BAD
 
 
@@ -393,7 +224,7 @@ cdef int walk_arguments(cursor_t* c, const span_t* descriptor, span_t* first) no
         return BAD
     if count > c.stop - c.at:
         return SHORT
-    if first != NULL and count > 0 and c.at < c.stop and _is_text(c.data[c.at]):
+    if first != NULL and count > 0 and c.at < c.stop and is_text(c.data[c.at]):
         outcome = read_text(c, first)
         if outcome != DONE:
             return outcome
@@ -427,7 +258,7 @@ cdef int walk_map(cursor_t* c, const key_t* keys, int nkeys) noexcept nogil:
         if c.data[c.at] == 0x5A:
             c.at += 1
             return DONE
-        text = _is_text(c.data[c.at])
+        text = is_text(c.data[c.at])
         key.data = NULL
         value.data = NULL
         value.size = OVERRIDDEN
@@ -446,7 +277,7 @@ cdef int walk_map(cursor_t* c, const key_t* keys, int nkeys) noexcept nogil:
             i = nkeys
         c.scratch = scratch
         c.scratch_left = scratch_left
-        if i < nkeys and _is_text(c.data[c.at]):
+        if i < nkeys and is_text(c.data[c.at]):
             outcome = read_text(c, &value)
         else:
             outcome = skip_values(c, 1)

@@ -12,12 +12,13 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memset
 
 from xproto.kernel.checksum cimport crc32
-from xproto.kernel.hessian cimport read_text, walk_arguments, walk_map
+from xproto.kernel.hessian cimport walk_arguments, walk_map
+from xproto.kernel.hessian_text cimport read_text
 from xproto.kernel.integers cimport xp_load, xp_signed
 from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
 from xproto.kernel.run cimport BAD, DONE, SHORT, cursor_t, key_t, span_t
 
-from xproto.plan import MAX_REGISTERS, MAX_SECTIONS, MAX_SLOTS, NONE, Alu, OpCode
+from xproto.plan import FIRST_FREE, MAX_REGISTERS, MAX_SECTIONS, MAX_SLOTS, NONE, Alu, OpCode
 
 cdef enum:
     OP_END, OP_LOAD, OP_VARINT, OP_BITS, OP_RANGE, OP_MEMBER, OP_LITERAL, OP_SET, OP_ALU, OP_TABLE, OP_JUMP, OP_JEQ
@@ -161,8 +162,10 @@ cdef class Program:
         self.limit = plan.limit
         if self.count == 0 or plan.ops[len(plan.ops) - 1].code != OpCode.END:
             raise ValueError("a plan ends with END")
-        if plan.registers > REGISTERS or plan.slots > SLOTS:
-            raise ValueError("the plan needs too many registers or slots")
+        if not FIRST_FREE <= plan.registers <= REGISTERS or not 0 <= plan.slots <= SLOTS:
+            raise ValueError("the plan needs too many registers or slots, or leaves no room for its results")
+        if not 0 < plan.limit < 1 << 62:
+            raise ValueError("the plan has no frame limit")
         self.ops = <op_t*>calloc(self.count, sizeof(op_t))
         if self.ops == NULL:
             raise MemoryError
@@ -207,9 +210,15 @@ cdef class Program:
             raise ValueError(f"op {i}: no such register")
         if any(slot != NONE and not 0 <= slot < self.plan.slots for slot in slots):
             raise ValueError(f"op {i}: no such slot")
+        if any(slot == NONE for _, slot in source.keys):
+            raise ValueError(f"op {i}: a key without a slot")
         if source.code in (OpCode.JUMP, OpCode.JEQ, OpCode.JNE) and not i < source.x < self.count:
             raise ValueError(f"op {i}: a jump must go forward")
-        if source.code in (OpCode.LOAD, OpCode.KEYVALUES, OpCode.CHUNKS) and not 1 <= source.width <= 8:
+        if not 0 <= int(source.code) < OP_COUNT or (source.code == OpCode.ALU and not 0 <= source.flags <= ALU_NOT):
+            raise ValueError(f"op {i}: no such operation")
+        if source.code in (OpCode.LOAD, OpCode.KEYVALUES, OpCode.CHUNKS) and not (
+            1 <= source.width <= (4 if source.code == OpCode.CHUNKS else 8)
+        ):
             raise ValueError(f"op {i}: a width of {source.width}")
         if source.code == OpCode.VARINT and not 1 <= source.width <= 9:
             raise ValueError(f"op {i}: a varint of {source.width} bytes")
@@ -274,7 +283,7 @@ cdef class Program:
                 regs[op.dst] = value
                 c.at += op.width
             elif op.code == OP_SKIP:
-                n = op.x if op.a == NO_REG else regs[op.a] + op.x
+                n = op.x if op.a == NO_REG else <int64_t>(<uint64_t>regs[op.a] + <uint64_t>op.x)
                 field_at = c.at
                 if n < 0 or n > (limit if depth == 0 else c.stop) - c.at:
                     outcome = BAD
@@ -326,7 +335,7 @@ cdef class Program:
                     break
                 c.at += op.size
             elif op.code == OP_ENTER:
-                n = op.x if op.a == NO_REG else regs[op.a] + op.x
+                n = op.x if op.a == NO_REG else <int64_t>(<uint64_t>regs[op.a] + <uint64_t>op.x)
                 field_at = c.at
                 if n < 0 or depth >= SECTIONS or n > (limit if depth == 0 else c.stop) - c.at:
                     outcome = BAD
@@ -346,6 +355,10 @@ cdef class Program:
                 depth -= 1
                 c.stop = stops[depth]
             elif op.code == OP_REST:
+                field_at = c.at
+                if c.at > c.stop:
+                    outcome = SHORT
+                    break
                 if op.b != NO_REG:
                     slots[op.b].data = data + c.at
                     slots[op.b].size = c.stop - c.at

@@ -38,7 +38,7 @@ from xproto.lower.model import (
 )
 from xproto.plan import FIRST_FREE, MAX_REGISTERS, MAX_SECTIONS, SIGNED, Alu, OpCode
 from xproto.wire import Bounded, Known, TrailingCrc32, WirePrimitive
-from xproto.wire.integers import integer_shape
+from xproto.wire.integers import integer_shape, varint_bytes
 
 
 class Unknown(Exception):  # noqa: N818 - a signal between lowering functions, never seen outside
@@ -162,7 +162,7 @@ def _integer(con: c.Construct, place: Place) -> Value:
 
 def _varint(place: Place, lo: int, hi: int) -> Value:
     value = place.integer(lo, hi)
-    place.nodes.append(Load(value, 0, 0, checked=True, most=max(1, -(-hi.bit_length() // 7))))
+    place.nodes.append(Load(value, 0, 0, checked=True, most=varint_bytes(hi)))
     return value
 
 
@@ -184,7 +184,7 @@ def _bounded(con: Bounded, place: Place) -> Value:
         return _varint(place, con.lo, con.hi)
     value, node = _inner(sub, place)
     if value.labels is not None:
-        raise SpecError(place.path, "Bounded around an Enum, which is no number", "write Known(Enum(…)), or Enum(Bounded(…), …)")
+        raise SpecError(place.path, "Bounded around an Enum, which is no number", "write Enum(Bounded(…), …)")
     if con.hi >= 1 << 62 or con.lo <= -(1 << 62):
         raise SpecError(place.path, "bounds must stay within 62 bits", "choose smaller bounds")
     node.checked = True

@@ -8,9 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from construct import BytesInteger as ConstructBytesInteger
-from construct import Construct, Enum, EnumInteger, FormatField, Subconstruct, ValidationError
+from construct import Construct, Enum, EnumInteger, FormatField, Subconstruct, ValidationError, VarInt, stream_read
 
 from xproto.plan import LITTLE, SIGNED
+
+
+def varint_bytes(hi: int) -> int:
+    """The most bytes that a varint of at most `hi` takes; a longer form of the same number is malformed."""
+    return max(1, -(-hi.bit_length() // 7))
 
 
 class Bounded(Subconstruct):  # type: ignore[misc]
@@ -27,7 +32,17 @@ class Bounded(Subconstruct):  # type: ignore[misc]
         return value
 
     def _parse(self, stream: Any, context: Any, path: str) -> int:
-        return self._check(self.subcon._parsereport(stream, context, path), path)
+        value = self._varint(stream, path) if self.subcon is VarInt else self.subcon._parsereport(stream, context, path)
+        return self._check(value, path)
+
+    def _varint(self, stream: Any, path: str) -> int:
+        value = 0
+        for index in range(varint_bytes(self.hi)):
+            byte = int(stream_read(stream, 1, path)[0])
+            value |= (byte & 0x7F) << 7 * index
+            if byte < 0x80:
+                return value
+        raise ValidationError(f"a varint of more than {varint_bytes(self.hi)} bytes", path=path)
 
     def _build(self, obj: int, stream: Any, context: Any, path: str) -> Any:
         return self.subcon._build(self._check(obj, path), stream, context, path)
