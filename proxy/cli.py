@@ -89,7 +89,7 @@ def explain(name: str, specs: tuple[str, ...]) -> None:
     click.echo(explained(found[name]), nl=False)
 
 
-@main.command()
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def demo(arguments: tuple[str, ...]) -> None:
     """Show the proxy at work: two backends, mixed traffic, a failure."""

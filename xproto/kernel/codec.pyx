@@ -182,7 +182,7 @@ cdef class Codec:
         cdef bytes template
         cdef bytearray copy
         cdef uint8_t* data
-        key = (what, variant, echo)
+        key = (type(what), what, variant, echo)    # a Fault and a Kind of one number are equal
         found = self.templates.get(key)
         if found is None:
             found = build_template(self.lowered, what, variant, echo)
@@ -210,6 +210,10 @@ cdef class Codec:
     cpdef bytes heartbeat_ack(self, int64_t variant, int64_t echo, uint64_t id):
         """The answer to a heartbeat; b"" where the protocol has none."""
         return self._template(Kind.HEARTBEAT_ACK, variant, echo, id)
+
+    def cached_templates(self):
+        """How many ready-made frames are kept now."""
+        return len(self.templates)
 
     def scan_bytes(self, const uint8_t[::1] data not None, int direction=0):
         """The frame that `data` begins with, as a `Frame`; `NeedMore`; or raises `MalformedError`."""

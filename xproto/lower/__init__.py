@@ -113,7 +113,11 @@ def _lower(protocol: Protocol) -> Lowered:
     results = {Result.KIND, Result.VARIANT, Result.TIMEOUT, Result.ECHO, id_value.reg}
     wanted = Wanted(results, checks=True, to_end=True, checksum=True)
     emitter = Emitter(first, alias={id_value.reg: Result.ID}, at={id_value.reg: Result.ID_AT})
-    emitter.nodes(coalesce(prune([*nodes, *roles], wanted)))
+    scanned = prune([*nodes, *roles], wanted)
+    for path in sorted(captured_arguments(scanned)):
+        wrong = "what it describes would have to be walked by every scan, which keeps no texts"
+        raise SpecError(path, wrong, "put both into FixedSized(length, …), behind what the roles read")
+    emitter.nodes(coalesce(scanned))
     scan = _finish(protocol, "scan", emitter, 0)
     crc_orders = {bool(op.flags & LITTLE) for op in verify.ops if op.code is OpCode.CRC32}
     if len(crc_orders) > 1:
