@@ -16,7 +16,7 @@ from aiohttp import web
 
 from proxy import __version__
 from proxy.admin.redact import redact
-from proxy.control.sockets import bind
+from proxy.control.sockets import Bound, bind
 from proxy.observe.counters import Layout
 from proxy.observe.prometheus import CONTENT_TYPE, Exposition, render_extra
 from proxy.snapshot import Snapshot
@@ -50,6 +50,7 @@ class Admin:
         self._snapshot, self._workers = snapshot, workers
         self._exposition = Exposition(workers.layout)
         self._began = time.monotonic()
+        self._bound: Bound | None = None
         app = web.Application()
         self._paths = {
             "/metrics": self._metrics,
@@ -66,15 +67,15 @@ class Admin:
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT)
 
     async def start(self, address: str) -> str:
-        bound = bind("admin", address, 1)
+        self._bound = bind("admin", address, 1)
         await self._runner.setup()
-        await web.SockSite(self._runner, bound.sockets[0]).start()
-        self._bound = bound
-        return bound.address
+        await web.SockSite(self._runner, self._bound.sockets[0]).start()
+        return self._bound.address
 
     async def stop(self) -> None:
         await self._runner.cleanup()
-        self._bound.close()
+        if self._bound is not None:
+            self._bound.close()
 
     async def _index(self, _: web.Request) -> web.Response:
         return web.Response(text="".join(f"{path}\n" for path in self._paths))

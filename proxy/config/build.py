@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from proxy.config import schema
+from proxy.config import routes, schema
 from proxy.config.references import route_name
 from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Route, Snapshot
 
@@ -14,7 +14,7 @@ def build(config: schema.Config, protocols: Mapping[str, tuple[str, ...]], specs
     return Snapshot(
         listeners={given.name: _listener(given, protocols[given.name]) for given in config.listeners},
         routes={
-            table: tuple(_route(index, given) for index, given in enumerate(routes)) for table, routes in config.routes.items()
+            table: tuple(_route(index, given) for index, given in enumerate(listed)) for table, listed in config.routes.items()
         },
         clusters={name: _cluster(name, given) for name, given in config.clusters.items()},
         protocol_specs=tuple(specs),
@@ -39,14 +39,14 @@ def _listener(given: schema.Listener, protocols: tuple[str, ...]) -> Listener:
     )
 
 
-def _route(index: int, given: schema.Route) -> Route:
+def _route(index: int, given: routes.Route) -> Route:
     headers = tuple(header_match(key, condition) for key, condition in given.match.headers.items())
     return Route(route_name(index, given.name), headers, given.cluster, given.timeout)
 
 
-def header_match(key: str, given: schema.HeaderMatch) -> HeaderMatch:
+def header_match(key: str, given: routes.HeaderMatch) -> HeaderMatch:
     """``present: false`` is the inversion of ``present: true``."""
-    kind = next(kind for kind in schema.MATCH_KINDS if getattr(given, kind) is not None)
+    kind = next(kind for kind in routes.MATCH_KINDS if getattr(given, kind) is not None)
     if kind == "present":
         return HeaderMatch(key, kind, invert=given.invert is bool(given.present))
     return HeaderMatch(key, kind, getattr(given, kind), given.invert)

@@ -7,14 +7,17 @@ proxies' configurations will try, and that mean something not there yet, have a 
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from proxy.config.model import Model
 from proxy.config.problems import Path, suggest
-from proxy.config.schema import Cluster, Config, Match, Model, Route
+from proxy.config.routes import Match, Route
+from proxy.config.schema import Cluster, Config
 from proxy.config.source import Source
 from proxy.config.values import describe
 
@@ -109,4 +112,7 @@ def _choices(path: Path) -> tuple[str, ...]:
 def _example(path: Path) -> str:
     parent = model_at(path[:-1])
     field = parent.model_fields.get(str(path[-1])) if parent else None
-    return str(field.examples[0]) if field and field.examples else ""
+    if field is None or not field.examples:
+        return ""
+    example = field.examples[0]
+    return example if isinstance(example, str) else json.dumps(example)

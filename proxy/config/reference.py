@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import schema
+from proxy.config import routes, schema
+from proxy.config.model import Model
 from proxy.config.protocols import AUTO
 from proxy.config.schema import Config
 from proxy.config.types import Whole, Written
@@ -64,14 +65,14 @@ def json_schema() -> str:
     return json.dumps(made, indent=2) + "\n"
 
 
-def sections_in_order() -> Iterator[tuple[type[schema.Model], str]]:
+def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     """The models in the order of the file, each with the path where it is written."""
     yield Config, ""
     yield schema.Listener, "listeners[]"
     yield schema.Detect, "listeners[].detect"
-    yield schema.Route, "routes.NAME[]"
-    yield schema.Match, "routes.NAME[].match"
-    yield schema.HeaderMatch, "routes.NAME[].match.headers.KEY"
+    yield routes.Route, "routes.NAME[]"
+    yield routes.Match, "routes.NAME[].match"
+    yield routes.HeaderMatch, "routes.NAME[].match.headers.KEY"
     yield schema.Cluster, "clusters.NAME"
     yield schema.Host, "clusters.NAME.hosts[]"
     yield schema.Keepalive, "clusters.NAME.keepalive"
@@ -79,7 +80,7 @@ def sections_in_order() -> Iterator[tuple[type[schema.Model], str]]:
     yield schema.Admin, "admin"
 
 
-def _section(model: type[schema.Model], place: str) -> Iterator[str]:
+def _section(model: type[Model], place: str) -> Iterator[str]:
     yield f"## `{place}`\n" if place else "## The file\n"
     yield f"{' '.join((model.__doc__ or '').split())}\n"
     yield "| key | value | default | meaning |\n|---|---|---|---|"

@@ -7,13 +7,13 @@ check what can be seen in one value; what a value says of another is `references
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field, model_validator
 
 from proxy import snapshot
+from proxy.config.model import Model
+from proxy.config.routes import RouteList
 from proxy.config.types import (
     Address,
     Duration,
@@ -31,97 +31,7 @@ from proxy.config.types import (
 )
 from proxy.config.values import WrongValueError, is_loopback
 
-MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
-MATCH_KINDS: tuple[MatchKind, ...] = ("exact", "prefix", "suffix", "regex", "present")
 MAX_WORKERS = 64
-
-
-class Model(BaseModel):
-    """Frozen, unknown keys refused. `short` names the field that a bare value stands for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
-    short: ClassVar[str | None] = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand(cls, value: Any) -> Any:
-        return {cls.short: value} if cls.short is not None and isinstance(value, str) else value
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        made = handler(schema)
-        return {"anyOf": [{"type": "string"}, made]} if cls.short is not None else made
-
-
-class HeaderMatch(Model):
-    """A condition on one key. A bare string is an exact match."""
-
-    short = "exact"
-
-    exact: Text | None = Field(default=None, description="The value is this, byte for byte.", examples=["gray"])
-    prefix: Text | None = Field(default=None, description="The value starts with this.", examples=["com.test."])
-    suffix: Text | None = Field(default=None, description="The value ends with this.", examples=[":1.0"])
-    regex: Text | None = Field(
-        default=None,
-        description="The whole value matches this regular expression (RE2's syntax).",
-        examples=["v[0-9]+"],
-    )
-    present: Flag | None = Field(default=None, description="true: the key is there; false: it is not.", examples=[True])
-    invert: Flag = Field(
-        default=False,
-        description="The condition holds where it otherwise would not. A call without the key still meets no "
-        "condition on its value; write present: false for such calls.",
-        examples=[True],
-    )
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> HeaderMatch:
-        given = [kind for kind in MATCH_KINDS if getattr(self, kind) is not None]
-        if len(given) != 1:
-            what = f"{' and '.join(given)} together" if given else "no condition"
-            raise refuse(f"{what}; write one of exact, prefix, suffix, regex, present")
-        if given[0] in ("prefix", "suffix") and getattr(self, given[0]) == "":
-            raise refuse(f"an empty {given[0]} matches every value; write present: true")
-        if self.regex is not None:
-            _compile(self.regex)
-        return self
-
-
-def _compile(pattern: str) -> None:
-    from proxy.routing.condition import compile_regex
-
-    try:
-        compile_regex(pattern)
-    except ValueError as error:
-        raise refuse(f"RE2 refuses the {error}; write RE2's syntax") from None
-
-
-class Match(Model):
-    """Which calls a route takes. Conditions are ANDed; none at all matches every call."""
-
-    headers: dict[str, HeaderMatch] = Field(
-        default_factory=dict,
-        description="Conditions by key. A key is one of the protocol's headers, or `service` or `method`, which every "
-        "protocol has and which win over a header of the same name.",
-        examples=[{"service": "com.test.EchoService:1.0", "env": {"prefix": "gray"}}],
-    )
-
-
-class Route(Model):
-    """Where calls go. The first route of a table that matches wins."""
-
-    name: Name | None = Field(
-        default=None,
-        description="The route's name in metrics and logs; its index in the table if not given.",
-        examples=["echo"],
-    )
-    match: Match = Field(default_factory=Match, description="Which calls the route takes; every one if not given.")
-    cluster: Name = Field(description="The cluster that gets the calls.", examples=["echo"])
-    timeout: Duration | None = Field(
-        default=None,
-        description="The calls' deadline, instead of the cluster's. A call's own shorter one wins.",
-        examples=["500ms"],
-    )
 
 
 class Host(Model):
@@ -137,9 +47,9 @@ class Host(Model):
 class Keepalive(Model):
     """Heartbeats on upstream connections from which nothing is heard."""
 
-    interval: Duration = Field(
+    interval: DurationOrZero = Field(
         default=snapshot.KEEPALIVE_INTERVAL,
-        description="Nothing received for so long: a heartbeat is sent.",
+        description="Nothing received for so long: a heartbeat is sent; 0: never.",
         examples=["15s"],
     )
     timeout: Duration = Field(
@@ -182,13 +92,15 @@ class Cluster(Model):
         examples=["multiplexed"],
     )
     timeout: Duration = Field(
-        default=snapshot.CALL_TIMEOUT, description="The deadline of calls that carry none themselves.", examples=["60s"]
+        default=snapshot.CALL_TIMEOUT, description="The calls' deadline. A call's own shorter one wins.", examples=["60s"]
     )
     connect_timeout: Duration = Field(
         default=snapshot.CONNECT_TIMEOUT, description="How long connecting may take.", examples=["1s"]
     )
-    idle_timeout: Duration = Field(
-        default=snapshot.IDLE_TIMEOUT, description="A connection without calls for so long is closed.", examples=["90s"]
+    idle_timeout: DurationOrZero = Field(
+        default=snapshot.IDLE_TIMEOUT,
+        description="A connection without calls for so long is closed; 0: never.",
+        examples=["90s"],
     )
     max_connections: Annotated[int, Whole(1, 1024)] = Field(
         default=snapshot.MAX_CONNECTIONS,
@@ -218,7 +130,7 @@ class Detect(Model):
     )
     timeout: Duration = Field(
         default=snapshot.DETECT_TIMEOUT,
-        description="After so long without an answer the connection is closed.",
+        description="So long after the first byte without an answer, the connection is closed.",
         examples=["1s"],
     )
 
@@ -249,9 +161,9 @@ class Listener(Model):
         description="Answers that a client has not read, in bytes, over which its connection is cut.",
         examples=["4MiB"],
     )
-    idle_timeout: Duration = Field(
+    idle_timeout: DurationOrZero = Field(
         default=snapshot.DOWNSTREAM_IDLE_TIMEOUT,
-        description="A connection without traffic for so long is closed.",
+        description="A connection without traffic and without calls for so long is closed; 0: never.",
         examples=["90s"],
     )
 
@@ -274,12 +186,6 @@ class Admin(Model):
         return self
 
 
-def _table(value: Any) -> Any:
-    if isinstance(value, dict) and "virtual_hosts" in value:
-        raise WrongValueError("virtual_hosts are for HTTP, which is not there yet; write a list of routes")
-    return value
-
-
 def _some(value: Any) -> Any:
     if value == []:
         raise WrongValueError("the list is empty; write at least one listener")
@@ -287,14 +193,18 @@ def _some(value: Any) -> Any:
 
 
 ListenerList = Annotated[tuple[Listener, ...], BeforeValidator(checked(_some))]
-RouteList = Annotated[tuple[Route, ...], BeforeValidator(checked(_table))]
 
 
 class Config(Model):
     """The whole file."""
 
-    listeners: ListenerList = Field(description="Where clients connect; at least one.")
-    routes: dict[Name, RouteList] = Field(description="Route tables by name, each a list of routes.")
+    listeners: ListenerList = Field(
+        description="Where clients connect; at least one.",
+        examples=[[{"name": "mesh", "address": "127.0.0.1:9200", "routes": "main"}]],
+    )
+    routes: dict[Name, RouteList] = Field(
+        description="Route tables by name, each a list of routes.", examples=[{"main": [{"cluster": "echo"}]}]
+    )
     clusters: dict[Name, Cluster] = Field(default_factory=dict, description="Clusters by name.")
     protocol_specs: tuple[Text, ...] = Field(
         default=(),

@@ -20,7 +20,7 @@ MAX_BYTES = 64 * 1024 * 1024
 """A file larger than this is no configuration but a mistake (a log, a core)."""
 MAX_DEPTH = 32
 """The schema is 6 levels deep; options of protocols may add some."""
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 """Values after expansion: aliases of aliases grow exponentially."""
 
 _TAG = "tag:yaml.org,2002:"
@@ -154,7 +154,7 @@ class _Walker:
             text, problems = substitute(text, self.environment)
             for problem in problems:
                 self.source.report(path, problem)
-            if node.style is None:
+            if not node.style:
                 tag = self.resolver.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         if tag in _TEXTS:
             return text

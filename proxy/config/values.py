@@ -38,7 +38,7 @@ def parse_duration(value: object, *, least: float = MIN_DURATION) -> float:
     """``1s``, ``250ms``, ``1.5`` (seconds) to seconds."""
     instead = "write seconds (1.5) or a number with us, ms, s, m or h (250ms)"
     if isinstance(value, str):
-        found = _DURATION.match(value)
+        found = _DURATION.fullmatch(value)
         if not found:
             raise WrongValueError(f"{value!r} is no duration; {instead}")
         number = float(value.rstrip("ushm")) * UNITS_OF_TIME[found[2] or "s"]
@@ -55,7 +55,7 @@ def parse_size(value: object) -> int:
     """``64KiB``, ``1.5MB``, ``4096`` (bytes) to bytes."""
     instead = "write bytes (65536) or a number with KiB, MiB, GiB, kB, MB or GB (64KiB)"
     if isinstance(value, str):
-        found = _SIZE.match(value)
+        found = _SIZE.fullmatch(value)
         if not found:
             raise WrongValueError(f"{value!r} is no size; {instead}")
         number = int(float(value.rstrip("BkKMGi")) * UNITS_OF_SIZE[found[2] or "B"])

@@ -1,6 +1,6 @@
 """From `xproto run` to the control process: the validated snapshot is all that is carried over.
 
-Why exec: see docs/decisions/validate-then-exec.md. The process id stays, so a supervisor of ours (systemd, a shell)
+Why exec: see docs/decisions/0004-validate-then-exec.md. The process id stays, so a supervisor of ours (systemd, a shell)
 notices nothing; the snapshot travels in a memfd.
 """
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.control.spawn import command, environment
-from proxy.control.wire import Channel, Describe, Described, Drain, Failed, Message, Ready, Start, send_start
+from proxy.control.wire import Channel, Describe, Described, Drain, Failed, Message, Ready, Start, send_descriptors
 
 DESCRIBE_TIMEOUT = 2.0
 """Seconds after which the admin port does without a worker that does not answer."""
@@ -63,10 +63,10 @@ class Child:
         seed = int.from_bytes(os.urandom(8), "little")
         start = Start(orders.index, orders.snapshot, orders.listeners, seed)
         try:
-            # The socket pair holds little, and the child reads only once it has imported what it needs.
-            await self._loop.run_in_executor(None, send_start, ours, start, orders.descriptors)
+            send_descriptors(ours, orders.descriptors)
             ours.setblocking(False)
             await self._loop.create_unix_connection(lambda: self._channel, sock=ours)
+            self._channel.send_nowait(start)
         except OSError:
             ours.close()  # the worker died; its end is reported by its pidfd
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
-import sys
 from collections.abc import Callable
 
 from proxy.control.child import ChildError
@@ -19,12 +19,13 @@ from proxy.control.supervisor import Supervisor
 from proxy.observe.log import Log
 from proxy.snapshot import Snapshot
 
+STDOUT = 1
+
 
 def say(line: str) -> None:
     """One line on standard output, at once; nobody has to read it."""
     with contextlib.suppress(OSError):
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        os.write(STDOUT, f"{line}\n".encode())
 
 
 class Signals:

@@ -54,7 +54,7 @@ def bind_all(snapshot: Snapshot) -> list[Bound]:
         try:
             bound.append(bind(listener.name, listener.address, snapshot.workers))
         except BindError as error:
-            problems.append(f"{listener.name}: {error}")
+            problems.append(str(error))
     if problems:
         for each in bound:
             each.close()
@@ -69,7 +69,7 @@ def bind(name: str, address: str, workers: int) -> Bound:
             return _bind_unix(name, address, workers)
         return _bind_tcp(name, address, workers)
     except OSError as error:
-        raise BindError(f"cannot listen on {address}: {error.strerror or error}") from error
+        raise BindError(f"{name}: cannot listen on {address}: {error.strerror or error}") from error
 
 
 def split(address: str) -> tuple[str, int]:
@@ -124,10 +124,10 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise BindError(f"cannot listen on unix:{path}: there is a file that is no socket")
+        raise OSError(errno.EEXIST, "there is a file that is no socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
         # A full backlog gives EAGAIN: somebody listens.
         result = probe.connect_ex(str(path))
     if result != errno.ECONNREFUSED:
-        raise BindError(f"cannot listen on unix:{path}: it is in use")
+        raise OSError(errno.EADDRINUSE, "it is in use")
     path.unlink()

@@ -1,8 +1,8 @@
 """What control and a worker say to each other: length-prefixed msgpack over a unix socket pair.
 
-The first message carries descriptors (the counters' memfd, then the listening sockets), so it is sent and received
-with blocking calls before there is a loop; all later ones go through `Channel`. An end of the stream means that the
-other process is gone, and nothing else does.
+First come descriptors (the counters' memfd, then the listening sockets), then `Start`; the worker reads both with
+blocking calls, before it has a loop. All that follows goes through `Channel`. An end of the stream means that the other
+process is gone, and nothing else does.
 """
 
 from __future__ import annotations
@@ -72,15 +72,14 @@ def encode(message: Message) -> bytes:
     return PREFIX.pack(len(body)) + body
 
 
-def send_start(channel: socket.socket, start: Start, descriptors: Sequence[int]) -> None:
-    """Sends the first message, blocking; each batch of descriptors rides on one byte."""
+def send_descriptors(channel: socket.socket, descriptors: Sequence[int]) -> None:
+    """Sends what comes before `Start`; each batch of descriptors rides on one byte."""
     for first in range(0, len(descriptors), DESCRIPTORS_AT_ONCE):
         socket.send_fds(channel, [b"\0"], list(descriptors[first : first + DESCRIPTORS_AT_ONCE]))
-    channel.sendall(encode(start))
 
 
 def receive_start(channel: socket.socket, count: int) -> tuple[Start, list[int]]:
-    """The other end of `send_start`; `count` descriptors come. Raises EOFError when control is gone."""
+    """The first message and the `count` descriptors before it. Raises EOFError when control is gone."""
     descriptors: list[int] = []
     while len(descriptors) < count:
         data, got, _, _ = socket.recv_fds(channel, 1, DESCRIPTORS_AT_ONCE)

@@ -1,0 +1,287 @@
+"""One mistake each, and the one line that is said about it."""
+
+from __future__ import annotations
+
+from tests.config.fakes import SMALLEST
+
+
+def edited(old: str, new: str) -> str:
+    assert old in SMALLEST
+    return SMALLEST.replace(old, new, 1)
+
+
+def cluster(line: str) -> str:
+    """The smallest file with one line more in its cluster (line 12)."""
+    return SMALLEST + f"    {line}\n"
+
+
+def listener(line: str) -> str:
+    """The smallest file with one line more in its listener (line 5)."""
+    return edited("    routes: main\n", f"    routes: main\n    {line}\n")
+
+
+def match(conditions: str) -> str:
+    """The smallest file with other conditions on the key k (line 7)."""
+    return edited('{service: "com.test.EchoService:1.0"}', f"{{k: {conditions}}}")
+
+
+ADDRESS = "write IP:PORT, [IPv6]:PORT or unix:/path"
+DURATION = "write seconds (1.5) or a number with us, ms, s, m or h (250ms)"
+SIZE = "write bytes (65536) or a number with KiB, MiB, GiB, kB, MB or GB (64KiB)"
+VARIABLE = "write ${VAR}, ${VAR:-default}, or $${ for a plain ${"
+
+ONE = [
+    # what YAML says
+    ("", "1: the file is empty; write listeners, routes and clusters"),
+    (
+        "- 1",
+        (
+            "1: must be a mapping, not a list; write a mapping with listeners, routes, clusters, protocol_specs,"
+            " protocol_options, admin, workers, drain_timeout"
+        ),
+    ),
+    (
+        "a: 1\n---\nb: 2\n",
+        "2: not YAML: expected a single document in the stream, but found another document; write one document, without ---",
+    ),
+    (
+        "a: 'x",
+        (
+            "1: not YAML: while scanning a quoted scalar, found unexpected end of stream; check the indentation,"
+            " and quote text that contains : # [ { or $"
+        ),
+    ),
+    (
+        "a:\n\tb: 1\n",
+        (
+            "2: not YAML: while scanning for the next token, found character that cannot start any token;"
+            " indent with spaces, not tabs"
+        ),
+    ),
+    (
+        "a: [::1]:80",
+        (
+            "1: not YAML: while parsing a flow node, did not find expected node content;"
+            " write an IPv6 address in quotes: '[::1]:9200'"
+        ),
+    ),
+    # keys
+    (SMALLEST + "clusters: {}\n", "12: clusters: written twice (first in line 9); write it once"),
+    (cluster("hosts: []"), "12: clusters.echo.hosts: written twice (first in line 11); write it once"),
+    (SMALLEST + "worker: 2\n", "12: worker: there is no such key; did you mean workers?"),
+    (
+        cluster("zzz: 1"),
+        (
+            "12: clusters.echo.zzz: there is no such key; write one of: lb, hosts, pool, timeout,"
+            " connect_timeout, idle_timeout, max_connections, max_in_flight, out_buffer_limit, keepalive, backoff"
+        ),
+    ),
+    (SMALLEST + "servers: []\n", "12: servers: this is MOSN's configuration; write listeners, routes and clusters"),
+    (
+        SMALLEST + "static_resources: {}\n",
+        "12: static_resources: this is Envoy's configuration; write listeners, routes and clusters",
+    ),
+    (edited("    routes: main\n", ""), "2: listeners[0].routes: is missing; write routes: main"),
+    (
+        edited("    hosts: [127.0.0.1:9100]\n", "    lb: random\n"),
+        '10: clusters.echo.hosts: is missing; write hosts: ["127.0.0.1:9100", {"address": "unix:/run/echo.sock"}]',
+    ),
+    (SMALLEST + "? [a]\n: 1\n", "12: ?: a key must be text; write key: value"),
+    # types
+    (
+        edited("  main:\n", "  main: 3\n  other:\n"),
+        "6: routes.main: must be a list, not the number 3; write one item a line, each after a dash",
+    ),
+    (
+        cluster("keepalive:"),
+        "12: clusters.echo.keepalive: must be a mapping, not nothing; write a mapping with interval, timeout, misses",
+    ),
+    (
+        edited("[127.0.0.1:9100]", "[9100]"),
+        "11: clusters.echo.hosts[0]: must be text, not the number 9100; write text, in quotes if it looks like anything else",
+    ),
+    (cluster("max_connections: two"), "12: clusters.echo.max_connections: must be a whole number, not 'two'; write 1 to 1024"),
+    (cluster("max_connections: 0"), "12: clusters.echo.max_connections: 0 is out of range; write 1 to 1024"),
+    (
+        cluster("max_in_flight: true"),
+        "12: clusters.echo.max_in_flight: must be a whole number, not true (true or false); write 1 to 1000000",
+    ),
+    (SMALLEST + "workers: 1000\n", "12: workers: 1000 is out of range; write 1 to 64"),
+    (cluster("lb: round_robbin"), "12: clusters.echo.lb: 'round_robbin' is none of the choices; did you mean round_robin?"),
+    (cluster("timeout: 3 s"), f"12: clusters.echo.timeout: '3 s' is no duration; {DURATION}"),
+    (cluster("timeout: []"), f"12: clusters.echo.timeout: must be a duration, not a list; {DURATION}"),
+    (cluster("timeout: 0"), "12: clusters.echo.timeout: 0 is out of range; write between 0.001s and 604800s"),
+    (cluster("timeout: .inf"), "12: clusters.echo.timeout: inf is out of range; write between 0.001s and 604800s"),
+    (cluster("out_buffer_limit: 12 KB"), f"12: clusters.echo.out_buffer_limit: '12 KB' is no size; {SIZE}"),
+    (cluster("out_buffer_limit: 1.5"), f"12: clusters.echo.out_buffer_limit: must be a size, not the number 1.5; {SIZE}"),
+    (
+        cluster("out_buffer_limit: 9GiB"),
+        "12: clusters.echo.out_buffer_limit: 9GiB is out of range; write between 1 and 2147483648 bytes",
+    ),
+    (
+        cluster("backoff: {base: 2s, max: 1s}"),
+        "12: clusters.echo.backoff: base (2s) is over max (1s); write a base of at most max",
+    ),
+    # names
+    (
+        edited("name: mesh", "name: my mesh"),
+        "2: listeners[0].name: 'my mesh' is no name; write one or more characters without spaces",
+    ),
+    (edited("name: mesh", "name: 5"), "2: listeners[0].name: must be a name, not the number 5; write it in quotes"),
+    (
+        edited("  echo:\n", "  e o: {hosts: []}\n  echo:\n"),
+        "10: clusters[\"e o\"]: 'e o' is no name; write one or more characters without spaces",
+    ),
+    # addresses
+    (
+        edited("127.0.0.1:9100", "localhost:9100"),
+        "11: clusters.echo.hosts[0]: 'localhost' is a name, and names are not resolved; write its IP address (127.0.0.1)",
+    ),
+    (
+        edited("127.0.0.1:9100", "echo.svc:9100"),
+        "11: clusters.echo.hosts[0]: 'echo.svc' is a name, and names are not resolved; write its IP address",
+    ),
+    (edited("127.0.0.1:9100", "10.0.0.1"), f"11: clusters.echo.hosts[0]: '10.0.0.1' has no port; {ADDRESS}"),
+    (edited("127.0.0.1:9100", "10.0.0.1:0"), "11: clusters.echo.hosts[0]: port 0 is out of range; write 1 to 65535"),
+    (edited("127.0.0.1:9100", "10.0.0.1:99999"), "11: clusters.echo.hosts[0]: port 99999 is out of range; write 1 to 65535"),
+    (
+        edited("127.0.0.1:9100", "10.0.0:9"),
+        "11: clusters.echo.hosts[0]: '10.0.0' is no IPv4 address; write IP:PORT, as 127.0.0.1:9",
+    ),
+    (
+        edited("127.0.0.1:9100", "'*:9'"),
+        (
+            "11: clusters.echo.hosts[0]: the address is missing before the port; write"
+            " 127.0.0.1:9, or 0.0.0.0:9 for all interfaces"
+        ),
+    ),
+    (
+        edited("127.0.0.1:9100", "'[::g]:9'"),
+        "11: clusters.echo.hosts[0]: '::g' is no IPv6 address; write [IPv6]:PORT, as [::1]:9",
+    ),
+    (
+        edited("127.0.0.1:9100", "'[fe80::1%eth0]:9'"),
+        "11: clusters.echo.hosts[0]: 'fe80::1%eth0' has a zone, which is not supported; write the address without %eth0",
+    ),
+    (
+        edited("127.0.0.1:9100", "'::1:9'"),
+        "11: clusters.echo.hosts[0]: '::1:9' is ambiguous; write an IPv6 address in brackets and quotes: '[::1]:9200'",
+    ),
+    (
+        edited("127.0.0.1:9100", "http://10.0.0.1:9"),
+        (
+            "11: clusters.echo.hosts[0]: 'http://10.0.0.1:9' is ambiguous;"
+            " write an IPv6 address in brackets and quotes: '[::1]:9200'"
+        ),
+    ),
+    (edited("127.0.0.1:9100", "unix:run/x"), "11: clusters.echo.hosts[0]: 'run/x' is not an absolute path; write unix:/path"),
+    (edited("127.0.0.1:9100", "unix:/" + "x" * 107), "11: clusters.echo.hosts[0]: the path has 108 bytes; write at most 107"),
+    (edited("127.0.0.1:9100", "unix:/run/"), "11: clusters.echo.hosts[0]: '/run/' names no socket; write unix:/path"),
+    (
+        edited("[127.0.0.1:9100]", "[127.0.0.1:1, {address: 127.0.0.1:1}]"),
+        "11: clusters.echo.hosts[1]: 127.0.0.1:1 is listed twice; write it once",
+    ),
+    # references
+    (edited("routes: main", "routes: mian"), "4: listeners[0].routes: there is no route table 'mian'; did you mean main?"),
+    (edited("cluster: echo", "cluster: web"), "8: routes.main[0].cluster: there is no cluster 'web'; write one of: echo"),
+    (
+        edited("routes:\n  main", "  - {name: mesh, address: 127.0.0.1:1, routes: main}\nroutes:\n  main"),
+        "5: listeners[1].name: 'mesh' is also the name of listeners[0]; write another",
+    ),
+    (
+        edited("routes:\n  main", "  - {name: b, address: 127.0.0.1:9200, routes: main}\nroutes:\n  main"),
+        "5: listeners[1].address: 127.0.0.1:9200 is also the address of listeners[0]; write another",
+    ),
+    (
+        SMALLEST + "admin: 127.0.0.1:9200\n",
+        "3: listeners[0].address: 127.0.0.1:9200 is also the address of admin; write another",
+    ),
+    (
+        edited("      cluster: echo\n", "      cluster: echo\n    - {cluster: echo, name: '0'}\n"),
+        "9: routes.main[1].name: '0' is also the name of routes.main[0]; write another",
+    ),
+    (
+        edited("      cluster: echo\n", "      cluster: echo\n      name: none\n"),
+        "9: routes.main[0].name: 'none' is what metrics call no route at all; write another name",
+    ),
+    # matches
+    (
+        match("1.0"),
+        (
+            "7: routes.main[0].match.headers.k: must be text, not the number 1.0; write text, in quotes if it"
+            " looks like anything else"
+        ),
+    ),
+    (match("{exact: 1}"), '7: routes.main[0].match.headers.k.exact: must be text, not the number 1; write it in quotes: "1"'),
+    (match("{}"), "7: routes.main[0].match.headers.k: no condition; write one of exact, prefix, suffix, regex, present"),
+    (
+        match("{exact: a, prefix: b}"),
+        "7: routes.main[0].match.headers.k: exact and prefix together; write one of exact, prefix, suffix, regex, present",
+    ),
+    (match("{suffix: ''}"), "7: routes.main[0].match.headers.k: an empty suffix matches every value; write present: true"),
+    (match("{regex: '('}"), "7: routes.main[0].match.headers.k: RE2 refuses the regex '(': missing ): (; write RE2's syntax"),
+    (
+        match("{regex: '(?=a)'}"),
+        "7: routes.main[0].match.headers.k: RE2 refuses the regex '(?=a)': invalid perl operator: (?=; write RE2's syntax",
+    ),
+    (
+        match("{present: yep}"),
+        "7: routes.main[0].match.headers.k.present: must be true or false, not 'yep'; write true or false",
+    ),
+    (match("{prefixx: a}"), "7: routes.main[0].match.headers.k.prefixx: there is no such key; did you mean prefix?"),
+    (
+        edited('match: {headers: {service: "com.test.EchoService:1.0"}}', "match: {path: {prefix: /}}"),
+        "7: routes.main[0].match.path: matches paths of HTTP, which is not there yet; write headers",
+    ),
+    (
+        edited("  main:\n", "  web: {virtual_hosts: []}\n  main:\n"),
+        "6: routes.web: virtual_hosts are for HTTP, which is not there yet; write a list of routes",
+    ),
+    # protocols
+    (listener("protocols: [bolt, dubo]"), "5: listeners[0].protocols[1]: there is no protocol 'dubo'; did you mean dubbo?"),
+    (listener("protocols: http1"), "5: listeners[0].protocols: there is no protocol 'http1'; write one of: auto, dubbo, bolt"),
+    (listener("protocols: []"), "5: listeners[0].protocols: the list is empty; write auto, or the protocols to detect"),
+    (
+        listener("protocols: [auto, bolt]"),
+        "5: listeners[0].protocols: auto stands for every protocol; write auto alone, or the list without it",
+    ),
+    (listener("protocols: [bolt, bolt]"), "5: listeners[0].protocols: 'bolt' is listed twice; write it once"),
+    (
+        listener("protocols: {}"),
+        "5: listeners[0].protocols: must be protocols, not a mapping; write auto, one name, or a list of names",
+    ),
+    (
+        cluster("pool: ping_pong"),
+        "12: clusters.echo.pool: bolt cannot be ping_pong yet; leave pool out (it is multiplexed then)",
+    ),
+    (
+        SMALLEST + "protocol_options: {dubo: {}}\n",
+        "12: protocol_options.dubo: there is no protocol 'dubo'; did you mean dubbo?",
+    ),
+    (SMALLEST + "protocol_options: {bolt: {wrong: 1}}\n", "12: protocol_options.bolt: no option 'wrong'; see xproto explain"),
+    (
+        SMALLEST + "protocol_options: {bolt: {a: [.nan]}}\n",
+        "12: protocol_options.bolt: nan cannot be passed on; write a finite number",
+    ),
+    (
+        SMALLEST + "protocol_specs: [./no.py]\n",
+        "12: protocol_specs[0]: there is no file no.py; write a path relative to this file",
+    ),
+    # admin
+    (
+        SMALLEST + "admin: 0.0.0.0:9901\n",
+        (
+            "12: admin: 0.0.0.0:9901 can be reached from other machines; write"
+            " 127.0.0.1:PORT, or {address: ..., allow_remote: true}"
+        ),
+    ),
+    (SMALLEST + "admin: {allow_remote: true}\n", "12: admin.address: is missing; write address: 127.0.0.1:9901"),
+    # variables
+    (
+        edited("[127.0.0.1:9100]", "['${HOST}']"),
+        "11: clusters.echo.hosts[0]: the variable HOST is not set; set it, or write ${HOST:-default}",
+    ),
+    (edited("[127.0.0.1:9100]", "['${']"), f"11: clusters.echo.hosts[0]: '${{' is not closed; {VARIABLE}"),
+    (edited("[127.0.0.1:9100]", "['${1}']"), f"11: clusters.echo.hosts[0]: '${{1}}' names no variable; {VARIABLE}"),
+    (SMALLEST + "workers: ${WORKERS:-two}\n", "12: workers: must be a whole number, not 'two'; write 1 to 64"),
+]

@@ -1,0 +1,142 @@
+"""Valid files: what workers are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from proxy import snapshot as s
+from proxy.config.loader import load
+from proxy.config.schema import Config
+from tests.config.fakes import SMALLEST, Registry, snapshot
+
+FULL = """\
+listeners:
+  - name: mesh
+    address: ${IP:-127.0.0.1}:9200
+    protocols: [bolt, dubbo]
+    routes: main
+    detect: {bytes: 32, timeout: 250ms}
+    max_in_flight: 10
+    out_buffer_limit: 64KiB
+    idle_timeout: 0
+  - {name: local, address: "unix:/run/mesh.sock", protocols: bolt, routes: main}
+  - {name: six, address: "[0:0::1]:0", routes: none-match}
+routes:
+  main:
+    - match:
+        headers:
+          service: "com.test.EchoService:1.0"
+          a: {exact: x, invert: true}
+          b: {prefix: x}
+          c: {suffix: x}
+          d: {regex: "x+"}
+          e: {present: true}
+          f: {present: false}
+          g: {present: false, invert: true}
+          h: {exact: ""}
+      cluster: echo
+      timeout: 1.5
+      name: first
+    - cluster: empty
+  none-match: []
+clusters:
+  echo:
+    lb: random
+    hosts: [127.0.0.1:9100, {address: "unix:/run/echo.sock"}]
+    pool: multiplexed
+    connect_timeout: 1s
+    timeout: 2m
+    max_connections: 2
+    max_in_flight: 3
+    out_buffer_limit: 1MiB
+    idle_timeout: 4s
+    keepalive: {interval: 5s, timeout: 6s, misses: 7}
+    backoff: {base: 8ms, max: 9s}
+  empty: {hosts: []}
+protocol_specs: [./mine.py]
+protocol_options: {dubbo: {serializations: [hessian2]}}
+admin: {address: 0.0.0.0:9901, allow_remote: true}
+workers: 2
+drain_timeout: 0
+"""
+
+
+def test_every_field_arrives(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").touch()
+    match = s.HeaderMatch
+    made = snapshot(FULL, file=str(tmp_path / "x.yaml"), IP="10.0.0.1")
+    assert made == s.Snapshot(
+        listeners={
+            "mesh": s.Listener("mesh", "10.0.0.1:9200", ("dubbo", "bolt"), "main", 32, 0.25, 10, 65536, 0.0),
+            "local": s.Listener("local", "unix:/run/mesh.sock", ("bolt",), "main"),
+            "six": s.Listener("six", "[::1]:0", ("dubbo", "bolt", "mine"), "none-match"),
+        },
+        routes={
+            "main": (
+                s.Route(
+                    "first",
+                    (
+                        match("service", "exact", "com.test.EchoService:1.0"),
+                        match("a", "exact", "x", invert=True),
+                        match("b", "prefix", "x"),
+                        match("c", "suffix", "x"),
+                        match("d", "regex", "x+"),
+                        match("e", "present"),
+                        match("f", "present", invert=True),
+                        match("g", "present"),
+                        match("h", "exact", ""),
+                    ),
+                    "echo",
+                    1.5,
+                ),
+                s.Route("1", (), "empty"),
+            ),
+            "none-match": (),
+        },
+        clusters={
+            "echo": s.Cluster(
+                "echo", ("127.0.0.1:9100", "unix:/run/echo.sock"), "random", 1.0, 120.0, 2, 3, 1 << 20, 4.0, 0.008, 9.0,
+                s.Keepalive(5.0, 6.0, 7),
+            ),
+            "empty": s.Cluster("empty", ()),
+        },
+        protocol_specs=(str(tmp_path / "mine.py"),),
+        protocol_options={"dubbo": {"serializations": ["hessian2"]}},
+        admin="0.0.0.0:9901",
+        workers=2,
+        drain_timeout=0.0,
+    )  # fmt: skip
+    assert s.decode(s.encode(made)) == made
+
+
+def test_what_is_left_out_has_the_snapshots_defaults() -> None:
+    assert snapshot(SMALLEST) == s.Snapshot(
+        listeners={"mesh": s.Listener("mesh", "127.0.0.1:9200", ("dubbo", "bolt"), "main")},
+        routes={"main": (s.Route("0", (s.HeaderMatch("service", "exact", "com.test.EchoService:1.0"),), "echo"),)},
+        clusters={"echo": s.Cluster("echo", ("127.0.0.1:9100",))},
+    )
+
+
+def test_the_models_are_frozen() -> None:
+    config = Config.model_validate({"listeners": [{"name": "a", "address": "127.0.0.1:1", "routes": "r"}], "routes": {}})
+    with pytest.raises(ValueError, match="frozen"):
+        config.workers = 2  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("file", sorted(Path("examples").glob("*.yaml")), ids=lambda file: file.name)
+def test_examples_are_valid(file: Path) -> None:
+    assert load(str(file), {}, Registry()).listeners
+
+
+def test_the_quickstart_routes_what_the_readme_says() -> None:
+    made = load("examples/quickstart.yaml", {}, Registry())
+    wanted = s.HeaderMatch("service", "exact", "com.test.EchoService:1.0")
+    assert any(wanted in route.headers for route in made.routes["main"])
+    assert made.listeners["mesh"].protocols == ("dubbo", "bolt")
+
+
+def test_a_snapshot_is_plain_data() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(snapshot(SMALLEST)), type=s.Snapshot) == snapshot(SMALLEST)
