@@ -54,14 +54,14 @@ cdef class Engine:
         self.listeners.clear()
 
     def in_flight(self):
-        """Calls that are not answered, and connections whose answers are not written."""
+        """Calls that are not answered, and connections that hold calls back or answers not written yet."""
         cdef Port port
         cdef Downstream conn
-        cdef int64_t unwritten = 0
+        cdef int64_t busy = 0
         for port in self.ports.values():
             for conn in port.connections:
-                unwritten += conn.out.size > 0
-        return self.core.waiting + unwritten
+                busy += conn.paused or conn.out.size > 0
+        return self.core.waiting + busy
 
     def close(self):
         """Write what can be written, then close every connection: nothing is left."""

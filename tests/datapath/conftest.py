@@ -18,6 +18,9 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     made = uvloop.new_event_loop()
     asyncio.set_event_loop(made)
     yield made
+    for task in (left := asyncio.all_tasks(made)):
+        task.cancel()
+    made.run_until_complete(asyncio.gather(*left, return_exceptions=True))
     asyncio.set_event_loop(None)
     made.close()
 

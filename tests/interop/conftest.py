@@ -14,8 +14,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness.mesh import Mesh  # noqa: E402  (the path comes first)
-from harness.processes import Child  # noqa: E402
+from harness.mesh import Mesh
+from harness.processes import Child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

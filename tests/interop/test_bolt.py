@@ -51,9 +51,7 @@ def test_oneways_arrive(mesh: Mesh, via: str, variant: dict[str, Any]) -> None:
     assert call(mesh, via, text="after", **variant)["same"]
 
 
-@pytest.mark.parametrize(
-    ("method", "error"), [("fail", "InvokeServerException"), ("unserializable", "SerializationException")]
-)
+@pytest.mark.parametrize(("method", "error"), [("fail", "InvokeServerException"), ("unserializable", "SerializationException")])
 def test_exceptions_reach_the_caller(mesh: Mesh, via: str, variant: dict[str, Any], method: str, error: str) -> None:
     result = call(mesh, via, method, text="boo", **variant)
     assert (result["ok"], result["error"], result["cause"]) == (False, error, "RpcServerException")

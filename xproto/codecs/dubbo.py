@@ -15,6 +15,7 @@ from typing import Any
 from construct import (
     BitsInteger,
     BitStruct,
+    Check,
     Computed,
     Const,
     Enum,
@@ -38,6 +39,8 @@ from xproto.wire.hessian import encode_text
 
 MAX_BODY = 8 * 1024 * 1024
 """Java's default `payload`; a longer body is refused by every stock provider."""
+MAX_EVENT = 15
+"""Java's default as well: a longer event is rejected "for security consideration"."""
 HEADER_SIZE = 16
 READONLY = 0x0152
 """An event whose body is the string "R": the provider is draining."""
@@ -89,6 +92,7 @@ def layout(serializations: Sequence[str], max_body: int) -> Struct:
         "status" / Int8ub,
         "id" / Int64ub,
         "length" / Rebuild(Bounded(Int32sb, 0, max_body), size_of("body", body)),
+        Check((this.flags.event == 0) | (this.length <= MAX_EVENT)),
         "never" / Computed(0),
         "readable" / Computed(this.flags.event & this.flags.request & (this.length == 2)),
         "body" / FixedSized(this.length, body),
@@ -120,8 +124,8 @@ def dubbo(*, serializations: Sequence[str] = ("hessian2",), max_body: int = MAX_
         id=this.id,
         kind={
             Kind.GOAWAY: this.flags.request & this.flags.event & (this.body.event == READONLY),
-            Kind.HEARTBEAT: this.flags.request & this.flags.event & this.flags.two_way,
-            Kind.HEARTBEAT_ACK: ~this.flags.request & this.flags.event,
+            Kind.HEARTBEAT: this.flags.request & this.flags.event & this.flags.two_way & (this.body.event == 0),
+            Kind.HEARTBEAT_ACK: this.flags.event,  # and every other event: nothing is owed for it
             Kind.REQUEST: this.flags.request & this.flags.two_way & ~this.flags.event,
             Kind.ONEWAY: this.flags.request & ~this.flags.two_way & ~this.flags.event,
             Kind.RESPONSE: ~this.flags.request & ~this.flags.event,

@@ -193,6 +193,27 @@ cdef int skip_values(cursor_t* c, int64_t count) noexcept nogil:
     return DONE
 
 
+cdef int64_t _class_name(const span_t* descriptor, int64_t i) noexcept nogil:
+    # Behind the ; of a class name that begins at `i`, -1 when it is none. Providers search a descriptor for what looks
+    # like types, so in `L1II;` they find two ints: only names that their pattern takes as a whole are names here.
+    cdef uint8_t b
+    cdef bint first = True
+    while i < descriptor.size:
+        b = descriptor.data[i]
+        i += 1
+        if b == 0x5F or b == 0x24 or 0x41 <= (b & 0xDF) <= 0x5A:
+            first = False
+        elif first:
+            return -1
+        elif b == 0x3B:
+            return i
+        elif b == 0x2F:
+            first = True
+        elif not 0x30 <= b <= 0x39:
+            return -1
+    return -1
+
+
 cdef int64_t _types(const span_t* descriptor) noexcept nogil:
     # How many types a JVM descriptor names, -1 when it is none.
     cdef int64_t i = 0, count = 0
@@ -205,11 +226,9 @@ cdef int64_t _types(const span_t* descriptor) noexcept nogil:
                 return -1
             continue
         if b == 0x4C:
-            while i < descriptor.size and descriptor.data[i] != 0x3B:
-                i += 1
-            if i >= descriptor.size:
+            i = _class_name(descriptor, i)
+            if i < 0:
                 return -1
-            i += 1
         elif not (b == 0x56 or b == 0x5A or b == 0x42 or b == 0x43 or b == 0x44
                   or b == 0x46 or b == 0x49 or b == 0x4A or b == 0x53):
             return -1
@@ -260,6 +279,7 @@ cdef int walk_map(cursor_t* c, const key_t* keys, int nkeys) noexcept nogil:
             return DONE
         text = is_text(c.data[c.at])
         key.data = NULL
+        key.size = 0
         value.data = NULL
         value.size = OVERRIDDEN
         scratch = c.scratch
@@ -270,6 +290,8 @@ cdef int walk_map(cursor_t* c, const key_t* keys, int nkeys) noexcept nogil:
         if c.at >= c.stop:
             return SHORT
         i = 0
+        if key.data == NULL and key.size == -1:
+            return BAD                   # it does not fit in the scratch space: nobody knows which key it is
         if key.data != NULL:
             while i < nkeys and (keys[i].size != key.size or memcmp(keys[i].name, key.data, <size_t>key.size) != 0):
                 i += 1

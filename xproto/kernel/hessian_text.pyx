@@ -16,8 +16,22 @@ from xproto.kernel.run cimport BAD, DONE, SHORT, cursor_t, span_t
 cdef uint64_t _HIGH_BITS = 0x8080808080808080u
 
 
+cdef inline bint _well_formed(const uint8_t* p, int64_t more) noexcept nogil:
+    # The character whose lead byte is at `p`: neither overlong nor with a continuation byte that is none.
+    cdef int64_t i
+    for i in range(1, more + 1):
+        if p[i] & 0xC0 != 0x80:
+            return False
+    if p[0] == 0xE0:
+        return p[1] >= 0xA0
+    if p[0] == 0xF0:
+        return p[1] >= 0x90
+    return p[0] != 0xF4 or p[1] < 0x90
+
+
 cdef int _units(cursor_t* c, int64_t units, bint* surrogates) noexcept nogil:
-    # Past so many UTF-16 units of Hessian's UTF-8.
+    # Past so many UTF-16 units of Hessian's UTF-8. Java's reader takes overlong characters too, and would see a key here
+    # that a comparison of bytes does not: those are BAD.
     cdef uint8_t b
     cdef int64_t more
     while units > 0:
@@ -33,19 +47,21 @@ cdef int _units(cursor_t* c, int64_t units, bint* surrogates) noexcept nogil:
         units -= 1
         if b < 0x80:
             continue
-        if 0xC0 <= b < 0xE0:
+        if 0xC2 <= b < 0xE0:
             more = 1
         elif 0xE0 <= b < 0xF0:
             more = 2
             if b == 0xED and c.at < c.stop and c.data[c.at] >= 0xA0:
                 surrogates[0] = True
-        elif 0xF0 <= b < 0xF8 and units > 0:
+        elif 0xF0 <= b < 0xF5 and units > 0:
             more = 3
             units -= 1
         else:
             return BAD
         if more > c.stop - c.at:
             return SHORT
+        if not _well_formed(c.data + c.at - 1, more):
+            return BAD
         c.at += more
     return DONE
 

@@ -6,6 +6,7 @@ definitions met so far belong to the whole frame, as in Java's reader, so they a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from xproto.wire.hessian_skip import BadValueError, Reader, ShortError
 _CHUNK = 0x8000
 """Units a long string is cut into when it is built; the Java implementation does the same."""
 _CLASSES = "_hessian_classes"
+_NAME = "[A-Za-z_$][A-Za-z0-9_$]*"
+_TYPE = re.compile(rf"\[*(?:[VZBCDFIJS]|L{_NAME}(?:/{_NAME})*;)")
 
 
 @dataclass(frozen=True)
@@ -177,17 +180,16 @@ class HessianMap(_Hessian):
 
 
 def count_types(descriptor: str | None) -> int:
-    """How many types a JVM descriptor such as ``Ljava/lang/String;[I`` names; raises BadValueError."""
+    """How many types a JVM descriptor such as ``Ljava/lang/String;[I`` names; raises BadValueError.
+
+    Providers search a descriptor for what looks like types, so in ``L1II;`` they find two ints. Only a text that their
+    pattern takes as a whole is a descriptor here.
+    """
     count, at, text = 0, 0, descriptor or ""
     while at < len(text):
-        while at < len(text) and text[at] == "[":
-            at += 1
-        if at < len(text) and text[at] == "L":
-            at = text.find(";", at)
-            if at < 0:
-                raise BadValueError
-        elif at >= len(text) or text[at] not in "VZBCDFIJS":
+        found = _TYPE.match(text, at)
+        if found is None:
             raise BadValueError
-        at += 1
+        at = found.end()
         count += 1
     return count

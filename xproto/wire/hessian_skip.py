@@ -23,6 +23,9 @@ _WIDTHS: dict[int, int] = {
     **dict.fromkeys([*b"LDJ"], 8),
 }
 
+_SECOND = {0xE0: (0xA0, 0xBF), 0xF0: (0x90, 0xBF), 0xF4: (0x80, 0x8F)}
+"""Bounds of the byte after these lead bytes; what is outside would be overlong, or beyond Unicode."""
+
 
 class BadValueError(Exception):
     """Bytes that are no Hessian2 value."""
@@ -72,20 +75,24 @@ class Reader:
         raise BadValueError
 
     def _units(self, units: int) -> bytes:
+        """Java's reader takes overlong characters too; here they are bad, so that no text has two spellings."""
         start = self.at
         while units > 0:
             byte = self.lead()
             if byte < 0x80:
                 size, worth = 0, 1
-            elif 0xC0 <= byte < 0xE0:
+            elif 0xC2 <= byte < 0xE0:
                 size, worth = 1, 1
             elif 0xE0 <= byte < 0xF0:
                 size, worth = 2, 1
-            elif 0xF0 <= byte < 0xF8 and units > 1:
+            elif 0xF0 <= byte < 0xF5 and units > 1:
                 size, worth = 3, 2
             else:
                 raise BadValueError
-            self.take(size)
+            more = self.take(size)
+            least, most = _SECOND.get(byte, (0x80, 0xBF))
+            if any(each & 0xC0 != 0x80 for each in more) or (more and not least <= more[0] <= most):
+                raise BadValueError
             units -= worth
         return self.data[start : self.at]
 

@@ -8,6 +8,7 @@ A peer that is missing or does not start is an error, never a skip.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -95,10 +96,8 @@ class Child:
         """Ends the child (end of input, then kill) and returns its exit status."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        try:
+        with contextlib.suppress(OSError):
             self.process.stdin.close()
-        except OSError:
-            pass
         try:
             self.process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -126,6 +125,7 @@ class Peer(Child):
             self.stop()
             raise
         self._turn = threading.Lock()
+        self._owed = 0
 
     def _ready(self) -> int:
         deadline = time.monotonic() + START_TIMEOUT
@@ -141,8 +141,14 @@ class Peer(Child):
     def do(self, cmd: str, patience: float = CALL_TIMEOUT, **args: Any) -> dict[str, Any]:
         """Sends one command and returns its result, whatever it is; safe from several threads."""
         with self._turn:
+            # Answers come in the order of the commands: one that came too late is read before the next is asked for.
+            while self._owed:
+                self.line(patience)
+                self._owed -= 1
             self.write(json.dumps({"cmd": cmd, **args}, ensure_ascii=False))
+            self._owed = 1
             result: dict[str, Any] = json.loads(self.line(patience))
+            self._owed = 0
             return result
 
     def ok(self, cmd: str, patience: float = CALL_TIMEOUT, **args: Any) -> dict[str, Any]:
@@ -161,7 +167,12 @@ def java(main: str, log: Path, *args: str, properties: Mapping[str, str] | None 
     settings = {
         "java.net.preferIPv4Stack": "true",
         "org.slf4j.simpleLogger.defaultLogLevel": "warn",
-        "com.alipay.remoting.client.log.level": "OFF",
+        # SOFABolt refuses to send while more than this waits in a connection; its default is 64 KB.
+        "bolt.netty.buffer.low.watermark": str(32 << 20),
+        "bolt.netty.buffer.high.watermark": str(64 << 20),
+        # These two warn at every start of what is wanted here.
+        "org.slf4j.simpleLogger.log.org.apache.dubbo.registry.client.metadata": "error",
+        "org.slf4j.simpleLogger.log.com.alipay.sofa.common.log": "error",
         "logging.path": str(log.parent),
         **(properties or {}),
     }

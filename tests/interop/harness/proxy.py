@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from .processes import Child
+from .processes import Child, PeerError
 
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 15.0
@@ -21,7 +22,15 @@ class Proxy(Child):
         file.write_text(config, encoding="utf-8")
         super().__init__(f"xproto ({name})", [sys.executable, "-m", "proxy.cli", "run", str(file)], folder / f"{name}.log")
         self.listeners: dict[str, str] = {}
-        while (line := self.line(START_TIMEOUT)) != "ready":
+        try:
+            self._ready()
+        except PeerError:
+            super().stop()
+            raise
+
+    def _ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while (line := self.line(max(0.0, deadline - time.monotonic()))) != "ready":
             words = line.split()
             if words[:1] == ["listening"]:
                 self.listeners[words[1]] = words[2]

@@ -59,7 +59,7 @@ class FakeServer:
         self._threads: list[threading.Thread] = []
         self.received: queue.Queue[bytes] = queue.Queue()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._spawn(self._accept)
 
     def push(self, data: bytes) -> None:

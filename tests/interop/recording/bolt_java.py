@@ -56,9 +56,7 @@ def _variant(vectors: Vectors, relay: Relay, client: Any, name: str, connection:
     given = headers("sleep", ms="200")
     request, response = exchange(relay, client, headers=given, text="late", timeout=50, **variant)
     vectors.add(f"java-{name}-timeout-request", CLIENT, request, service=SERVICE, method="sleep", headers=given)
-    vectors.add(
-        f"java-{name}-timeout-response", SERVER, response, meaning="ok, but after the caller's timeout of 50 ms"
-    )
+    vectors.add(f"java-{name}-timeout-response", SERVER, response, meaning="ok, but after the caller's timeout of 50 ms")
     ping, ack = heartbeat(relay, connection)
     vectors.add(f"java-{name}-heartbeat", CLIENT, ping)
     vectors.add(f"java-{name}-heartbeat-ack", SERVER, ack)
@@ -78,7 +76,7 @@ def _plain(vectors: Vectors, relay: Relay, client: Any) -> None:
 
 def _edges(vectors: Vectors, relay: Relay, client: Any) -> None:
     """Header maps and contents of unusual shape."""
-    cases: dict[str, tuple[dict[str, str | None], dict[str, Any]]] = {
+    cases: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         "empty-content": (headers("headers"), {"size": 0}),
         "binary-content": (headers("headers"), {"size": 4096}),
         "many-headers": (headers("headers", **{f"k{i}": f"v{i}" for i in range(100)}), {"text": "x"}),

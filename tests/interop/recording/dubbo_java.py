@@ -55,7 +55,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "attachments": {"method": "attachments", "attachments": {"tag": "gray", "trace-id": "4bf92f35"}},
     "attachment-long": {"method": "attachments", "attachments": {"long": "v" * 500}},
     **{f"any-{shape}": {"method": "any", "shape": shape} for shape in (
-        "null date minute true person list longlist map orderedmap set cycle nested decimal".split()
+        "null", "date", "minute", "true", "person", "list", "longlist", "map", "orderedmap", "set", "cycle", "nested",
+        "decimal",
     )},
     **{f"any-int-{value}": {"method": "any", "shape": "int", "value": value} for value in (
         0, -16, 47, 48, -17, 2047, -2048, 2048, 262_143, -262_144, 262_144, 2**31 - 1, -(2**31)

@@ -82,9 +82,7 @@ def client_statuses(client: Peer) -> list[dict[str, Any]]:
                 return local_reply(frame, status)
 
             with FakeServer(reply) as server:
-                outcome = client.do(
-                    "call", target=server.address, version=version, crc=crc, text="x", headers={}, timeout=700
-                )
+                outcome = client.do("call", target=server.address, version=version, crc=crc, text="x", headers={}, timeout=700)
             seen = {key: outcome.get(key) for key in ("ok", "error", "cause")}
             results.append({"variant": f"v{version}{'crc' if crc else ''}", "status": status, **seen})
     return results

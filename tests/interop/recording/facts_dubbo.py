@@ -185,7 +185,7 @@ def consumer_events(consumer: Peer) -> dict[str, Any]:
         return head + body if frame[2] & 0x60 == 0x40 else b""
 
     with FakeServer(reply) as server:
-        say = {"target": server.address, "method": "echo", "text": "x", "client": "events"}
+        say: dict[str, Any] = {"target": server.address, "method": "echo", "text": "x", "client": "events"}
         first = consumer.do("call", **say)
         server.received.get(timeout=5)
         ping = struct.pack(">HBBQi", 0xDABB, 0xE2, 0, 99, 1) + b"N"

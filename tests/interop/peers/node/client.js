@@ -102,9 +102,14 @@ async function heartbeat(args) {
   const consumer = await consumerOf(args, args.client);
   const connection = await consumer.getConnection(consumer.createRequest('echo', [], {}));
   connection.options.maxIdleTime = -1;
-  const acknowledged = new Promise(resolve => connection._decoder.once('heartbeat_ack', resolve));
-  connection.heartbeat();
-  await acknowledged;
+  await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('no acknowledgement')), args.timeout || 5000);
+    connection._decoder.once('heartbeat_ack', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    connection.heartbeat();
+  });
   return { ok: true, same: true };
 }
 

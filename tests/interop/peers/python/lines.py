@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, Callable
+from typing import Any
+from collections.abc import Callable
 
 
 def serve(port: int, commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> None:

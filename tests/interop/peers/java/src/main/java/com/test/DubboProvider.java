@@ -1,5 +1,6 @@
 package com.test;
 
+import com.alibaba.fastjson2.JSONObject;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.util.ArrayList;
@@ -19,8 +20,8 @@ import org.apache.dubbo.config.bootstrap.DubboBootstrap;
  * <p>It serves EchoService without a version, as 1.0.0, as 2.0.0 and as 1.0.0 in group "blue", and
  * OtherService as 1.0.0. The property peer.heartbeat is its heartbeat interval in ms, peer.threads
  * gives it that many threads and no queue. Commands:
- * {"cmd":"stats"}, {"cmd":"reset"}, {"cmd":"wait", "count":n} (until so many
- * oneway calls came), {"cmd":"drain"} (Dubbo's graceful shutdown: READONLY, then close).
+ * {"cmd":"stats"}, {"cmd":"reset"}, {"cmd":"wait", "method":"tell"|"any",
+ * "count":n} (until so many oneway calls, or calls of any kind, came), {"cmd":"drain"} (Dubbo's graceful shutdown: READONLY, then close).
  */
 public final class DubboProvider {
     /** 127.0.0.1 as a number, because the usual form is one that Dubbo replaces: a server by all addresses, a client by its own host. */
@@ -55,7 +56,7 @@ public final class DubboProvider {
         bootstrap.start();
         Lines.ready(port);
         Lines.serve(Map.of("stats", a -> stats(), "reset", a -> reset(),
-                "wait", a -> Lines.success("count", Echo.awaitTold(a.getIntValue("count"))), "drain", a -> {
+                "wait", DubboProvider::await, "drain", a -> {
             bootstrap.stop();
             return Lines.success("drained", true);
         }));
@@ -88,6 +89,11 @@ public final class DubboProvider {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(LOOPBACK))) {
             return socket.getLocalPort();
         }
+    }
+
+    private static Map<String, Object> await(JSONObject a) throws InterruptedException {
+        boolean oneways = "tell".equals(a.getString("method"));
+        return Lines.success("count", Echo.await(oneways ? Echo.TOLD : Echo.CALLS, a.getIntValue("count")));
     }
 
     private static Map<String, Object> stats() {

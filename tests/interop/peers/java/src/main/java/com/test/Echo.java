@@ -30,23 +30,26 @@ final class Echo implements EchoService, OtherService {
         SERVICES.clear();
     }
 
-    /** Waits until that many oneway calls have come and returns how many there were. */
-    static int awaitTold(int count) throws InterruptedException {
+    /** Waits until a counter has reached that number and returns it. */
+    static int await(AtomicInteger counter, int count) throws InterruptedException {
         long deadline = System.nanoTime() + PATIENCE_NS;
-        synchronized (TOLD) {
-            while (TOLD.get() < count) {
+        synchronized (counter) {
+            while (counter.get() < count) {
                 long left = (deadline - System.nanoTime()) / 1_000_000;
                 if (left <= 0) {
-                    throw new IllegalStateException("only " + TOLD.get() + " oneway calls came");
+                    throw new IllegalStateException("only " + counter.get() + " calls came");
                 }
-                TOLD.wait(left);
+                counter.wait(left);
             }
-            return TOLD.get();
+            return counter.get();
         }
     }
 
     private <T> T count(T result) {
-        CALLS.incrementAndGet();
+        synchronized (CALLS) {
+            CALLS.incrementAndGet();
+            CALLS.notifyAll();
+        }
         SERVICES.computeIfAbsent(key, k -> new AtomicInteger()).incrementAndGet();
         CONNECTIONS.put(RpcContext.getServiceContext().getRemoteAddressString(), true);
         return result;
@@ -64,12 +67,13 @@ final class Echo implements EchoService, OtherService {
 
     @Override
     public String sleep(long ms) {
+        String result = count("slept " + ms);
         try {
             Thread.sleep(ms);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        return count("slept " + ms);
+        return result;
     }
 
     @Override
