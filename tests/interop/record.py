@@ -15,13 +15,13 @@ VECTORS = HERE.parent / "vectors"
 sys.path.insert(0, str(HERE))
 
 from harness.vectors import Vectors  # noqa: E402  (the path comes first)
-from recording import bolt_anthunder, bolt_java, bolt_node, dubbo_java, facts  # noqa: E402
+from recording import bolt_anthunder, bolt_java, bolt_node, bolt_sofa, dubbo_java, facts  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RECORDERS: dict[str, tuple[Callable[[Vectors, Path], None], ...]] = {
-    "bolt": (bolt_java.record, bolt_node.record, bolt_anthunder.record),
+    "bolt": (bolt_java.record, bolt_sofa.record, bolt_node.record, bolt_anthunder.record),
     "dubbo": (dubbo_java.record,),
 }
 

@@ -18,7 +18,7 @@ unless_done() {
 }
 
 build_java() {
-    (cd java && mvn -B -q -o clean package 2>/dev/null || mvn -B -q clean package)
+    (cd java && mvn -B -q -o clean package >/dev/null 2>&1 || mvn -B -q clean package)
 }
 
 build_node() {

@@ -19,6 +19,8 @@ BOLT_SERVICE = "com.test.EchoService:1.0"
 NODE_INTERFACE = "com.test.NodeService"
 NODE_SERVICE = f"{NODE_INTERFACE}:1.0"
 PYTHON_SERVICE = "com.test.PythonService:1.0"
+SOFA_INTERFACE = "com.test.SofaService"
+SOFA_SERVICE = f"{SOFA_INTERFACE}:1.0"
 ECHO = "com.test.EchoService"
 OTHER = "com.test.OtherService"
 
@@ -34,6 +36,8 @@ class Mesh:
             "bolt_server": lambda log: java("BoltServer", log, "0"),
             "bolt_client": lambda log: java("BoltClient", log),
             "bolt_beating_client": lambda log: java("BoltClient", log, properties=beat),
+            "sofa_server": lambda log: java("SofaServer", log, "0"),
+            "sofa_client": lambda log: java("SofaClient", log),
             "dubbo_provider": lambda log: java("DubboProvider", log, "0"),
             "dubbo_second": lambda log: java("DubboProvider", log, "0"),
             "dubbo_consumer": lambda log: java("DubboConsumer", log),
@@ -54,12 +58,13 @@ class Mesh:
 
     @property
     def proxy(self) -> Proxy:
-        """One proxy, one port, four servers behind it; version 2.0.0 of the Dubbo service is the second provider's."""
+        """One proxy, one port, every server behind it; version 2.0.0 of the Dubbo service is the second provider's."""
         if "proxy" not in self._started:
-            roles = ("bolt_server", "node_server", "anthunder_server", "dubbo_provider", "dubbo_second")
+            roles = ("bolt_server", "sofa_server", "node_server", "anthunder_server", "dubbo_provider", "dubbo_second")
             clusters = {role: self.peer(role).address for role in roles}
             routes = [
                 ({"service": BOLT_SERVICE}, "bolt_server"),
+                ({"service": SOFA_SERVICE}, "sofa_server"),
                 ({"service": NODE_SERVICE}, "node_server"),
                 ({"service": PYTHON_SERVICE}, "anthunder_server"),
                 ({"service": ECHO, "version": "2.0.0"}, "dubbo_second"),

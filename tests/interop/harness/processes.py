@@ -174,6 +174,9 @@ def java(main: str, log: Path, *args: str, properties: Mapping[str, str] | None 
         "org.slf4j.simpleLogger.log.org.apache.dubbo.registry.client.metadata": "error",
         "org.slf4j.simpleLogger.log.com.alipay.sofa.common.log": "error",
         "logging.path": str(log.parent),
+        # SOFARPC: no tracer and no other module, which would need their own jars; no files of logs.
+        "module.load.list": "none",
+        "default.tracer": "",
         **(properties or {}),
     }
     argv = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.processes import java
 
-from . import facts_bolt, facts_dubbo
+from . import facts_bolt, facts_dubbo, facts_sofa
 
 
 def gather(logs: Path) -> dict[str, Any]:
@@ -16,10 +16,13 @@ def gather(logs: Path) -> dict[str, Any]:
     with (
         java("BoltServer", logs / "facts-bolt-server.log", "0") as server,
         java("BoltClient", logs / "facts-bolt-client.log") as client,
+        java("SofaServer", logs / "facts-sofa-server.log", "0") as sofa,
+        java("SofaClient", logs / "facts-sofa-client.log") as sofa_client,
     ):
         bolt = {
             "source": "com.alipay.sofa:bolt 1.6.11, com.alipay.sofa:sofa-rpc-all 5.12.0",
             "header_blocks": facts_bolt.header_blocks(server),
+            "sofarpc_resolution": facts_sofa.disagreements(sofa, sofa_client),
             "client_statuses": facts_bolt.client_statuses(client),
         }
     with (
