@@ -97,6 +97,8 @@ cdef class Lookup:
                 if found.data == NULL:
                     if found.size == OVERRIDDEN:
                         break
+                    if found.size < 0:
+                        return SCAN_BAD    # there, but longer than the scratch space
                     continue
                 for j in range(self.sources[k].unless_count):
                     if (found.size == self.sources[k].unless[j].size

@@ -125,6 +125,7 @@ cdef int read_text(cursor_t* c, span_t* out) noexcept nogil:
     cdef bint surrogates = False, whole = True, fits = True
     cdef uint8_t* begin = c.scratch
     cdef uint8_t* end = c.scratch
+    cdef int64_t left = c.scratch_left
     if c.at >= c.stop:
         return SHORT
     lead = c.data[c.at]
@@ -161,6 +162,7 @@ cdef int read_text(cursor_t* c, span_t* out) noexcept nogil:
         c.scratch = end
     elif out != NULL:
         out.size = -1
+        c.scratch_left = left
     return DONE
 
 

@@ -130,8 +130,8 @@ cdef int _primitive(const op_t* op, cursor_t* c, int64_t limit, int64_t* regs) n
         return walk_chunks(c, op.width, little, limit)
     else:
         return BAD
-    if outcome == DONE and slot != NULL and slot.size < 0:
-        return BAD
+    if outcome == DONE and slot != NULL and slot.size < 0 and op.code != OP_HESSIAN_ARGS:
+        return BAD    # an argument may be of any length: it matters only to a lookup that asks for it
     return outcome
 
 

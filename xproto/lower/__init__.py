@@ -16,11 +16,13 @@ from xproto.errors import SpecError
 from xproto.lower.coalesce import coalesce
 from xproto.lower.emit import Emitter
 from xproto.lower.expressions import Reader, Scope, resolve
-from xproto.lower.layout import Place, Registers, lower_into, peel, refuse_behind_checksum
+from xproto.lower.layout import lower_into
 from xproto.lower.locate import LengthField, locate
 from xproto.lower.model import Compute, Load, Node, Value
+from xproto.lower.place import Place, Registers, peel
 from xproto.lower.prune import Wanted, captured_arguments, prune
 from xproto.lower.roles import Packing, Source, Texts, kind_nodes, packing
+from xproto.lower.sections import refuse_behind_checksum
 from xproto.plan import FIRST_FREE, LITTLE, MAX_SLOTS, SIGNED, Op, OpCode, Plan, Result
 from xproto.spec import Header, Protocol
 
@@ -92,7 +94,7 @@ def _lower(protocol: Protocol) -> Lowered:
     opaque: list[str] = []
     registers = Registers()
     outer = Scope()
-    top = lower_into(protocol.frame, Place("", outer, nodes, registers, opaque))
+    top = lower_into(protocol.frame, Place("", outer, nodes, registers, opaque, lower_into))
     if top.kind != "struct":
         raise SpecError("frame", f"is {type(peel(protocol.frame, 'frame')).__name__}", "write Struct('name' / …)")
     scope = Scope(fields=top.fields)
@@ -195,9 +197,7 @@ def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:
             count += 1
         return table[name]
 
-    alternatives = tuple(
-        tuple((slot_of(source), source.unless) for source in lowered.texts.key(key)) for key in keys
-    )
+    alternatives = tuple(tuple((slot_of(source), source.unless) for source in lowered.texts.key(key)) for key in keys)
     captures = dict(slots) | dict.fromkeys(blocks, 0)
     nodes = prune(lowered.nodes, Wanted(captures=captures))
     for path in sorted(captured_arguments(nodes)):
@@ -227,5 +227,3 @@ def _splice(lowered: Lowered, path: str) -> SplicePlan:
 
 
 __all__ = ["LookupPlan", "Lowered", "SplicePlan", "lower"]
-
-

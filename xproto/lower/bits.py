@@ -7,22 +7,18 @@ construct makes it a `Transformed` over an inner Struct, one scope deeper; with 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import construct as c
 
 from xproto.errors import SpecError
 from xproto.lower.model import Bits, Load, Value
+from xproto.lower.place import Place, Unknown, enum_labels, peel, refuse_unnamed
 from xproto.wire import Bounded, Known
-
-if TYPE_CHECKING:
-    from xproto.lower.layout import Place
 
 
 def lower_bits(con: c.Transformed, place: Place) -> Value:
     """Lowers a BitStruct of at most 56 bits."""
-    from xproto.lower.layout import Unknown, peel, refuse_unnamed
-
     if con.decodefunc is not c.bytes2bits or not isinstance(con.decodeamount, int):
         raise Unknown
     inner = peel(con.subcon, place.path)
@@ -64,8 +60,6 @@ def _width(con: Any, path: str) -> int:
 
 
 def _field(con: Any, place: Place, word: Value) -> tuple[int, Bits]:
-    from xproto.lower.layout import enum_labels, peel
-
     bounds = labels = members = None
     while type(con) in {Bounded, Known, c.Enum, c.Const, c.Default, c.Rebuild}:
         if type(con) in {Bounded, c.Const} and type(peel(con.subcon, place.path)) in {c.Enum, Known}:

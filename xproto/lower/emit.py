@@ -66,8 +66,13 @@ class Emitter:
         """Appends an op, merging neighbouring skips of a constant; returns its index."""
         last = self.ops[-1] if self.ops else None
         if (
-            op.code is OpCode.SKIP and last is not None and last.code is OpCode.SKIP
-            and op.a == NONE and op.b == NONE and last.b == NONE and self.fence != len(self.ops)
+            op.code is OpCode.SKIP
+            and last is not None
+            and last.code is OpCode.SKIP
+            and op.a == NONE
+            and op.b == NONE
+            and last.b == NONE
+            and self.fence != len(self.ops)
         ):
             self.ops[-1] = Op(OpCode.SKIP, a=last.a, x=last.x + op.x, path=last.path, why=last.why)
             return len(self.ops) - 1
@@ -233,5 +238,3 @@ class Emitter:
         why = {OpCode.CRC32: "checksum does not match"}.get(code, f"malformed {code.name.lower()}")
         keys = self.keys.get(path, ())
         self.add(Op(code, dst=dst, a=argument, b=slot, width=node.width, flags=flags, keys=keys, path=path, why=why))
-
-

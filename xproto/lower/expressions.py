@@ -138,10 +138,6 @@ def interval(expr: Expr, where: str = "") -> tuple[int, int]:
             return lo, hi
 
 
-def is_bool(expr: Expr) -> bool:
-    return isinstance(expr, Not) or (isinstance(expr, Bin) and expr.op in COMPARISONS)
-
-
 class Reader:
     """Turns construct expressions into `Expr`, seen from a scope and under the conditions that hold there.
 
