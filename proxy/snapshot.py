@@ -34,8 +34,8 @@ IDLE_TIMEOUT = 90.0
 DOWNSTREAM_IDLE_TIMEOUT = 90.0
 BACKOFF_BASE = 0.1
 BACKOFF_MAX = 10.0
-OUT_BUFFER_LIMIT = 4 * 1024 * 1024
-"""Unsent bytes towards one peer before it counts as stuck."""
+OUT_BUFFER_LIMIT = 32 * 1024 * 1024
+"""Unsent bytes towards one peer before it counts as stuck: room for several calls of a few megabytes at once."""
 DRAIN_TIMEOUT = 5.0
 """Seconds that calls in flight may take after TERM; below the 10 s after which container runtimes kill."""
 

@@ -4,8 +4,9 @@ Layers, each of which knows only those before it::
 
     clock, buffers, counters        no connections yet
     wheel, calls, transport         time, the calls in flight, bytes in and out
-    conn                            one connection: reads, frames, the out buffer, and the worker's turn
-    caller, upstream                who waits for an answer, and who gives it
+    core, conn                      the worker's turn; one connection: reads, frames, the out buffer
+    caller                          who waits for answers
+    carrier, upstream               the calls on one connection to a host; its life
     cluster                         hosts, choice, back-off
     decisions, downstream           frames to routes to clusters
     listener, engine                accepting, and the face to Python

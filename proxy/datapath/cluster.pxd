@@ -1,9 +1,10 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.calls cimport call_t
-from proxy.datapath.conn cimport Core
+from proxy.datapath.carrier cimport limits_t
+from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, histogram_t, host_count_t
-from proxy.datapath.upstream cimport Keeper, Upstream, limits_t
+from proxy.datapath.upstream cimport Keeper, Upstream
 from xproto.kernel.codec cimport Codec, frame_t
 
 cdef enum:

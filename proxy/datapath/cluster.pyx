@@ -13,7 +13,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
-from proxy.datapath.conn cimport CONNECTING, OPEN, Conn, Core
+from proxy.datapath.conn cimport CONNECTING, OPEN, Conn
+from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, Counters, add
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.upstream cimport Keeper, Upstream, new_upstream

@@ -1,15 +1,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from proxy.datapath.buffers cimport Buffers, buf_t
-from proxy.datapath.calls cimport Calls
-from proxy.datapath.clock cimport Clock
-from proxy.datapath.transport cimport Network, Transport
-from proxy.datapath.wheel cimport Wheel
-
-cdef enum:
-    READ_SIZE = 256 * 1024        # bytes read from one connection per event: as much as it may hold up the others
-    SCRATCH_SIZE = 64 * 1024      # where lookups decode values
-
+from proxy.datapath.buffers cimport buf_t
+from proxy.datapath.core cimport Core, Turned
+from proxy.datapath.transport cimport Transport
 
 cdef enum State:
     CONNECTING = 0                # upstream: calls queue in the out buffer
@@ -31,28 +24,7 @@ cdef enum:
     WINDS_UP =                                                        1 << DRAINING   | 1 << ENDING
 
 
-cdef class Core:
-    cdef readonly Buffers buffers
-    cdef readonly Calls calls
-    cdef readonly Wheel wheel
-    cdef Clock clock
-    cdef Network network
-    cdef object loop, log, turn_soon
-    cdef uint8_t* incoming        # the read buffer of all connections
-    cdef uint8_t* scratch
-    cdef int64_t now              # microseconds; read at the beginning of each event
-    cdef bint scheduled
-    cdef list dirty, spare, paused
-    cdef uint64_t random
-    cdef uint64_t first_id        # of new upstream connections
-    cdef readonly int64_t waiting # calls that somebody waits for
-    cdef uint64_t dice(self) noexcept
-    cdef int schedule(self) except -1
-    cdef int tell(self, str line) except -1
-    cdef int flush_all(self) except -1
-
-
-cdef class Conn:
+cdef class Conn(Turned):
     cdef Core core
     cdef Transport io
     cdef buf_t tail               # bytes of a frame that is not whole yet
@@ -63,7 +35,6 @@ cdef class Conn:
     cdef int64_t heard            # when bytes last came
     cdef int64_t told             # when bytes last went
     cdef uint8_t state
-    cdef bint dirty               # in core.dirty
     cdef bint stuck               # the socket took no more; writable() goes on
     cdef bint feeding             # frames of the tail are being looked at: it must stay
     cdef bint paused              # not reading, although the state would
@@ -75,11 +46,8 @@ cdef class Conn:
     cdef uint8_t* room(self, size_t size) noexcept
     cdef int send(self, bytes frame) except -1
     cdef int touch(self) except -1
-    cdef int flush(self) except -1
     cdef int pause(self) except -1
-    cdef int resume(self) except -1
     cdef int shut(self) except -1
-    cdef int crash(self, object error) except -1
     # What the two sides do in their own way:
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1  # bytes used; sets need for the rest
     cdef int connected(self) except -1

@@ -1,8 +1,7 @@
-"""One connection: bytes to frames, frames to bytes, and the worker's turn that writes everything out at once.
+"""One connection: bytes to frames, and frames to bytes.
 
 All connections read into one buffer of the worker (`Core.incoming`); a connection keeps only the bytes of a frame
-that is not whole, and an idle one owns no buffer at all. What is to be sent is collected, and written once per turn
-of the loop: a turn that reads from 32 clients makes one write to their common upstream.
+that is not whole, and an idle one owns no buffer at all. What is to be sent is collected until the turn's end.
 
 What always holds: `frames` sees each byte range once, since the tail is asked again only when the `need` it named is
 there; CLOSED is final and entered once, by `shut`; while `frames` runs over the tail, the tail is not freed, whatever
@@ -13,86 +12,14 @@ import traceback
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN
-from libc.stdint cimport uint8_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport uint8_t
 
 from proxy.datapath.buffers cimport consume
+from proxy.datapath.core cimport READ_SIZE, Turned
 from proxy.datapath.counters cimport add
 
 
-cdef class Core:
-    """What all connections of a worker share."""
-
-    def __cinit__(self, loop, Clock clock not None, Network network not None, log, uint64_t seed):
-        self.loop, self.clock, self.network, self.log = loop, clock, network, log
-        self.buffers, self.calls = Buffers(), Calls()
-        self.wheel = Wheel(loop, clock, log)
-        self.dirty, self.spare, self.paused = [], [], []
-        self.turn_soon = self.turn
-        self.random = seed or 1
-        self.first_id = 1
-        self.now = clock.now()
-        self.incoming = <uint8_t*>malloc(READ_SIZE)
-        self.scratch = <uint8_t*>malloc(SCRATCH_SIZE)
-        if self.incoming == NULL or self.scratch == NULL:
-            raise MemoryError
-
-    def __dealloc__(self):
-        free(self.incoming)
-        free(self.scratch)
-
-    cdef uint64_t dice(self) noexcept:
-        """64 random bits (splitmix64): for spreading load, not for secrets."""
-        self.random += 0x9E3779B97F4A7C15ULL
-        cdef uint64_t z = self.random
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL
-        return z ^ (z >> 31)
-
-    cdef int schedule(self) except -1:
-        if not self.scheduled:
-            self.loop.call_soon(self.turn_soon)
-            self.scheduled = True
-        return 0
-
-    cdef int tell(self, str line) except -1:
-        """One line of log. A log that fails must not take a connection with it."""
-        try:
-            self.log(line)
-        except Exception:  # noqa: BLE001, S110 - there is nowhere left to say it
-            pass
-        return 0
-
-    def turn(self):
-        """Once per turn of the loop: paused connections whose time has come go on, then all that is dirty is sent."""
-        cdef Conn conn
-        self.scheduled = False
-        self.now = self.clock.now()
-        if self.paused:
-            resumed, self.paused = self.paused, []
-            for conn in resumed:
-                try:
-                    conn.resume()
-                except Exception as error:  # noqa: BLE001
-                    conn.crash(error)
-        self.flush_all()
-
-    cdef int flush_all(self) except -1:
-        cdef Conn conn
-        cdef list batch = self.dirty
-        self.dirty = self.spare
-        for conn in batch:
-            conn.dirty = False
-            try:
-                conn.flush()
-            except Exception as error:  # noqa: BLE001
-                conn.crash(error)
-        batch.clear()
-        self.spare = batch
-        return 0
-
-
-cdef class Conn:
+cdef class Conn(Turned):
     def __dealloc__(self):
         if self.core is not None:
             self.core.buffers.drop(&self.tail)
@@ -181,12 +108,18 @@ cdef class Conn:
         return 0
 
     cdef int feed_tail(self, const uint8_t** data, size_t* size) except -1:
-        """Work the tail off, topping it up to what its frame needs. 1: it is empty, go on with the rest of `data`."""
-        cdef size_t more, used
+        """Work the tail off, topping it up to what its frame needs. 1: it is empty, go on with the rest of `data`.
+
+        A frame that needs more each time it is looked at (a body in chunks) gets at least as much again as there is:
+        else every one of many small chunks would cost a walk over all of them.
+        """
+        cdef size_t more, wanted, used
+        cdef bint grows = False
         while self.tail.size:
             if self.tail.size < self.need:
-                more = min(size[0], self.need - self.tail.size)
-                self.keep(data[0], more, self.need)
+                wanted = max(self.need, 2 * self.tail.size) if grows else self.need
+                more = min(size[0], wanted - self.tail.size)
+                self.keep(data[0], more, wanted)
                 data[0] += more
                 size[0] -= more
                 if self.tail.size < self.need:
@@ -200,6 +133,7 @@ cdef class Conn:
                 return 0
             if used == 0 and size[0] == 0:
                 return 0
+            grows = used == 0
         return 1
 
     cdef int keep(self, const uint8_t* data, size_t size, size_t ceiling) except -1:

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.conn cimport Core
+from proxy.datapath.core cimport Core
 from xproto.kernel.codec cimport Codec, Lookup, slice_t
 
 cdef enum:

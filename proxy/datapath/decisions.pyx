@@ -14,7 +14,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
 from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.conn cimport SCRATCH_SIZE, Core
+from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters
 from xproto.kernel.codec cimport SCAN_OK, Codec
 

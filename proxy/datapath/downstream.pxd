@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.conn cimport Core
+from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, listener_count_t, protocol_count_t
 from proxy.datapath.decisions cimport Decisions, Table
 from proxy.datapath.transport cimport Transport

@@ -13,7 +13,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from proxy.datapath.caller cimport expire
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, Conn, Core
+from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, Conn
+from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, Counters, add, take
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
 from proxy.datapath.transport cimport Transport

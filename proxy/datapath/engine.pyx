@@ -7,7 +7,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from proxy.datapath.clock cimport Clock
 from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.conn cimport Conn, Core
+from proxy.datapath.conn cimport Conn
+from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters
 from proxy.datapath.decisions cimport Table
 from proxy.datapath.downstream cimport Downstream, Port

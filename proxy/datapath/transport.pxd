@@ -17,6 +17,8 @@ cdef class Socket(Transport):
     cdef object loop
     cdef int fd
     cdef bint reads, writes
+    cdef object held          # a weak reference to what the loop calls when there is something to read
+    cdef int forget_read(self) except -1
 
 
 cdef class Network:

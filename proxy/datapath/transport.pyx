@@ -10,6 +10,7 @@ descriptor is closed, since the next accept may get the same number.
 import errno as errors
 import ipaddress
 import socket as sockets
+import weakref
 
 from libc.errno cimport EBADF, EINTR, errno
 from libc.stdint cimport uint8_t
@@ -95,11 +96,35 @@ cdef class Socket(Transport):
         if on == self.reads or self.fd < 0:
             return 0
         if on:
-            self.loop.add_reader(self.fd, self.owner.readable)
+            call = self.owner.readable
+            self.held = weakref.ref(call, self.dropped)
+            self.loop.add_reader(self.fd, call)
         else:
-            self.loop.remove_reader(self.fd)
+            self.forget_read()
         self.reads = on
         return 0
+
+    cdef int forget_read(self) except -1:
+        self.held = None
+        self.loop.remove_reader(self.fd)
+        return 0
+
+    def dropped(self, held):
+        """The loop let go of our reader, and not because we said so.
+
+        uvloop does that when a socket fails: it calls the reader once more and forgets it. Where a peer sent bytes and
+        then reset, that call reads the bytes, and nobody would ever see the reset. So the reader is given back.
+        """
+        try:
+            self.loop.call_soon(self.watch_again)
+        except RuntimeError:
+            pass                        # the loop is closed
+
+    def watch_again(self):
+        if self.reads and self.fd >= 0:
+            self.forget_read()
+            self.reads = False
+            self.watch_read(True)
 
     cdef int watch_write(self, bint on) except -1:
         if on == self.writes or self.fd < 0:

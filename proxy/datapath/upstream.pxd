@@ -1,24 +1,11 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from proxy.datapath.calls cimport call_t, ids_t
-from proxy.datapath.conn cimport Conn, Core
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.carrier cimport Carrier, limits_t
+from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport host_count_t
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport Codec, frame_t
-
-
-cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: never
-    int64_t connect_timeout
-    int64_t call_timeout
-    int64_t interval              # keepalive
-    int64_t patience              # for a heartbeat's ack
-    int64_t misses
-    int64_t idle_timeout
-    int64_t backoff_base
-    int64_t backoff_max
-    int64_t max_connections
-    uint64_t max_in_flight
-    size_t out_limit
 
 
 cdef class Keeper:
@@ -31,33 +18,18 @@ cdef class Keeper:
     cdef str label(self)
 
 
-cdef class Upstream(Conn):
+cdef class Upstream(Carrier):
     cdef Keeper keeper
-    cdef Codec codec
-    cdef int64_t variant
-    cdef limits_t* limits         # the cluster's
-    cdef host_count_t* count      # the host's
-    cdef ids_t ids
-    cdef uint64_t most            # calls in flight at a time: the limit, and never above half of all ids
-    cdef int64_t live             # calls that somebody waits for; ids.count has those nobody waits for too
     cdef int64_t since            # when it began to connect
-    cdef int64_t used             # when it last got a call
     cdef int64_t beat             # when the heartbeat without an ack was sent; 0: none
     cdef int64_t misses
     cdef uint64_t beats           # heartbeats sent
     cdef bint made                # was connected once, and is counted as active
     cdef alarm_t watch            # connect timeout, then keepalive
     cdef alarm_t rest             # idleness
-    cdef bint usable(self) noexcept
-    cdef bint clogged(self) noexcept
-    cdef bint carry(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
-    cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int control(self, const frame_t* at) except -1
     cdef int malformed(self, str why) except -1
     cdef int refused(self, str why) except -1
-    cdef int move_calls(self, const uint8_t* data, size_t size) except -1
-    cdef int fail_calls(self, int fault) except -1
-    cdef int forget_oneways(self) except -1
     cdef int on_watch(self) except -1
     cdef int on_rest(self) except -1
     cdef int keepalive(self) except -1

@@ -1,32 +1,27 @@
-"""One connection to a host, shared by the calls of many downstream connections.
-
-Frames are copied once, into the out buffer, and get a fresh id there. While the connection is not made yet the out
-buffer is the queue: if connecting fails, the whole frames in it are walked again and each call moves to another host,
-which is safe because nothing was sent.
+"""One connection to a host, shared by the calls of many downstream connections: its life, and what keeps it alive.
 
     CONNECTING --made--> OPEN --goaway--> DRAINING --nobody waits--> CLOSED
         `--refused, timeout--> CLOSED       `--reset, malformed, no heartbeat ack--> CLOSED
 
-What always holds: a call is in `ids` from `carry` until its answer or the end of this connection; `live` counts those
-in it that somebody waits for; when the connection ends, each of these is answered (CLOSED), or moved if it was never
-sent. A oneway is in `ids` only while CONNECTING.
+What always holds: the keeper hears of each step, and of the end exactly once, when the calls are still there; after
+that every call has been moved or answered.
 """
 
 import os
 
 from libc.errno cimport EPIPE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from proxy.datapath.buffers cimport buf_t
-from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport call_t, drop_call, find_call, free_ids, fresh_id, ids_t, put_call
-from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, TAKES, Conn, Core, may
+from proxy.datapath.calls cimport call_t, fresh_id
+from proxy.datapath.carrier cimport Carrier, limits_t
+from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may
+from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, add, host_count_t, take
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport (
-    FROM_DOWNSTREAM, FROM_UPSTREAM, KIND_GOAWAY, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, SCAN_NEED,
-    SCAN_OK, Codec, frame_t,
+    FROM_UPSTREAM, KIND_GOAWAY, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, SCAN_NEED, SCAN_OK, Codec, frame_t,
 )
 
 
@@ -83,39 +78,7 @@ cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t varian
     return made
 
 
-cdef class Upstream(Conn):
-    cdef bint usable(self) noexcept:
-        return may(self, TAKES) and self.ids.count < self.most and self.out.size <= self.limits.out_limit
-
-    cdef bint clogged(self) noexcept:
-        """Full of calls that nobody waits for any more: only a new connection helps."""
-        return self.live == 0 and self.ids.count >= self.most
-
-    cdef bint carry(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        """Take the call over, and its frame. False: no memory, and the call is still the dispatcher's."""
-        cdef uint8_t* into = self.room(at.size)
-        cdef uint64_t id
-        cdef bint recorded = not call.oneway or self.state == CONNECTING
-        if into == NULL or (recorded and not put_call(&self.ids, call)):
-            return False
-        id = call.id if recorded else fresh_id(&self.ids)
-        memcpy(into, frame, at.size)
-        self.codec.set_id(FROM_DOWNSTREAM, into, at, id)
-        self.out.size += at.size
-        add(self.count.calls, 1)
-        self.used = self.core.now
-        if recorded:
-            call.upstream = <void*>self
-            add(self.count.in_flight, 1)
-            self.live += not call.oneway
-        else:
-            self.core.calls.give(call)
-        if self.state != CONNECTING:
-            self.touch()
-        return True
-
-    # -- frames from the host -----------------------------------------------------------------------------------
-
+cdef class Upstream(Carrier):
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1:
         cdef frame_t at
         cdef size_t used = 0
@@ -123,8 +86,10 @@ cdef class Upstream(Conn):
         while used < size:
             outcome = self.codec.scan(FROM_UPSTREAM, data + used, size - used, &at)
             if outcome == SCAN_OK and 0 < at.size <= <int64_t>(size - used):
-                if at.kind == KIND_RESPONSE:
+                if at.kind == KIND_RESPONSE and at.variant == self.variant:
                     self.answer(data + used, &at)
+                elif at.kind == KIND_RESPONSE:
+                    self.malformed(f"{self.codec.name}: an answer in another version than this connection's")
                 else:
                     self.control(&at)
                 used += at.size
@@ -137,23 +102,6 @@ cdef class Upstream(Conn):
                 self.malformed(self.codec.explain_fault(FROM_UPSTREAM, at.size, at.op))
                 break
         return used
-
-    cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1:
-        cdef call_t* call = find_call(&self.ids, at.id)
-        cdef Caller caller
-        if call == NULL:
-            add(self.count.unknown, 1)
-            return 0
-        drop_call(&self.ids, call)
-        take(self.count.in_flight, 1)
-        if call.caller == NULL:
-            add(self.count.late, 1)
-        else:
-            add(self.count.replies, 1)
-            caller = <Caller>call.caller
-            caller.answer(call, frame, at)
-        self.core.calls.give(call)
-        return 0
 
     cdef int control(self, const frame_t* at) except -1:
         """Every kind of frame but answers. An ack needs nothing: any byte that comes clears the heartbeat."""
@@ -214,35 +162,12 @@ cdef class Upstream(Conn):
             self.core.buffers.drop(&queued)
         return 0
 
-    cdef int move_calls(self, const uint8_t* data, size_t size) except -1:
-        """The queue holds whole frames with our ids: walk it, and dispatch each call again."""
-        cdef frame_t at
-        cdef call_t* call
-        cdef size_t used = 0
-        while used < size:
-            if self.codec.scan(FROM_DOWNSTREAM, data + used, size - used, &at) != SCAN_OK or at.size <= 0:
-                break
-            call = find_call(&self.ids, at.id)
-            if call != NULL:
-                drop_call(&self.ids, call)
-                take(self.count.in_flight, 1)
-                call.upstream = NULL
-                if call.caller == NULL and not call.oneway:
-                    self.core.calls.give(call)
-                else:
-                    self.keeper.again(self, call, data + used, &at)
-            used += at.size
-        return 0
+    cdef int again(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        return self.keeper.again(self, call, frame, at)
 
     cdef int drained(self) except -1:
         if self.state == DRAINING and self.live == 0:
             return self.shut()
-        return 0
-
-    cdef int unwaited(self) except -1:
-        self.live -= 1
-        if self.live == 0 and self.state == DRAINING:
-            self.touch()
         return 0
 
     cdef int ended(self) except -1:
@@ -262,45 +187,6 @@ cdef class Upstream(Conn):
             self.keeper.lost(self)
         finally:
             self.fail_calls(CLOSED_EARLY)
-        return 0
-
-    cdef int fail_calls(self, int fault) except -1:
-        """Answer everybody who still waits, and forget all ids. The table is taken away first: nothing can change it."""
-        cdef ids_t ids = self.ids
-        cdef call_t* call
-        cdef Caller caller
-        cdef uint64_t index
-        self.ids.slots = NULL
-        self.ids.room = self.ids.count = 0
-        self.live = 0
-        for index in range(ids.room):
-            call = ids.slots[index]
-            if call == NULL:
-                continue
-            call.upstream = NULL
-            take(self.count.in_flight, 1)
-            if call.oneway:
-                add(call.count.dropped, 1)
-            elif call.caller != NULL:
-                caller = <Caller>call.caller
-                try:
-                    caller.refuse(call, fault)
-                except Exception as error:  # noqa: BLE001 - the others must hear too
-                    caller.crash(error)
-            self.core.calls.give(call)
-        free_ids(&ids)
-        return 0
-
-    cdef int forget_oneways(self) except -1:
-        """They are on their way now, and nobody waits for them."""
-        cdef uint64_t index
-        cdef call_t* call
-        for index in range(self.ids.room):
-            call = self.ids.slots[index]
-            if call != NULL and call.oneway:
-                drop_call(&self.ids, call)
-                take(self.count.in_flight, 1)
-                self.core.calls.give(call)
         return 0
 
     # -- time ---------------------------------------------------------------------------------------------------
@@ -345,6 +231,3 @@ cdef class Upstream(Conn):
 
     cdef str label(self):
         return f"{self.keeper.label()}: {self.codec.name} upstream"
-
-    def __dealloc__(self):
-        free_ids(&self.ids)

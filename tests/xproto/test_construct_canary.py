@@ -52,8 +52,9 @@ def test_binary_expressions(expr, op):
 
 def test_sides_of_reflected_expressions():
     assert type((5 - this.a).lhs) is int
-    assert (5 < this.a).op is operator.gt, "Python turns it around"
-    assert type((5 < this.a).lhs) is Path
+    turned = 5 < this.a  # noqa: SIM300
+    assert turned.op is operator.gt
+    assert type(turned.lhs) is Path
     assert type(("x" == this.a).rhs) is str  # noqa: SIM300
     assert (1 << this.a).op is operator.lshift
 
@@ -87,9 +88,8 @@ def test_switch_keeps_its_cases():
 
 def test_singletons():
     for con in (c.Pass, c.GreedyBytes, c.Flag, c.Terminated, c.VarInt):
-        assert isinstance(con, core.Construct)
-        assert con.__class__.__name__ == type(con).__name__
-    assert type(c.VarInt) is not c.VarInt, "VarInt is an instance"
+        assert isinstance(con, core.Construct), "an instance, where Int8ub and its like are of a class that is told apart"
+        assert ("x" / con).subcon is con
     assert type(c.Padding(3)) is c.Padded
     assert c.Padding(3).subcon is c.Pass
     assert c.Padding(3).length == 3
@@ -98,7 +98,7 @@ def test_singletons():
 def test_integers():
     assert type(Int8ub) is c.FormatField
     assert Int8ub.fmtstr == ">B"
-    assert (Int16ul.fmtstr, Int32sb.fmtstr, c.Int16un.fmtstr) == ("<H", ">l", "=H") or c.Int16un.fmtstr[0] in "<>="
+    assert (Int16ul.fmtstr, Int32sb.fmtstr, c.Int16un.fmtstr) == ("<H", ">l", "=H")
     assert type(Int24ub) is type(Int24ul) is c.BytesInteger
     assert (Int24ub.length, Int24ub.signed, Int24ub.swapped, Int24ul.swapped) == (3, False, False, True)
     assert type(c.BytesInteger(this.n).length) is Path
@@ -122,7 +122,7 @@ def test_names_are_layers():
     con = "outer" / ("inner" / Int8ub)
     assert type(con) is c.Renamed
     assert con.name == "outer"
-    assert type(con.subcon) in {c.Renamed, c.FormatField}
+    assert type(con.subcon) is c.Renamed
     hook = lambda *_: None
     hooked = "x" / Int8ub * hook
     assert hooked.parsed is hook

@@ -47,7 +47,7 @@ def units(text: str) -> int:
 
 # Texts
 
-LENGTHS = [0, 1, 31, 32, 33, 255, 256, 1023, 1024, 1025, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 0x10000, 0x10001, 0x18000]
+LENGTHS = [0, 1, 31, 32, 33, 255, 256, 1023, 1024, 1025, 0x7FFF, 0x8000, 0x8001, 0x10001]
 LEADS = {0: b"\x00", 31: b"\x1f", 32: b"\x30\x20", 1023: b"\x33\xff", 1024: b"S\x04\x00", 0x8000: b"S\x80\x00",
          0x8001: b"R\x80\x00"}  # fmt: skip
 
@@ -131,6 +131,22 @@ def test_a_text_too_long_for_the_scratch_space_is_malformed_and_not_absent(key):
         assert actual(ROOT, frame(text)) == len(frame(text)), "the frame itself is well-formed"
 
 
+def test_an_argument_too_long_for_the_scratch_space_matters_only_to_those_who_ask():
+    """Long strings are everyday arguments; the method is the first of them in generic calls alone."""
+    roles = {"headers": this.call.map, "method": first(unless(this.call.path, b"$invoke"), item(this.call.args))}
+    under_test = codec("n" / Int32ub, "call" / FixedSized(this.n, CALL), **roles)
+    lookup = under_test.lookup(("method", "k"))
+
+    def frame(path, argument):
+        return sized(encode_text(path) + b"\x01I" + argument + b"H\x01k" + chunked(SCRATCH) + b"Z")
+
+    for argument in (chunked(SCRATCH + 1), encode_text("😀" * 50_000), b"R\x0f\x00" + b"a" * 0xF00 + chunked(SCRATCH)):
+        assert [len(value) for value in lookup.find_bytes(frame("echo", argument))] == [4, SCRATCH], "nothing was used up"
+        with pytest.raises(MalformedError):
+            lookup.find_bytes(frame("$invoke", argument))
+    assert under_test.lookup(("method",)).find_bytes(frame("$invoke", chunked(SCRATCH))) == (b"a" * (SCRATCH - 1) + b"b",)
+
+
 def test_two_texts_share_the_scratch_space():
     frame = LEAD + chunked(3000) + b"H\x01k" + chunked(1000) + b"Z"
     assert [len(v) for v in ROOT.lookup(("service", "k")).find_bytes(frame)] == [3000, 1000]
@@ -154,8 +170,9 @@ SIMPLE = [
     b"X\x92\x90\x91", b"\x72\x01t\x90\x91", b"\x72\x90\x90\x91", b"\x7a\x90\x91", b"C\x01c\x92\x01a\x01b\x60\x90\x91",
     b"C\x01c\x90O\x90", b"Q\x90",
 ]  # fmt: skip
-BROKEN = [b"", b"G", b"Z", b"@", b"\x01", b"I\x00", b"X\x8f", b"V\x01tI\xff\xff\xff\xff", b"O\x90", b"\x60", b"C\x01c\x91N", b"B\x00\x05a",
-          b"A\x00\x01aI", b"\x01\xff", b"\x01\x80", b"H\x01k", b"W\x90", b"\x7a\x90", b"XI\x7f\xff\xff\xff", b"\x34", b"C\x01c\x8f"]  # fmt: skip
+BROKEN = [b"", b"G", b"Z", b"@", b"\x01", b"I\x00", b"X\x8f", b"V\x01tI\xff\xff\xff\xff", b"O\x90", b"\x60",
+          b"C\x01c\x91N", b"B\x00\x05a", b"A\x00\x01aI", b"\x01\xff", b"\x01\x80", b"H\x01k", b"W\x90", b"\x7a\x90",
+          b"XI\x7f\xff\xff\xff", b"\x34", b"C\x01c\x8f"]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", SIMPLE, ids=bytes.hex)
@@ -173,18 +190,20 @@ def test_what_is_no_value_is_refused(value):
     assert agreed(b"\x00\x01I" + value) == "bad"
 
 
-PIECES = st.sampled_from([*SIMPLE, *BROKEN, b"H", b"Z", b"W", b"M", b"\x01k", b"N", b"\xff", b"\x60", b"\x7f"]) | st.binary(max_size=3)
+PARTS = [*SIMPLE, *BROKEN, b"H", b"Z", b"W", b"M", b"\x01k", b"N", b"\xff", b"\x60", b"\x7f"]
+PIECES = st.sampled_from(PARTS) | st.binary(max_size=3)
+DESCRIPTORS = ["", "I", "II", "[I", "Ljava/lang/String;", "[[Lx;J", "L", "[", "Q", "Ié"]
 
 
-@settings(deadline=None, max_examples=300)
-@given(st.sampled_from(["", "I", "II", "[I", "Ljava/lang/String;", "[[Lx;J", "L", "[", "Q", "Ié"]), st.lists(PIECES, max_size=8))
+@settings(deadline=None, max_examples=2 * settings.default.max_examples)
+@given(st.sampled_from(DESCRIPTORS), st.lists(PIECES, max_size=8))
 def test_the_kernel_walks_as_construct_does(types, pieces):
     body = encode_text("p") + encode_text(types) + b"".join(pieces)
     for ending in (b"", b"N", b"H\x01k\x01vZ", b"Z"):
         agreed(body + ending)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=8))
 def test_a_map_at_the_root_is_short_or_malformed_as_in_construct(pieces):
     for frame in (LEAD + b"N" + b"".join(pieces), LEAD + b"".join(pieces), LEAD + b"NH" + b"".join(pieces) + b"Z"):
@@ -224,7 +243,8 @@ def test_arguments_are_as_many_as_the_descriptor_says():
     ("descriptor", "count"),
     [
         (None, 0), ("", 0), ("I", 1), ("VZBCDFIJS", 9), ("Ljava/lang/String;", 1), ("[I", 1), ("[[[J", 1),
-        ("[Ljava/util/Map;I", 2), ("L;", 1), ("L", None), ("La", None), ("[", None), ("I[", None), ("X", None), ("I;", None),
+        ("[Ljava/util/Map;I", 2), ("L;", None), ("L1II;", None), ("La.b;", None), ("La/B$1;[J", 2),
+        ("L", None), ("La", None), ("[", None), ("I[", None), ("X", None), ("I;", None),
     ],
 )  # fmt: skip
 def test_descriptors(descriptor, count):
@@ -325,7 +345,10 @@ def test_a_role_wins_over_a_header_of_its_name():
     assert ROOT.lookup(("service",)).find_bytes(frame) == (b"field",)
 
 
-@pytest.mark.parametrize("case", [f for f in FACTS["dubbo"]["resolution"] if isinstance(f.get("answer"), str)], ids=lambda f: f["name"])
+ANSWERED = [f for f in FACTS["dubbo"]["resolution"] if isinstance(f.get("answer"), str)]
+
+
+@pytest.mark.parametrize("case", ANSWERED, ids=lambda f: f["name"])
 def test_dubbo_calls_go_where_java_takes_them(case):
     """`answer` is the service that a real provider invoked, as group/path:version."""
     values = DUBBO.lookup(("group", "service", "version", "method")).find_bytes(bytes.fromhex(case["request"]))
@@ -341,7 +364,12 @@ DUBBO = load()["dubbo"].codec
 
 
 @pytest.mark.parametrize(
-    ("name", "service"), [("attachment path null", None), ("attachment path empty", b""), ("group in the path", b"blue/com.test.EchoService")]
+    ("name", "service"),
+    [
+        ("attachment path null", None),
+        ("attachment path empty", b""),
+        ("group in the path", b"blue/com.test.EchoService"),
+    ],
 )
 def test_dubbo_calls_that_java_refuses_do_not_become_others(name, service):
     case = next(f for f in FACTS["dubbo"]["resolution"] if f["name"] == name)

@@ -31,8 +31,10 @@ from construct import (
 
 from tests.xproto.small import codec, declare, layout, refusal
 from xproto.errors import SpecError
+from xproto.explain import explain
 from xproto.lower import lower
 from xproto.plan import MAX_SECTIONS
+from xproto.registry import Registered
 from xproto.wire import Bounded, Chunked, HessianArguments, HessianText, KeyValues, Known, TrailingCrc32
 
 PLAIN = "use integers, fields and + - * & | ^ << >> == != < >"
@@ -304,6 +306,7 @@ STRUCTURE = {
     "a string of unknown size at the root": (["x" / PascalString(Int8ub, "utf8")], "x", NO_END.format("StringEncoded"), WIRE),
     "a greedy range at the root": (["x" / c.GreedyRange(Int8ub)], "x", NO_END.format("GreedyRange"), WIRE),
     "an optional field at the root": (["x" / c.Optional(Int8ub)], "x", NO_END.format("Select"), WIRE),
+    "a size that is not what is read": (["x" / c.ProcessXor(1, Bytes(4))], "x", NO_END.format("ProcessXor"), WIRE),
     "stop if": ([c.StopIf(this.id == 1), A], "frame", NO_END.format("StopIf"), WIRE),
     "an integer of variable width": (["x" / BytesInteger(this.id)], "x", NO_END.format("BytesInteger"), WIRE),
     "a length without bounds": (
@@ -488,6 +491,8 @@ def test_unknown_constructs_of_a_fixed_size_stay_interpreted(field, name, size):
 def test_unknown_constructs_in_a_section_stay_interpreted():
     under_test = codec("n" / Int8ub, "s" / FixedSized(this.n, Struct("a" / Int8ub, "x" / c.GreedyRange(Int16ub))))
     assert under_test.lowered.opaque == ("s.x: GreedyRange",)
+    text = explain(Registered(under_test.lowered.protocol, under_test.lowered, under_test, "here"))
+    assert text.endswith("\nInterpreted by construct: s.x: GreedyRange\n")
     assert under_test.verify_bytes(bytes(5) + b"\x05\x01\x00\x02\x00\x03") == 11
 
 

@@ -117,7 +117,11 @@ def test_nested_sections_and_lengths_that_count_themselves():
                 "rest"
                 / c.FixedSized(
                     this.size - 4,
-                    c.Struct("kind" / Bounded(c.Int8ub, 0, 1), "text" / c.Prefixed(c.Int16ul, c.GreedyBytes), "tail" / c.GreedyBytes),
+                    c.Struct(
+                        "kind" / Bounded(c.Int8ub, 0, 1),
+                        "text" / c.Prefixed(c.Int16ul, c.GreedyBytes),
+                        "tail" / c.GreedyBytes,
+                    ),
                 ),
                 "id" / c.Int32ub,
             ),

@@ -41,6 +41,9 @@ def texts(*parts):
     return out
 
 
+PARTS = [texts(b"a"), texts(b"b"), texts(b""), texts(None), texts(-2), texts(3), b"\x00", b"xyz"]
+PAIR_CODEC = codec(*BLOCK, headers=this.block)
+
 # KeyValues
 
 
@@ -133,7 +136,7 @@ def test_an_unsigned_length_has_no_null():
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from([texts(b"a"), texts(b"b"), texts(b""), texts(None), texts(-2), texts(3), b"\x00", b"xyz"]), max_size=8))
+@given(st.lists(st.sampled_from(PARTS), max_size=8))
 def test_blocks_as_construct_reads_them(parts):
     under_test = PAIR_CODEC
     block = b"".join(parts)
@@ -144,7 +147,6 @@ def test_blocks_as_construct_reads_them(parts):
         assert under_test.lookup(("a", "b", "")).find_bytes(frame) == (pairs.get("a"), pairs.get("b"), pairs.get(""))
 
 
-PAIR_CODEC = codec(*BLOCK, headers=this.block)
 
 # Chunked
 
@@ -166,7 +168,7 @@ def test_a_body_in_one_piece_is_one_chunk():
 
 
 @pytest.mark.parametrize("length", [Int8ub, Int16ub, Int16ul, Int24ub, Int32ub])
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=settings.default.max_examples // 4)
 @given(chunks=st.lists(st.binary(min_size=1, max_size=9), max_size=3), data=st.data())
 def test_chunks_at_the_root(length, chunks, data):
     frame = layout("b" / Chunked(length), "end" / Int8ub)
@@ -254,7 +256,7 @@ def test_known_takes_names_only():
 
 
 @pytest.mark.parametrize("hi", [0, 1, 127, 128, 16383, 16384, 2**31, 2**62 - 1])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=settings.default.max_examples // 4)
 @given(data=st.binary(max_size=12) | st.lists(st.sampled_from([0, 1, 127, 128, 129, 255]), max_size=12).map(bytes))
 def test_varints(hi, data):
     frame = layout("v" / Bounded(VarInt, 0, hi))

@@ -37,8 +37,6 @@ cdef class Program:
     cdef readonly object plan
     cdef object _keep
     cdef _fill(self, int i, source)
-    cdef _check(self, int i, source)
-    cdef _check_operands(self, int i, source)
     cdef int _finish(self, int outcome, int depth, int64_t size, int64_t field_at, int32_t op,
                      int64_t at, outcome_t* out) noexcept nogil
     cdef int run(self, const uint8_t* data, int64_t size, int64_t* regs, span_t* slots,

@@ -18,7 +18,8 @@ from xproto.kernel.integers cimport xp_load, xp_signed
 from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
 from xproto.kernel.run cimport BAD, DONE, SHORT, cursor_t, key_t, span_t
 
-from xproto.plan import FIRST_FREE, MAX_REGISTERS, MAX_SECTIONS, MAX_SLOTS, NONE, Alu, OpCode
+from xproto.plan import MAX_REGISTERS, MAX_SECTIONS, MAX_SLOTS, NONE, Alu, OpCode
+from xproto.soundness import check_plan
 
 cdef enum:
     OP_END, OP_LOAD, OP_VARINT, OP_BITS, OP_RANGE, OP_MEMBER, OP_LITERAL, OP_SET, OP_ALU, OP_TABLE, OP_JUMP, OP_JEQ
@@ -154,18 +155,12 @@ cdef class Program:
     """A `Plan` as the kernel runs it. `plan` is kept for explanations."""
 
     def __cinit__(self, plan):
-        cdef int i, k
-        cdef op_t* op
+        cdef int i
+        check_plan(plan)
         self.plan = plan
         self.count = len(plan.ops)
         self.registers = plan.registers
         self.limit = plan.limit
-        if self.count == 0 or plan.ops[len(plan.ops) - 1].code != OpCode.END:
-            raise ValueError("a plan ends with END")
-        if not FIRST_FREE <= plan.registers <= REGISTERS or not 0 <= plan.slots <= SLOTS:
-            raise ValueError("the plan needs too many registers or slots, or leaves no room for its results")
-        if not 0 < plan.limit < 1 << 62:
-            raise ValueError("the plan has no frame limit")
         self.ops = <op_t*>calloc(self.count, sizeof(op_t))
         if self.ops == NULL:
             raise MemoryError
@@ -178,7 +173,6 @@ cdef class Program:
         cdef bytes data = bytes(source.data)
         cdef bytes name
         cdef int k
-        self._check(i, source)
         op.code, op.width, op.flags = int(source.code), source.width, int(source.flags)
         op.dst, op.a, op.b, op.x, op.y = int(source.dst), int(source.a), int(source.b), source.x, source.y
         op.size = len(data)
@@ -195,47 +189,6 @@ cdef class Program:
                 op.keys[k].name = <const uint8_t*>name
                 op.keys[k].size = len(name)
                 op.keys[k].slot = source.keys[k][1]
-
-    cdef _check(self, int i, source):
-        # A plan is data, so it is not trusted: registers, slots and jumps must be in bounds.
-        used = [source.dst, source.a, source.b]
-        slots = [slot for _, slot in source.keys]
-        if source.code in (OpCode.SKIP, OpCode.REST, OpCode.HESSIAN_TEXT, OpCode.HESSIAN_ARGS):
-            slots.append(used.pop())
-            if source.code == OpCode.HESSIAN_ARGS:
-                slots.append(used.pop())
-                if source.a == NONE:
-                    raise ValueError(f"op {i}: no descriptor")
-        if any(int(reg) != NONE and not 0 <= int(reg) < self.plan.registers for reg in used):
-            raise ValueError(f"op {i}: no such register")
-        if any(slot != NONE and not 0 <= slot < self.plan.slots for slot in slots):
-            raise ValueError(f"op {i}: no such slot")
-        if any(slot == NONE for _, slot in source.keys):
-            raise ValueError(f"op {i}: a key without a slot")
-        if source.code in (OpCode.JUMP, OpCode.JEQ, OpCode.JNE) and not i < source.x < self.count:
-            raise ValueError(f"op {i}: a jump must go forward")
-        if not 0 <= int(source.code) < OP_COUNT or (source.code == OpCode.ALU and not 0 <= source.flags <= ALU_NOT):
-            raise ValueError(f"op {i}: no such operation")
-        if source.code in (OpCode.LOAD, OpCode.KEYVALUES, OpCode.CHUNKS) and not (
-            1 <= source.width <= (4 if source.code == OpCode.CHUNKS else 8)
-        ):
-            raise ValueError(f"op {i}: a width of {source.width}")
-        if source.code == OpCode.VARINT and not 1 <= source.width <= 9:
-            raise ValueError(f"op {i}: a varint of {source.width} bytes")
-        if source.code == OpCode.BITS and not 0 <= source.x < 64:
-            raise ValueError(f"op {i}: a shift of {source.x}")
-        self._check_operands(i, source)
-
-    cdef _check_operands(self, int i, source):
-        code = source.code
-        writes = (OpCode.LOAD, OpCode.VARINT, OpCode.BITS, OpCode.SET, OpCode.ALU, OpCode.TABLE, OpCode.POS, OpCode.CRC32)
-        reads = (OpCode.BITS, OpCode.RANGE, OpCode.MEMBER, OpCode.ALU, OpCode.TABLE, OpCode.JEQ, OpCode.JNE)
-        if code in writes and source.dst == NONE:
-            raise ValueError(f"op {i}: writes to no register")
-        if code in reads and source.a == NONE:
-            raise ValueError(f"op {i}: reads no register")
-        if code == OpCode.LOAD and source.flags & FLAG_AT and source.b == NONE:
-            raise ValueError(f"op {i}: notes its offset in no register")
 
     def __dealloc__(self):
         cdef int i

@@ -64,10 +64,14 @@ def lower_into(con: c.Construct, place: Place) -> Value:
         return _interpreted(con, place)
 
 
+_READS_ALL = {c.core.ProcessXor, c.core.ProcessRotateLeft}
+"""These name the size of what they hold, and read to the end of the stream."""
+
+
 def _interpreted(con: c.Construct, place: Place) -> Value:
     name = type(con).__name__
     try:
-        size = con.sizeof()
+        size = None if type(con) in _READS_ALL else con.sizeof()
     except Exception:  # noqa: BLE001 - construct raises KeyError and AttributeError here as well
         size = None
     place.opaque.append(f"{place.path}: {name}")

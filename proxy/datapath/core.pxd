@@ -1,0 +1,40 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.buffers cimport Buffers
+from proxy.datapath.calls cimport Calls
+from proxy.datapath.clock cimport Clock
+from proxy.datapath.transport cimport Network
+from proxy.datapath.wheel cimport Wheel
+
+cdef enum:
+    READ_SIZE = 256 * 1024        # bytes read from one connection per event: as much as it may hold up the others
+    SCRATCH_SIZE = 64 * 1024      # where lookups decode values
+
+
+cdef class Turned:
+    """What takes part in a turn."""
+    cdef bint dirty               # in core.dirty
+    cdef int resume(self) except -1           # it was in core.paused
+    cdef int flush(self) except -1
+    cdef int crash(self, object error) except -1
+
+
+cdef class Core:
+    cdef readonly Buffers buffers
+    cdef readonly Calls calls
+    cdef readonly Wheel wheel
+    cdef Clock clock
+    cdef Network network
+    cdef object loop, log, turn_soon
+    cdef uint8_t* incoming        # the read buffer of all connections
+    cdef uint8_t* scratch
+    cdef int64_t now              # microseconds; read at the beginning of each event
+    cdef bint scheduled
+    cdef list dirty, spare, paused
+    cdef uint64_t random
+    cdef uint64_t first_id        # of new upstream connections
+    cdef readonly int64_t waiting # calls that somebody waits for
+    cdef uint64_t dice(self) noexcept
+    cdef int schedule(self) except -1
+    cdef int tell(self, str line) except -1
+    cdef int flush_all(self) except -1

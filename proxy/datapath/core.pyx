@@ -1,0 +1,100 @@
+"""What all connections of a worker share, and the turn that ends each round of the loop.
+
+Whatever the events of a round put into out buffers is written at its end, in one go for each connection: a round that
+reads from 32 clients makes one write to their common upstream.
+
+What always holds: a connection is in `dirty` at most once, and closed ones in it do no harm; one that fails in a turn
+is closed and the others get theirs.
+"""
+
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport free, malloc
+
+from proxy.datapath.buffers cimport Buffers
+from proxy.datapath.calls cimport Calls
+from proxy.datapath.clock cimport Clock
+from proxy.datapath.transport cimport Network
+from proxy.datapath.wheel cimport Wheel
+
+
+cdef class Turned:
+    cdef int resume(self) except -1:
+        return 0
+
+    cdef int flush(self) except -1:
+        return 0
+
+    cdef int crash(self, object error) except -1:
+        return 0
+
+
+cdef class Core:
+    """What all connections of a worker share."""
+
+    def __cinit__(self, loop, Clock clock not None, Network network not None, log, uint64_t seed):
+        self.loop, self.clock, self.network, self.log = loop, clock, network, log
+        self.buffers, self.calls = Buffers(), Calls()
+        self.wheel = Wheel(loop, clock, log)
+        self.dirty, self.spare, self.paused = [], [], []
+        self.turn_soon = self.turn
+        self.random = seed or 1
+        self.first_id = 1
+        self.now = clock.now()
+        self.incoming = <uint8_t*>malloc(READ_SIZE)
+        self.scratch = <uint8_t*>malloc(SCRATCH_SIZE)
+        if self.incoming == NULL or self.scratch == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.incoming)
+        free(self.scratch)
+
+    cdef uint64_t dice(self) noexcept:
+        """64 random bits (splitmix64): for spreading load, not for secrets."""
+        self.random += 0x9E3779B97F4A7C15ULL
+        cdef uint64_t z = self.random
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL
+        return z ^ (z >> 31)
+
+    cdef int schedule(self) except -1:
+        if not self.scheduled:
+            self.loop.call_soon(self.turn_soon)
+            self.scheduled = True
+        return 0
+
+    cdef int tell(self, str line) except -1:
+        """One line of log. A log that fails must not take a connection with it."""
+        try:
+            self.log(line)
+        except Exception:  # noqa: BLE001, S110 - there is nowhere left to say it
+            pass
+        return 0
+
+    def turn(self):
+        """Once per turn of the loop: paused connections whose time has come go on, then all that is dirty is sent."""
+        cdef Turned conn
+        self.scheduled = False
+        self.now = self.clock.now()
+        if self.paused:
+            resumed, self.paused = self.paused, []
+            for conn in resumed:
+                try:
+                    conn.resume()
+                except Exception as error:  # noqa: BLE001
+                    conn.crash(error)
+        self.flush_all()
+
+    cdef int flush_all(self) except -1:
+        cdef Turned conn
+        cdef list batch = self.dirty
+        self.dirty = self.spare
+        for conn in batch:
+            conn.dirty = False
+            try:
+                conn.flush()
+            except Exception as error:  # noqa: BLE001
+                conn.crash(error)
+        batch.clear()
+        self.spare = batch
+        return 0

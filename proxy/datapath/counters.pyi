@@ -1,0 +1,1 @@
+FAULT_NAMES: tuple[str, ...]

@@ -1,0 +1,231 @@
+"""Bolt and Dubbo on frames that real implementations sent (tests/vectors), and with their options."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xproto.codecs.dubbo import READONLY, SERIALIZATIONS
+from xproto.errors import MalformedError, NeedMore
+from xproto.registry import load
+from xproto.spec import Fault, Kind
+from xproto.wire.hessian import encode_text
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+PROTOCOLS = load()
+BOLT, DUBBO = PROTOCOLS["bolt"].codec, PROTOCOLS["dubbo"].codec
+KINDS = {
+    "request": Kind.REQUEST, "oneway": Kind.ONEWAY, "response": Kind.RESPONSE, "heartbeat": Kind.HEARTBEAT,
+    "heartbeat_ack": Kind.HEARTBEAT_ACK, "readonly": Kind.GOAWAY,
+}  # fmt: skip
+FACTS = json.loads((VECTORS / "facts.json").read_text())["dubbo"]["resolution"]
+
+
+def vectors(name, *kinds):
+    index = json.loads((VECTORS / name / "index.json").read_text())
+    chosen = [v for v in index if not kinds or v["kind"] in kinds]
+    return pytest.mark.parametrize("vector", chosen, ids=lambda v: v["name"])
+
+
+def read(name, vector):
+    return (VECTORS / name / vector["file"]).read_bytes()
+
+
+def text(value):
+    return None if value is None else value.encode()
+
+
+@vectors("bolt")
+def test_frames_of_bolt(vector):
+    data = read("bolt", vector)
+    frame = BOLT.scan_bytes(data)
+    assert (frame.size, frame.kind, frame.id) == (len(data), KINDS[vector["kind"]], vector["id"])
+    assert BOLT.verify_bytes(data) == len(data)
+    assert (frame.crc_at == len(data) - 4) is bool(vector["crc"])
+    proto = 1 if vector["variant"] == "v1" else 2
+    variant = {"proto": proto, "ver1": vector["ver1"] or 0}
+    assert BOLT.lowered.variant.unpack(frame.variant) == variant
+    assert frame.echo == vector["codec"]
+    if vector["kind"] in {"request", "oneway"}:
+        assert frame.timeout == vector["timeout"]
+        assert BOLT.lookup(("service", "method")).find_bytes(data) == (text(vector["service"]), text(vector["method"]))
+        pairs = list((vector["headers"] or {}).items())
+        for some in (pairs[i : i + 60] for i in range(0, len(pairs), 60)):
+            assert BOLT.lookup(tuple(key for key, _ in some)).find_bytes(data) == tuple(text(value) for _, value in some)
+
+
+@vectors("dubbo")
+def test_frames_of_dubbo(vector):
+    data = read("dubbo", vector)
+    frame = DUBBO.scan_bytes(data)
+    assert (frame.size, frame.kind, frame.id) == (len(data), KINDS[vector["kind"]], vector["id"])
+    assert DUBBO.verify_bytes(data) == len(data)
+    assert DUBBO.lowered.echo.unpack(frame.echo) == {"flags": {"serialization": "hessian2"}}
+    if vector["kind"] in {"request", "oneway"}:
+        asked = DUBBO.lookup(("service", "method", "version", "group")).find_bytes(data)
+        assert asked == tuple(text(vector[key]) for key in ("service", "method", "version", "group"))
+        if vector["attachments"]:
+            found = DUBBO.lookup(tuple(vector["attachments"])).find_bytes(data)
+            assert found == tuple(text(value) for value in vector["attachments"].values())
+
+
+@pytest.mark.parametrize("name", ["bolt", "dubbo"])
+def test_every_beginning_of_a_frame_needs_more(name):
+    under_test = PROTOCOLS[name].codec
+    for vector in json.loads((VECTORS / name / "index.json").read_text()):
+        data = read(name, vector)
+        for size in [*range(min(len(data), 200)), len(data) - 1]:
+            found = under_test.scan_bytes(data[:size])
+            assert isinstance(found, NeedMore)
+            assert size < found.total <= len(data)
+        assert under_test.scan_bytes(data + data).size == len(data)
+
+
+def test_the_events_of_dubbo():
+    """Heartbeats both ways, and the provider's farewell, from the golden frames byte for byte."""
+    index = {v["name"]: v for v in json.loads((VECTORS / "dubbo" / "index.json").read_text())}
+    heartbeat, ack, readonly = (read("dubbo", index[f"java-{name}"]) for name in ("heartbeat", "heartbeat-ack", "readonly"))
+    assert (heartbeat[:3], heartbeat[12:]) == (b"\xda\xbb\xe2", b"\x00\x00\x00\x01N")
+    assert (readonly[:4], readonly[12:]) == (b"\xda\xbb\xa2\x00", b"\x00\x00\x00\x02" + READONLY.to_bytes(2, "big"))
+    assert [DUBBO.scan_bytes(f).kind for f in (heartbeat, ack, readonly)] == [Kind.HEARTBEAT, Kind.HEARTBEAT_ACK, Kind.GOAWAY]
+    number = index["java-heartbeat"]["id"]
+    assert DUBBO.heartbeat(0, number) == heartbeat, "ours are Java's"
+    assert DUBBO.heartbeat_ack(0, DUBBO.scan_bytes(heartbeat).echo, number) == ack
+    another = readonly[:-1] + b"X"
+    assert DUBBO.scan_bytes(another).kind == Kind.HEARTBEAT_ACK, "an event that nothing is owed for"
+
+
+def test_heartbeats_of_bolt_are_those_of_java():
+    index = json.loads((VECTORS / "bolt" / "index.json").read_text())
+    seen = set()
+    for vector in index:
+        if vector["kind"] in {"heartbeat", "heartbeat_ack"} and not vector["crc"]:
+            data = read("bolt", vector)
+            frame = BOLT.scan_bytes(data)
+            ours = (
+                BOLT.heartbeat(frame.variant, frame.id)
+                if vector["kind"] == "heartbeat"
+                else BOLT.heartbeat_ack(frame.variant, frame.echo, frame.id)
+            )
+            assert BOLT.scan_bytes(ours)[:3] == (len(ours), KINDS[vector["kind"]], frame.id)
+            seen.add((vector["kind"], vector["variant"]))
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize("name", ["bolt", "dubbo"])
+@pytest.mark.parametrize("fault", list(Fault))
+def test_every_fault_has_its_reply(name, fault):
+    registered = PROTOCOLS[name]
+    for variant in registered.lowered.variant.values():
+        if name == "bolt" and registered.lowered.variant.unpack(variant) == {"proto": 2, "ver1": 0}:
+            continue  # the layout has no such frame
+        reply = registered.codec.reply(fault, variant, 0 if name == "bolt" else DUBBO_ECHO, 77)
+        frame = registered.codec.scan_bytes(reply)
+        assert (frame.size, frame.kind, frame.id) == (len(reply), Kind.RESPONSE, 77)
+        assert registered.codec.verify_bytes(reply) == len(reply)
+        own = registered.protocol.reply[fault]
+        assert int(registered.protocol.frame.parse(reply).status) == own["status"]
+        ack = registered.codec.heartbeat_ack(variant, DUBBO_ECHO if name == "dubbo" else 0, 78)
+        assert registered.codec.scan_bytes(ack).kind == Kind.HEARTBEAT_ACK, "TIMEOUT and HEARTBEAT_ACK are both 5"
+
+
+DUBBO_ECHO = DUBBO.scan_bytes(DUBBO.heartbeat(0, 1)).echo
+
+# Options
+
+
+def bolt_goaway(version):
+    head = b"\x01" if version == 1 else b"\x02\x02"
+    switch = b"" if version == 1 else b"\x00"
+    return head + b"\x02" + b"\x00\x64" + b"\x01" + b"\x00\x00\x00\x09" + b"\x01" + switch + bytes(4 + 8)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_goaway_of_bolt_is_off_by_default_and_on_by_option(version):
+    frame = bolt_goaway(version)
+    with pytest.raises(MalformedError, match=r"bolt: command: must be in 0\.\.2, at offset"):
+        BOLT.scan_bytes(frame)
+    allowed = load(options={"bolt": {"goaway": True}})["bolt"].codec
+    assert (allowed.scan_bytes(frame).kind, allowed.scan_bytes(frame).id) == (Kind.GOAWAY, 9)
+    index = json.loads((VECTORS / "bolt" / "index.json").read_text())
+    for vector in index[:10]:
+        assert allowed.scan_bytes(read("bolt", vector)).kind == KINDS[vector["kind"]]
+
+
+def in_serialization(number):
+    case = next(f for f in FACTS if f["name"] == "fields and attachments agree")
+    frame = bytearray.fromhex(case["request"])
+    frame[2] = frame[2] & 0xE0 | number
+    return bytes(frame)
+
+
+def test_a_serialization_that_is_not_allowed_is_malformed():
+    for number in set(range(32)) - {SERIALIZATIONS["hessian2"]}:
+        with pytest.raises(MalformedError, match=r"dubbo: flags\.serialization: must be one of \[2\], at offset 2"):
+            DUBBO.scan_bytes(in_serialization(number))
+    assert DUBBO.scan_bytes(in_serialization(2)).kind == Kind.REQUEST
+
+
+def test_allowed_serializations_are_routed_by_what_the_frame_shows():
+    allowed = load(options={"dubbo": {"serializations": ["hessian2", "java", "fastjson2"]}})["dubbo"].codec
+    lookup = allowed.lookup(("service", "method", "timeout"))
+    for name in ("java", "fastjson2"):
+        frame = in_serialization(SERIALIZATIONS[name])
+        scanned = allowed.scan_bytes(frame)
+        assert (scanned.kind, scanned.size) == (Kind.REQUEST, len(frame))
+        assert lookup.find_bytes(frame) == (None, None, None), "what the body says is the provider's business"
+        assert allowed.verify_bytes(frame) == len(frame)
+        assert allowed.lowered.echo.unpack(scanned.echo) == {"flags": {"serialization": name}}
+    assert lookup.find_bytes(in_serialization(2)) == (b"com.test.EchoService", b"whoami", b"1000")
+    with pytest.raises(MalformedError, match=r"must be one of \[2, 3, 23\]"):
+        allowed.scan_bytes(in_serialization(21))
+
+
+def test_a_body_that_is_no_hessian2_passes_in_another_serialization_alone():
+    allowed = load(options={"dubbo": {"serializations": ["hessian2", "protobuf"]}})["dubbo"].codec
+    body = b"\xff\xfe\xfd"
+
+    def frame(serialization):
+        return b"\xda\xbb" + bytes((0xC0 | serialization, 0)) + bytes(8) + len(body).to_bytes(4, "big") + body
+
+    protobuf, hessian = frame(SERIALIZATIONS["protobuf"]), frame(SERIALIZATIONS["hessian2"])
+    assert allowed.verify_bytes(protobuf) == len(protobuf)
+    with pytest.raises(MalformedError):
+        allowed.verify_bytes(hessian)
+    assert allowed.scan_bytes(hessian).size == len(hessian), "a scan delimits it, and the caller is told"
+    with pytest.raises(MalformedError):
+        allowed.lookup(("service",)).find_bytes(hessian)
+
+
+@pytest.mark.parametrize("name", list(SERIALIZATIONS))
+def test_replies_are_in_the_serialization_of_the_request(name):
+    allowed = load(options={"dubbo": {"serializations": ["hessian2", name] if name != "hessian2" else [name]}})["dubbo"]
+    echo = allowed.codec.scan_bytes(in_serialization(SERIALIZATIONS[name])).echo
+    reply = allowed.codec.reply(Fault.TIMEOUT, 0, echo, 3)
+    assert reply[2] & 0x1F == SERIALIZATIONS[name]
+    message = "xproto: the provider did not answer in time"
+    if name in {"hessian2", "nativehessian"}:
+        assert reply[16:] == encode_text(message)
+    elif name in {"fastjson", "gson", "jackson", "fastjson2"}:
+        assert json.loads(reply[16:]) == message
+    else:
+        assert reply[16:] == b""
+    assert reply[3] == 31
+
+
+def test_dubbo_without_hessian2():
+    only = load(options={"dubbo": {"serializations": ["fastjson2"]}})["dubbo"].codec
+    assert only.scan_bytes(only.heartbeat(0, 5)).kind == Kind.HEARTBEAT
+    assert only.lookup(("service",)).find_bytes(in_serialization(SERIALIZATIONS["fastjson2"])) == (None,)
+    with pytest.raises(MalformedError):
+        only.scan_bytes(in_serialization(2))
+
+
+def test_the_body_limit_of_dubbo():
+    small = load(options={"dubbo": {"max_body": 100}})["dubbo"].codec
+    head = b"\xda\xbb\xc2\x00" + bytes(8)
+    assert small.scan_bytes(head + (100).to_bytes(4, "big")) == NeedMore(116)
+    with pytest.raises(MalformedError, match=r"dubbo: length: must be in 0\.\.100, at offset 12"):
+        small.scan_bytes(head + (101).to_bytes(4, "big"))
+    with pytest.raises(MalformedError, match=r"dubbo: length: must be in 0\.\.100, at offset 12"):
+        small.scan_bytes(head + b"\xff\xff\xff\xff")
