@@ -31,6 +31,14 @@ build_python() {
     python/build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements.txt
 }
 
+declare -A package=([java]=default-jdk-headless [mvn]=maven [node]=nodejs [npm]=npm)
+wanted=()
+for tool in java mvn node npm; do
+    command -v "$tool" >/dev/null || wanted+=("${package[$tool]}")
+done
+if [ ${#wanted[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
+fi
 for tool in java mvn node npm python3; do
     command -v "$tool" >/dev/null || { echo "interop peers: $tool is not installed" >&2; exit 1; }
 done
