@@ -5,6 +5,7 @@ cdef enum:
     LARGEST_CLASS = 18                    # 256 KiB
     CLASSES = LARGEST_CLASS - SMALLEST_CLASS + 1
     CACHED_PER_CLASS = 256 * 1024         # bytes kept for reuse, of each size
+    BUDGET = 256 * 1024 * 1024            # bytes that all connections of a worker may own together
 
 
 cdef struct buf_t:

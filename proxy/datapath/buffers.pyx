@@ -5,8 +5,9 @@ always, so nothing is kept for an idle connection; blocks of the common sizes go
 instead of malloc, because an out buffer lives for one turn of the loop only.
 
 What always holds: `held` is the sum of `room` over all living buffers; a buffer never grows above its `ceiling`
-(a length field on the wire allocates nothing by itself: room at most doubles with the bytes that arrived); no call
-raises: out of memory is NULL or False, and the caller closes its connection.
+(a length field on the wire allocates nothing by itself: room at most doubles with the bytes that arrived); `held`
+never passes the budget; no call raises: out of memory or of budget is NULL or False, and the caller gives up its own
+connection or call, so that nobody else notices.
 """
 
 from libc.stdint cimport uint8_t
@@ -46,6 +47,8 @@ cdef class Buffers:
     cdef uint8_t* take(self, size_t room) noexcept:
         cdef int index = size_class(room)
         cdef void* block
+        if room > BUDGET or self.held > BUDGET - room:
+            return NULL
         if index >= 0 and self.cached[index] != NULL:
             block = self.cached[index]
             self.cached[index] = (<void**>block)[0]

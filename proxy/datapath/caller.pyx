@@ -17,6 +17,8 @@ from proxy.datapath.counters cimport TIMEOUT, add, observe
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport FROM_UPSTREAM, Codec, frame_t
 
+from proxy.datapath.conn import NO_ROOM
+
 
 cdef int expire(alarm_t* alarm) except -1:
     """A call's deadline: its caller is told; its id stays reserved upstream."""
@@ -114,6 +116,9 @@ cdef class Caller(Conn):
             return True
         self.cut(f"{self.out.size} bytes of answers that it does not read")
         return False
+
+    cdef int starved(self) except -1:
+        return self.cut(NO_ROOM)
 
     cdef int cut(self, str why) except -1:
         add(self.cuts, 1)

@@ -19,6 +19,9 @@ from proxy.datapath.core cimport READ_SIZE, Turned
 from proxy.datapath.counters cimport add
 
 
+NO_ROOM = "no memory, or the buffers of this worker are at their budget"
+
+
 cdef class Conn(Turned):
     def __dealloc__(self):
         if self.core is not None:
@@ -138,7 +141,7 @@ cdef class Conn(Turned):
 
     cdef int keep(self, const uint8_t* data, size_t size, size_t ceiling) except -1:
         if size and not self.core.buffers.append(&self.tail, data, size, ceiling):
-            raise MemoryError
+            return self.starved()
         return 0
 
     cdef int pause(self) except -1:
@@ -169,7 +172,7 @@ cdef class Conn(Turned):
         cdef size_t size = PyBytes_GET_SIZE(frame)
         if size and may(self, SENDS):
             if not self.core.buffers.append(&self.out, <uint8_t*>PyBytes_AS_STRING(frame), size, 0):
-                raise MemoryError
+                return self.starved()
             self.touch()
         return 0
 
@@ -234,6 +237,11 @@ cdef class Conn(Turned):
 
     cdef int gone(self) except -1:
         return 0
+
+    cdef int starved(self) except -1:
+        """This connection's bytes do not fit any more: it goes, and the others get theirs."""
+        self.core.tell(f"{self.label()}: closed: {NO_ROOM}")
+        return self.shut()
 
     cdef int unwaited(self) except -1:
         return 0

@@ -1,0 +1,72 @@
+"""construct as the judge: what its own parse says about bytes, for any bytes at all.
+
+construct catches `Exception` in many places (`GreedyRange`, `Optional`, `stream_read`), so a stream that ends raises a
+`BaseException`, which nothing on the way can take for a malformed value: that tells need-more from malformed. Inside a
+section the bytes are all there, construct reads from a stream of its own, and running past its end is malformed.
+
+The frame limit is not construct's to know. A frame that would need more than the limit is malformed here, as it is for
+the kernel, however few of its bytes have come.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import construct as c
+
+from conformance.outcome import Complete, Malformed, More, Outcome
+from xproto.spec import Protocol
+
+
+class EndOfBytesError(BaseException):
+    """The parse wants `total` bytes, and there are fewer."""
+
+    def __init__(self, total: int) -> None:
+        super().__init__(total)
+        self.total = total
+
+
+class Watched(io.BytesIO):
+    """A stream that raises `EndOfBytesError` where it would read less than was asked for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size >= 0:
+            wanted = self.tell() + size
+            if wanted > len(self.getbuffer()):
+                raise EndOfBytesError(wanted)
+        return super().read(size)
+
+
+class Oracle:
+    """Parses with the layout of one protocol."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self.limit = protocol.limits.frame
+
+    def outcome(self, data: bytes) -> Outcome:
+        return self.parse(data)[0]
+
+    def parse(self, data: bytes) -> tuple[Outcome, Any]:
+        """The outcome, and the container of fields where a frame is complete."""
+        stream = Watched(data)
+        try:
+            fields = self.protocol.frame.parse_stream(stream)
+        except EndOfBytesError as end:
+            if end.total > self.limit:
+                return Malformed("frame", f"needs {end.total} bytes, the limit is {self.limit}"), None
+            return More(end.total), None
+        except c.ConstructError as error:
+            why = str(error).splitlines()[0] if str(error) else ""
+            return Malformed(_path(error), f"{type(error).__name__}: {why}"), None
+        size = stream.tell()
+        if size > self.limit:
+            return Malformed("frame", f"is {size} bytes, the limit is {self.limit}"), None
+        return Complete(size), fields
+
+
+def _path(error: c.ConstructError) -> str:
+    """The path ``(parsing) -> flags -> kind`` of construct, as ``flags.kind``."""
+    text = getattr(error, "path", None) or ""
+    return ".".join(part for part in text.split(" -> ") if part and part not in {"(parsing)", "(building)"})
