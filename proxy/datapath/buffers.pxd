@@ -6,6 +6,8 @@ cdef enum:
     CLASSES = LARGEST_CLASS - SMALLEST_CLASS + 1
     CACHED_PER_CLASS = 256 * 1024         # bytes kept for reuse, of each size
     BUDGET = 256 * 1024 * 1024            # bytes that all connections of a worker may own together
+    RESERVE = 64 * 1024 * 1024            # of these, kept for connections that own no more than MODEST
+    MODEST = 64 * 1024
 
 
 cdef struct buf_t:
@@ -25,6 +27,7 @@ cdef class Buffers:
     cdef uint8_t* extend(self, buf_t* buf, size_t more, size_t ceiling) noexcept
     cdef bint append(self, buf_t* buf, const uint8_t* data, size_t size, size_t ceiling) noexcept
     cdef void drop(self, buf_t* buf) noexcept
+    cdef bint tight(self) noexcept
 
 
 cdef inline void consume(buf_t* buf, size_t size) noexcept nogil:

@@ -114,3 +114,7 @@ cdef class Buffers:
             self.give(buf.data, buf.room)
             buf.data = NULL
         buf.head = buf.size = buf.room = 0
+
+    cdef bint tight(self) noexcept:
+        """Only the reserve is left. Who owns much gives way then: else a few that hold all would be an outage for all."""
+        return self.held > BUDGET - RESERVE

@@ -21,6 +21,8 @@ cdef class Caller(Conn):
     cdef int refuse(self, call_t* call, int fault) except -1
     cdef int say(self, bytes frame) except -1
     cdef bint has_room(self) except -1
+    cdef size_t bound(self) noexcept
+    cdef bint greedy(self, size_t size) noexcept
     cdef int starved(self) except -1
     cdef int cut(self, str why) except -1
 

@@ -11,6 +11,7 @@ is NULL and its deadline is not set. Trouble with this connection never spreads 
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
+from proxy.datapath.buffers cimport MODEST
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.conn cimport ENDING, OPEN, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport TIMEOUT, add, observe
@@ -78,7 +79,7 @@ cdef class Caller(Conn):
         """The upstream's answer: one copy, with the caller's own id."""
         cdef uint8_t* into
         observe(call.duration, self.core.now - call.start)
-        if self.out.size > self.out_limit and not self.has_room():
+        if self.out.size > self.bound() and not self.has_room():
             return 0
         into = self.room(at.size)
         if into == NULL:
@@ -103,7 +104,7 @@ cdef class Caller(Conn):
 
     cdef int say(self, bytes frame) except -1:
         """Send a frame of our own making, within the same limit as answers."""
-        if self.out.size > self.out_limit and not self.has_room():
+        if self.out.size > self.bound() and not self.has_room():
             return 0
         return self.send(frame)
 
@@ -112,10 +113,17 @@ cdef class Caller(Conn):
         self.flush()
         if not may(self, SENDS):
             return False
-        if self.out.size <= self.out_limit:
+        if self.out.size <= self.bound():
             return True
         self.cut(f"{self.out.size} bytes of answers that it does not read")
         return False
+
+    cdef size_t bound(self) noexcept:
+        """How much it may leave unread: little, when the buffers of the worker are nearly used up."""
+        return min(self.out_limit, <size_t>MODEST) if self.core.buffers.tight() else self.out_limit
+
+    cdef bint greedy(self, size_t size) noexcept:
+        return size > MODEST and self.core.buffers.tight()
 
     cdef int starved(self) except -1:
         return self.cut(NO_ROOM)

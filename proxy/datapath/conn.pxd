@@ -55,6 +55,7 @@ cdef class Conn(Turned):
     cdef int broke(self, int code) except -1  # the socket failed
     cdef int drained(self) except -1          # everything has been sent
     cdef int gone(self) except -1             # now CLOSED: let go of everything
+    cdef bint greedy(self, size_t size) noexcept  # may its tail not become so big now?
     cdef int starved(self) except -1          # no memory, or the budget of all buffers is used up
     cdef int unwaited(self) except -1         # one caller less waits for this upstream
     cdef str label(self)

@@ -140,7 +140,7 @@ cdef class Conn(Turned):
         return 1
 
     cdef int keep(self, const uint8_t* data, size_t size, size_t ceiling) except -1:
-        if size and not self.core.buffers.append(&self.tail, data, size, ceiling):
+        if size and (self.greedy(self.tail.size + size) or not self.core.buffers.append(&self.tail, data, size, ceiling)):
             return self.starved()
         return 0
 
@@ -237,6 +237,9 @@ cdef class Conn(Turned):
 
     cdef int gone(self) except -1:
         return 0
+
+    cdef bint greedy(self, size_t size) noexcept:
+        return False
 
     cdef int starved(self) except -1:
         """This connection's bytes do not fit any more: it goes, and the others get theirs."""

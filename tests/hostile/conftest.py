@@ -13,7 +13,7 @@ from tests.hostile.speech import SPEECHES, Speech
 
 CONFIG = """
 listeners:
-  - {{name: mesh, address: "127.0.0.1:0", protocols: auto, routes: main, detect: {{timeout: 300ms}}, idle_timeout: 60s}}
+  - {{name: mesh, address: "127.0.0.1:0", protocols: auto, routes: main, detect: {{timeout: 500ms}}, idle_timeout: 60s}}
 routes:
   main:
     - {{name: grouped, match: {{headers: {{service: com.test.Echo, group: blue}}}}, cluster: b}}

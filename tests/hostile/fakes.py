@@ -122,8 +122,11 @@ def bolt_content(frame: bytes) -> bytes:
 class Script:
     """A fake server whose every byte is the test's. `accept` waits for the next connection."""
 
-    def __init__(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
-        self._listening = socket.create_server(address, backlog=128)
+    def __init__(self, small: bool = False) -> None:
+        """`small` keeps the receive buffers small, so that what is not read piles up at the proxy."""
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+        if small:
+            self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._listening.settimeout(PATIENCE)
         self.port = self._listening.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"

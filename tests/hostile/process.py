@@ -128,11 +128,11 @@ class Proxy:
             assert time.monotonic() < deadline, f"{family} {labels} is {found}, not {wanted}"
 
     def memory(self) -> int:
-        """The worker's proportional set size, in bytes."""
+        """The worker's resident set size, in bytes. (Its proportional one changes when other processes come and go.)"""
         for line in Path(f"/proc/{self.worker}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+            if line.startswith("Rss:"):
                 return int(line.split()[1]) * 1024
-        raise AssertionError("no Pss")
+        raise AssertionError("no Rss")
 
     def processor_seconds(self) -> float:
         """What the worker has used so far."""

@@ -172,5 +172,37 @@ def test_what_all_connections_hold_together_is_bounded(mesh: Proxy) -> None:
         assert mesh.memory() - before < 300 * MIB
 
 
+def fill(mesh: Proxy, stack: contextlib.ExitStack) -> int:
+    """Connections that hold ever smaller parts of frames, until none of over 128 KiB fits any more. Bytes held."""
+    size, held = 8 * MIB + 1, 0
+    while size > 128 * 1024:
+        client, watch = stack.enter_context(Client(mesh.listeners["bolt"])), Watch(mesh)
+        frame = bolt(content_len=GIGABYTE)
+        try:
+            client.send(frame + bytes(size - len(frame)))
+            while watch.grew("downstream_rx_bytes_total", listener="bolt") < size:
+                assert client.silent()
+            assert client.silent()
+            held += size
+        except (ConnectionError, AssertionError):
+            size = size // 2 + 1
+    return held
+
+
+@pytest.mark.usefixtures("unharmed")
+def test_a_few_who_hold_all_are_no_outage(mesh: Proxy) -> None:
+    """What is left of the budget is for those who own little; who owns much and wants more is cut."""
+    watch = Watch(mesh)
+    with contextlib.ExitStack() as stack:
+        assert fill(mesh, stack) > 64 * MIB
+        watch.logged("cut: no memory, or the buffers of this worker are at their budget")
+        for make in CALLS.values():
+            with Client(mesh.address) as newcomer:
+                newcomer.send(b"".join(make(id, b"x" * 900) for id in range(50)))
+                assert {newcomer.answer().who for _ in range(50)} == {b"a"}
+    assert watch.grew("downstream_cut_total", listener="bolt") > 0
+    mesh.eventually(0, "downstream_connections_active", listener="bolt")
+
+
 def test_the_worker_is_the_same(mesh: Proxy) -> None:
     mesh.sound()

@@ -22,7 +22,7 @@ def test_never_answered(client: Client, host: Script, speech: Speech, watch: Wat
     client.send(speech.timed(5, 100))
     peer = host.accept()
     frame = peer.receive()
-    answer = within(2, client.answer)
+    answer = within(5, client.answer)
     assert (answer.id, answer.status, answer.protocol) == (5, speech.timeout, speech.name)
     peer.send(speech.answer(frame, b"late"))
     client.send(speech.call(6))
