@@ -15,19 +15,33 @@ COMPLETION = 1 << 16
 """How many bytes a refused prefix is tried with before it counts as rightly refused."""
 
 
+def check_all(subject: Subject, data: bytes, keys: Sequence[str]) -> Outcome:
+    """Verify, scan, lookup and the interpreter on the same bytes; construct is asked once. Returns what it says."""
+    expected, fields = subject.oracle.parse(data)
+    _verify(subject, data, expected)
+    _scan(subject, data, expected, fields)
+    _lookup(subject, data, keys, expected, fields)
+    check_interpreter(subject, data)
+    return expected
+
+
 def check_verify(subject: Subject, data: bytes) -> Outcome:
     """The verify Plan says what construct says. Returns construct's outcome.
 
     One liberty: bytes that no continuation can make a frame may be refused before construct comes to the reason.
     """
     expected = subject.oracle.outcome(data)
+    _verify(subject, data, expected)
+    return expected
+
+
+def _verify(subject: Subject, data: bytes, expected: Outcome) -> None:
     found = subject.verify(data)
     if isinstance(found, More) and not found.total > len(data):
         raise DisagreementError("verify asks for bytes that it has", data, found)
     if not agree(expected, found) and not (isinstance(found, Malformed) and hopeless(subject, data, expected)):
         what = f"{subject.name}: verify and construct differ"
         raise DisagreementError(what, data, f"construct: {expected}", f"plan: {found}")
-    return expected
 
 
 def agree(expected: Outcome, found: Outcome) -> bool:
@@ -64,7 +78,10 @@ def scan_outcome(found: Frame | More | Malformed) -> Outcome:
 
 def check_scan(subject: Subject, data: bytes) -> None:
     """Scan finds the facts of a good frame, never ends one too early, and refuses what its own fields make wrong."""
-    expected, fields = subject.oracle.parse(data)
+    _scan(subject, data, *subject.oracle.parse(data))
+
+
+def _scan(subject: Subject, data: bytes, expected: Outcome, fields: object) -> None:
     fault = scan_fault(subject, data, expected, fields, subject.scan(data))
     if fault:
         raise DisagreementError(f"{subject.name}: {fault}", data, f"construct: {expected}", f"scan: {subject.scan(data)}")
@@ -85,9 +102,7 @@ def scan_fault(
     return None
 
 
-def _frame_fault(
-    subject: Subject, data: Buffer, fields: object, size: int, found: Frame | More | Malformed
-) -> str | None:
+def _frame_fault(subject: Subject, data: Buffer, fields: object, size: int, found: Frame | More | Malformed) -> str | None:
     fact = meaning(subject.protocol, fields, size)
     if fact.kind is None:
         return None if isinstance(found, Malformed) and found.path == "kind" else "scan accepts a frame of no kind"
@@ -133,7 +148,10 @@ def check_prefixes(subject: Subject, frame: bytes) -> None:
 
 def check_lookup(subject: Subject, data: bytes, keys: Sequence[str]) -> None:
     """A lookup finds what construct's decoded fields say; asked for one key or for many."""
-    expected, fields = subject.oracle.parse(data)
+    _lookup(subject, data, keys, *subject.oracle.parse(data))
+
+
+def _lookup(subject: Subject, data: bytes, keys: Sequence[str], expected: Outcome, fields: object) -> None:
     if not isinstance(expected, Complete) or not isinstance(subject.scan(data), Frame):
         return
     frame = data[: expected.size]

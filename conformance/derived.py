@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import Literal
 
-from conformance.interpreter import Part, Run, Step, members, run
+from conformance.interpreter import run
 from conformance.mutations import checksums, reseal, sealed
 from conformance.outcome import Complete
-from xproto.plan import CHECK, LITTLE, NONE, SIGNED, Alu, Op, OpCode, Plan
+from conformance.trace import Part, Run, Step, bounds, get, members, put
+from xproto.plan import CHECK, NONE, Alu, Op, OpCode, Plan
 
 MAX_COMBINATIONS = 64
 MAX_GROWTH = 1 << 17
@@ -195,7 +195,10 @@ class _Attack:
         if grow:
             for change in self._growths(step):
                 grown = (end, bytes(change), end) if change > 0 else (end + change, b"", end)
-                yield f"{change:+} to a limit", self._resized(step, *grown)
+                resized = self._resized(step, *grown)
+                yield f"{change:+} to a limit", resized
+                if abs(len(resized) - self.plan.limit) <= 1:
+                    yield f"{change:+} to a limit, one byte missing", resized[:-1]
         for value in (self.plan.limit - step.start, self.plan.limit - step.start + 1, len(self.frame) - step.start):
             for part in step.parts:
                 yield f"length {value}", put(self.frame, part, value)
@@ -295,41 +298,3 @@ def _possible(part: Part, wanted: Sequence[int], now: int) -> list[int]:
     lo, hi = bounds(part)
     own = [now - 1, now, now + 1, 0, 1, lo, hi, (hi + 1) >> 1, ((hi + 1) >> 1) - 1]
     return [value for value in dict.fromkeys((*wanted, *own)) if lo <= value <= hi]
-
-
-def bounds(part: Part) -> tuple[int, int]:
-    """The least and greatest value that the part's bits can hold."""
-    if not part.width:
-        return 0, (1 << 7 * (part.size + 1)) - 1
-    bits = 8 * part.width
-    if part.mask >= 0:
-        return 0, part.mask
-    return (-(1 << bits - 1), (1 << bits - 1) - 1) if part.flags & SIGNED else (0, (1 << bits) - 1)
-
-
-def get(data: bytes, part: Part) -> int:
-    """The part's value."""
-    raw = data[part.at : part.at + part.size]
-    if not part.width:
-        return sum((byte & 0x7F) << 7 * i for i, byte in enumerate(raw))
-    whole = int.from_bytes(raw, "little" if part.flags & LITTLE else "big", signed=bool(part.flags & SIGNED))
-    return whole >> part.shift & part.mask if part.mask >= 0 else whole
-
-
-def put(data: bytes, part: Part, value: int) -> bytes:
-    """The bytes with this value in the part; a varint may take another number of bytes. Other bits stay."""
-    lo, hi = bounds(part)
-    if part.width and not lo <= value <= hi:
-        return data
-    if not part.width:
-        raw = b""
-        while value > 0x7F:
-            raw, value = raw + bytes((value & 0x7F | 0x80,)), value >> 7
-        raw += bytes((value,))
-    elif part.mask < 0:
-        raw = value.to_bytes(part.width, "little" if part.flags & LITTLE else "big", signed=bool(part.flags & SIGNED))
-    else:
-        order: Literal["little", "big"] = "little" if part.flags & LITTLE else "big"
-        old = int.from_bytes(data[part.at : part.at + part.width], order)
-        raw = (old & ~(part.mask << part.shift) | value << part.shift).to_bytes(part.width, order)
-    return data[: part.at] + raw + data[part.at + part.size :]

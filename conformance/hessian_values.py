@@ -109,6 +109,5 @@ def _units(text: str) -> int:
 def _cesu(text: str) -> bytes:
     units = text.encode("utf-16-be")
     return b"".join(
-        units[i : i + 2].decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
-        for i in range(0, len(units), 2)
+        units[i : i + 2].decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass") for i in range(0, len(units), 2)
     )

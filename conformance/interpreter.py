@@ -8,98 +8,31 @@ at the bytes that it reads.
 
 from __future__ import annotations
 
-import re
 import zlib
 from dataclasses import dataclass, field
 
 from conformance.outcome import Complete, Malformed, More, Outcome
+from conformance.trace import Part, Run, Step, members
+from conformance.walks import BadSignal, Reading, ShortSignal
 from xproto.lower.roles import apply
 from xproto.plan import AT, CHECK, LITTLE, NONE, SIGNED, VERIFY, Alu, Op, OpCode, Plan, Result
-from xproto.wire.hessian import count_types
-from xproto.wire.hessian_skip import BadValueError, Reader, ShortError
 
 _MASK = (1 << 64) - 1
-_PAIR = re.compile(rb"\xed([\xa0-\xaf])(.)\xed([\xb0-\xbf])(.)", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Bits of the frame that an integer was made of: ``integer at `at` >> shift & mask``.
-
-    width: of the integer in bytes; 0 for a varint that took `size` bytes.
-    """
-
-    at: int
-    size: int
-    width: int
-    flags: int = 0
-    shift: int = 0
-    mask: int = -1
-
-
-@dataclass(frozen=True)
-class Step:
-    """One op that ran: the bytes it consumed, and the parts of the frame that its decision rests on.
-
-    inner: integers that a wire primitive read. around: indices of the steps that entered the sections around this one.
-    size: what SKIP or ENTER asked for.
-    """
-
-    index: int
-    op: Op
-    start: int
-    end: int
-    parts: tuple[Part, ...] = ()
-    inner: tuple[Part, ...] = ()
-    around: tuple[int, ...] = ()
-    size: int = 0
-
-
-@dataclass
-class Run:
-    """What a run left behind. `refused` is the op that did not pass."""
-
-    outcome: Outcome
-    steps: list[Step]
-    registers: dict[int, int]
-    slots: dict[int, bytes]
-    refused: Op | None = None
-
-
-class _Short(Exception):  # noqa: N818 - a signal between functions of this module
-    def __init__(self, total: int = 0) -> None:
-        super().__init__()
-        self.total = total
-
-
-class _Bad(Exception):  # noqa: N818 - likewise
-    pass
 
 
 def run(plan: Plan, data: bytes, *, ignore_checksum: bool = False) -> Run:
     """Runs the Plan over the frame that `data` begins with."""
-    return _Interpreter(plan, data, ignore_checksum).run()
+    return _Interpreter(plan, data, ignore_checksum=ignore_checksum).run()
 
 
 @dataclass
-class _Interpreter:
-    plan: Plan
-    data: bytes
-    ignore_checksum: bool
-    at: int = 0
+class _Interpreter(Reading):
+    ignore_checksum: bool = False
     pc: int = 0
-    sections: list[int] = field(default_factory=list)
     registers: dict[int, int] = field(default_factory=lambda: {int(Result.CRC_AT): -1})
     origin: dict[int, tuple[Part, ...]] = field(default_factory=dict)
-    slots: dict[int, bytes] = field(default_factory=dict)
-    inner: list[Part] = field(default_factory=list)
     size: int = 0
     entered: list[int] = field(default_factory=list)
-    reader: Reader | None = None
-
-    @property
-    def stop(self) -> int:
-        return self.sections[-1] if self.sections else len(self.data)
 
     def run(self) -> Run:
         steps: list[Step] = []
@@ -111,9 +44,9 @@ class _Interpreter:
             outcome: Outcome | None = None
             try:
                 self._one(op)
-            except _Bad:
+            except BadSignal:
                 outcome = Malformed(op.path, op.why)
-            except _Short as short:
+            except ShortSignal as short:
                 outcome = self._short(op, short.total)
             parts = parts or self._own(op)
             steps.append(Step(index, op, start, self.at, parts, tuple(self.inner), around, self.size))
@@ -144,16 +77,6 @@ class _Interpreter:
     def _own(self, op: Op) -> tuple[Part, ...]:
         return self.origin.get(op.dst, ()) if op.code in {OpCode.LOAD, OpCode.VARINT, OpCode.BITS} else ()
 
-    def _take(self, size: int) -> bytes:
-        if self.at + size > self.stop:
-            raise _Short(self.at + size)
-        self.at += size
-        return self.data[self.at - size : self.at]
-
-    def _integer(self, width: int, flags: int) -> int:
-        raw = self._take(width)
-        return int.from_bytes(raw, "little" if flags & LITTLE else "big", signed=bool(flags & SIGNED))
-
     def _set(self, reg: int, value: int, parts: tuple[Part, ...] = ()) -> None:
         self.registers[reg] = value
         self.origin[reg] = parts
@@ -165,7 +88,7 @@ class _Interpreter:
         """The size that SKIP or ENTER asks for, once it fits the section, or at the root the limit."""
         size = op.x + (0 if op.a == NONE else self._get(op.a))
         if size < 0 or self.at + size > (self.stop if self.sections else self.plan.limit):
-            raise _Bad
+            raise BadSignal
         self.size = size
         return size
 
@@ -181,13 +104,13 @@ class _Interpreter:
             case OpCode.BITS | OpCode.RANGE | OpCode.MEMBER | OpCode.SET | OpCode.ALU | OpCode.TABLE | OpCode.POS:
                 self._compute(op)
             case OpCode.KEYVALUES:
-                self._key_values(op)
+                self.key_values(op)
             case OpCode.CHUNKS:
-                self._chunks(op)
+                self.chunks(op)
             case OpCode.HESSIAN_TEXT | OpCode.HESSIAN_ARGS | OpCode.HESSIAN_MAP:
-                self._hessian(op)
+                self.hessian(op)
             case OpCode.FAIL:
-                raise _Bad
+                raise BadSignal
             case OpCode.END:
                 pass
 
@@ -195,37 +118,37 @@ class _Interpreter:
         start = self.at
         match op.code:
             case OpCode.LOAD:
-                value = self._integer(op.width, op.flags)
+                value = self.integer(op.width, op.flags)
                 self._set(op.dst, value, (Part(start, op.width, op.width, op.flags & (LITTLE | SIGNED)),))
                 if op.flags & AT:
                     self.registers[op.b] = start
                 if op.flags & CHECK and not op.x <= value <= op.y:
-                    raise _Bad
+                    raise BadSignal
             case OpCode.VARINT:
                 value = self._varint(op.width)
                 self._set(op.dst, value, (Part(start, self.at - start, 0),))
                 if not op.x <= value <= op.y:
-                    raise _Bad
+                    raise BadSignal
             case OpCode.LITERAL:
-                if self._take(len(op.data)) != op.data:
-                    raise _Bad
+                if self.take(len(op.data)) != op.data:
+                    raise BadSignal
             case _:
                 self.registers[op.dst] = start
                 if not op.flags & VERIFY:
                     self.at += 4
                     return
                 self.inner.append(Part(start, 4, 4, op.flags & LITTLE))
-                if self._integer(4, op.flags & LITTLE) != zlib.crc32(self.data[:start]) and not self.ignore_checksum:
-                    raise _Bad
+                if self.integer(4, op.flags & LITTLE) != zlib.crc32(self.data[:start]) and not self.ignore_checksum:
+                    raise BadSignal
 
     def _varint(self, most: int) -> int:
         value = 0
         for i in range(most):
-            byte = self._take(1)[0]
+            byte = self.take(1)[0]
             value |= (byte & 0x7F) << (7 * i)
             if byte < 0x80:
                 return value
-        raise _Bad
+        raise BadSignal
 
     def _move(self, op: Op) -> None:
         match op.code:
@@ -234,11 +157,11 @@ class _Interpreter:
                 if op.b == NONE:
                     self.at += size
                 else:
-                    self.slots[op.b] = self._take(size)
+                    self.slots[op.b] = self.take(size)
             case OpCode.ENTER:
                 size = self._room(op)
                 if self.at + size > self.stop:
-                    raise _Short(self.at + size)
+                    raise ShortSignal(self.at + size)
                 self.sections.append(self.at + size)
             case OpCode.LEAVE:
                 self.at = self.sections.pop()
@@ -248,7 +171,7 @@ class _Interpreter:
                 self.at = self.stop
             case _:
                 if self.at != self.stop:
-                    raise _Bad
+                    raise BadSignal
 
     def _compute(self, op: Op) -> None:
         a = self._get(op.a)
@@ -259,10 +182,10 @@ class _Interpreter:
                 self._set(op.dst, (a & _MASK) >> op.x & op.y, own)
             case OpCode.RANGE:
                 if not op.x <= a <= op.y:
-                    raise _Bad
+                    raise BadSignal
             case OpCode.MEMBER:
                 if a not in members(op):
-                    raise _Bad
+                    raise BadSignal
             case OpCode.SET:
                 self._set(op.dst, op.x)
             case OpCode.ALU:
@@ -270,118 +193,7 @@ class _Interpreter:
                 self._set(op.dst, apply(Alu(op.flags), a, b), self._parts(op))
             case OpCode.TABLE:
                 if not 0 <= a < len(op.data) or not op.data[a]:
-                    raise _Bad
+                    raise BadSignal
                 self._set(op.dst, op.data[a], parts)
             case _:
                 self.registers[op.dst] = self.at
-
-    def _text(self, op: Op) -> bytes | None:
-        here = self.at
-        size = self._integer(op.width, op.flags)
-        self.inner.append(Part(here, op.width, op.width, op.flags & (LITTLE | SIGNED)))
-        if size < -1 or size >= 1 << 63:
-            raise _Bad
-        return None if size == -1 else self._take(size)
-
-    def _key_values(self, op: Op) -> None:
-        while self.at < self.stop:
-            key, value = self._text(op), self._text(op)
-            if key is not None and value is not None:
-                for name, slot in op.keys:
-                    if name == key:
-                        self.slots[slot] = value
-
-    def _chunks(self, op: Op) -> None:
-        while True:
-            here = self.at
-            size = self._integer(op.width, op.flags)
-            self.inner.append(Part(here, op.width, op.width, op.flags & LITTLE))
-            if not size:
-                return
-            if self.at + size > self.plan.limit:
-                raise _Bad
-            if self.at + size > self.stop:
-                raise _Short(self.at + size + op.width)
-            self.at += size
-
-    def _hessian(self, op: Op) -> None:
-        classes = self.reader.classes if self.reader else []
-        reader = self.reader = Reader(self.data[: self.stop], self.at, classes)
-        try:
-            match op.code:
-                case OpCode.HESSIAN_TEXT:
-                    self._capture(op.b, reader.text_or_null())
-                case OpCode.HESSIAN_ARGS:
-                    self._arguments(op, reader)
-                case _:
-                    self._map(op, reader)
-        except BadValueError:
-            raise _Bad from None
-        except ShortError:
-            raise _Short from None
-        self.at = reader.at
-
-    def _capture(self, slot: int, text: bytes | None) -> None:
-        self.slots.pop(slot, None)
-        if slot != NONE and text is not None:
-            self.slots[slot] = joined(text)
-
-    def _arguments(self, op: Op, reader: Reader) -> None:
-        count = count_types(self.slots.get(op.a, b"").decode("latin-1"))
-        if count > len(reader.data) - reader.at:
-            raise ShortError
-        if count and _is_text(reader):
-            self._capture(op.b, reader.text_or_null())
-            count -= 1
-        reader.skip(count)
-
-    def _map(self, op: Op, reader: Reader) -> None:
-        lead = reader.lead()
-        if lead == 0x4E:
-            return
-        if lead == 0x4D:
-            reader.type_name()
-        elif lead != 0x48:
-            raise BadValueError
-        slots = dict(op.keys)
-        while reader.lead() != 0x5A:
-            reader.at -= 1
-            key = self._item(reader)
-            value = self._item(reader)
-            slot = slots.get(key) if key is not None else None
-            if slot is not None:
-                self._capture(slot, value)
-
-    @staticmethod
-    def _item(reader: Reader) -> bytes | None:
-        if _is_text(reader):
-            return joined(reader.text_or_null() or b"")
-        reader.skip()
-        return None
-
-
-def _is_text(reader: Reader) -> bool:
-    lead = reader.lead()
-    reader.at -= 1
-    return lead < 0x20 or 0x30 <= lead < 0x34 or lead in b"SR"
-
-
-def joined(text: bytes) -> bytes:
-    """Java's pairs of three-byte surrogates as the four bytes of UTF-8; all other bytes as they are."""
-    at, found = 0, False
-    while at < len(text) and not found:
-        lead = text[at]
-        found = lead == 0xED and text[at + 1 : at + 2] >= b"\xa0"
-        at += 1 if lead < 0xC0 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-    return _PAIR.sub(_point, text) if found else text
-
-
-def _point(pair: re.Match[bytes]) -> bytes:
-    high = (pair[1][0] & 0x0F) << 6 | pair[2][0] & 0x3F
-    low = (pair[3][0] & 0x0F) << 6 | pair[4][0] & 0x3F
-    return chr(0x10000 + (high << 10 | low)).encode()
-
-
-def members(op: Op) -> list[int]:
-    """The values that MEMBER allows."""
-    return [int.from_bytes(op.data[i : i + 8], "little", signed=True) for i in range(0, len(op.data), 8)]

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, settings
 from tests.conformance.subjects import DEEP
 
 _QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-settings.register_profile("conformance-fast", max_examples=150, derandomize=True, database=None, **_QUIET)
-settings.register_profile("conformance-deep", max_examples=20_000, **_QUIET)
+settings.register_profile("conformance-fast", max_examples=200, derandomize=True, database=None, **_QUIET)
+settings.register_profile("conformance-deep", max_examples=10_000, **_QUIET)
 
 
 def pytest_runtest_setup(item) -> None:

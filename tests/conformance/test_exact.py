@@ -19,7 +19,7 @@ def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_exact_buffers() -> None:
-    found = _python("-m", "tests.conformance.exact", "guard", *(("20000", "1") if DEEP else ("100", "5")))
+    found = _python("-m", "tests.conformance.exact", "guard", *(("20000", "1") if DEEP else ("60", "6")))
     assert found.returncode == 0, found.stderr[-2000:]
     runs = re.search(r"(\d+) runs over exact buffers", found.stdout)
     assert runs

@@ -42,15 +42,23 @@ VALUES = _subject(
     )
 )
 """As many values as asked for, and nothing behind them: complete only where the walk ends at the last byte."""
+OPEN = _subject(
+    "body"
+    / c.Prefixed(
+        Bounded(c.Int32ub, 0, LIMIT),
+        c.Struct("types" / HessianText(), "values" / HessianArguments(this.types)),
+    )
+)
+"""The same, with anything behind them: only the walk itself can see that the last value is cut."""
 MAP = _subject("map" / HessianMap())
 """A map at the frame's root, where missing bytes mean need-more."""
 HEAD = b"\0\7\1"
 
 
-def skips(data: bytes, count: int = 1) -> bool:
-    """Whether the kernel takes `data` for exactly so many values."""
+def skips(data: bytes, count: int = 1, by: Subject = VALUES) -> bool:
+    """Whether the kernel takes `data` for exactly so many values (`by` OPEN: for so many at its beginning)."""
     body = encode_text("I" * count) + data
-    found = VALUES.verify(HEAD + len(body).to_bytes(4, "big") + body)
+    found = by.verify(HEAD + len(body).to_bytes(4, "big") + body)
     assert isinstance(found, Complete | Malformed), found
     return isinstance(found, Complete)
 
@@ -107,7 +115,11 @@ def test_truncated_everywhere() -> None:
         data = values(seed)
         for size in range(0, len(data), max(1, len(data) // 60)):
             assert not skips(data[:size])
+            assert not skips(data[:size], by=OPEN)
             truncated += 1
+        assert not skips(data[:-1], by=OPEN)
+        assert skips(data, by=OPEN)
+        assert skips(data + b"anything", by=OPEN)
         whole = HEAD + b"H" + encode_text("k") + data + b"Z"
         assert MAP.verify(whole) == Complete(len(whole))
         for size in range(0, len(whole), max(1, len(whole) // 40)):
@@ -294,3 +306,22 @@ def test_hostile_arguments_do_not_reach_the_attachments() -> None:
         found = dubbo.lookup(("service",), frame)
         assert isinstance(found, Malformed), name
         assert isinstance(dubbo.verify(frame), Malformed), name
+
+
+@pytest.mark.parametrize(("size", "whole"), [(4096, True), (4097, False)])
+def test_a_text_in_pieces_is_bounded_by_the_scratch_space(size, whole) -> None:
+    """The one place where the kernel refuses what construct accepts: it has 4,096 bytes to put pieces together in.
+
+    A text in one piece is read where it stands and may be of any length.
+    """
+    first = b"R" + (size - 10).to_bytes(2, "big") + b"p" * (size - 10)
+    pieces = first + b"\x0a" + b"q" * 10
+    body = b"".join((encode_text("2.0.2"), pieces, encode_text("1.0"), encode_text("echo"), encode_text(""), b"N"))
+    frame = b"\xda\xbb\xc2\0" + bytes(8) + len(body).to_bytes(4, "big") + body
+    dubbo = subject("dubbo")
+    assert dubbo.oracle.outcome(frame) == Complete(len(frame))
+    found = dubbo.lookup(("service",), frame)
+    assert (found == (b"p" * (size - 10) + b"q" * 10,)) if whole else isinstance(found, Malformed)
+    in_one = _call(b"", "", b"N").replace(encode_text("com.test.Echo"), encode_text("p" * 9000))
+    in_one = in_one[:12] + (len(in_one) - 16).to_bytes(4, "big") + in_one[16:]
+    assert dubbo.lookup(("service",), in_one) == (b"p" * 9000,)

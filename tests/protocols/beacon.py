@@ -105,9 +105,7 @@ def beacon(*, frame_limit: int = FRAME_LIMIT) -> Protocol:
         detect=Detect("magic"),
         limits=Limits(frame=frame_limit),
         reply_base={**_EMPTY, "flags": {**_FLAGS, "kind": "response"}},
-        reply={
-            fault: {"status": status, "body": f"beacon: {status}".encode()} for fault, status in _STATUSES.items()
-        },
+        reply={fault: {"status": status, "body": f"beacon: {status}".encode()} for fault, status in _STATUSES.items()},
         heartbeat={**_EMPTY, "flags": {**_FLAGS, "kind": "heartbeat"}},
         heartbeat_ack={**_EMPTY, "flags": {**_FLAGS, "kind": "ack"}},
         configure=beacon,

@@ -64,9 +64,7 @@ class Frame:
             out += struct.pack("<I", self.timeout)
         if self.kind == RESPONSE:
             out.append(self.status)
-        pairs = b"".join(
-            struct.pack("<H", len(k)) + k + struct.pack("<H", len(v)) + v for k, v in self.headers
-        )
+        pairs = b"".join(struct.pack("<H", len(k)) + k + struct.pack("<H", len(v)) + v for k, v in self.headers)
         out.append(len(self.service))
         size = len(pairs)
         while size > 0x7F:
