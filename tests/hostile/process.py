@@ -7,6 +7,7 @@ shown that the worker counted already, and every wait has a limit.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -126,6 +127,15 @@ class Proxy:
         deadline = time.monotonic() + PATIENCE
         while (found := self.count(family, **labels)) != wanted:
             assert time.monotonic() < deadline, f"{family} {labels} is {found}, not {wanted}"
+
+    def eventually_available(self, cluster: str) -> None:
+        """Waits until calls may go to every host of the cluster: one that refused is left alone for a while."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            (worker,) = json.loads(self.get("/clusters"))["workers"]
+            if all(host["available"] for host in worker[cluster]["hosts"]):
+                return
+            assert time.monotonic() < deadline, f"{cluster} is still left alone: {worker[cluster]}"
 
     def memory(self) -> int:
         """The worker's resident set size, in bytes. (Its proportional one changes when other processes come and go.)"""

@@ -43,11 +43,12 @@ def mesh(host: Script, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pro
 
 @pytest.fixture(autouse=True)
 def fresh(mesh: Proxy, host: Script) -> Iterator[None]:
-    """Every test begins and ends without upstream connections."""
+    """Every test begins and ends without upstream connections, and with a host that is not left alone after a failure."""
     yield
     host.hang_up()
     mesh.eventually(0, "upstream_connections_active")
     mesh.eventually(0, "upstream_in_flight")
+    mesh.eventually_available("scripted")
 
 
 @pytest.fixture
