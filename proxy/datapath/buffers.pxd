@@ -5,9 +5,11 @@ cdef enum:
     LARGEST_CLASS = 18                    # 256 KiB
     CLASSES = LARGEST_CLASS - SMALLEST_CLASS + 1
     CACHED_PER_CLASS = 256 * 1024         # bytes kept for reuse, of each size
-    BUDGET = 256 * 1024 * 1024            # bytes that all connections of a worker may own together
-    RESERVE = 64 * 1024 * 1024            # of these, kept for connections that own no more than MODEST
-    MODEST = 64 * 1024
+    BUDGET = 256 * 1024 * 1024            # bytes that all connections of a worker may own together, ever
+    HIGH_WATER = 192 * 1024 * 1024        # above this, the connections that own most go at the end of the turn
+    MODEST = 64 * 1024                    # who owns no more is nobody's trouble
+    BLOCK = 256 * 1024                    # of a long queue; a frame that is longer has a block of its own
+    MAPPED = 512 * 1024                   # blocks from here on are mappings of their own: given back at once, grown in place
 
 
 cdef struct buf_t:
@@ -15,6 +17,18 @@ cdef struct buf_t:
     size_t head       # offset of the first byte that is still wanted
     size_t size       # bytes wanted, from head on
     size_t room       # bytes allocated
+
+
+cdef struct segment_t:
+    segment_t* next
+    buf_t buf
+
+
+cdef struct queue_t:              # what is to be sent, in order; all zero is an empty one
+    buf_t first                   # from here it is sent
+    segment_t* rest               # big frames that were taken over whole, and what came after them
+    segment_t* last
+    size_t size                   # bytes in all
 
 
 cdef class Buffers:
@@ -25,9 +39,24 @@ cdef class Buffers:
     cdef uint8_t* take(self, size_t room) noexcept
     cdef void give(self, uint8_t* data, size_t room) noexcept
     cdef uint8_t* extend(self, buf_t* buf, size_t more, size_t ceiling) noexcept
+    cdef uint8_t* stretch(self, buf_t* buf, size_t room) noexcept
     cdef bint append(self, buf_t* buf, const uint8_t* data, size_t size, size_t ceiling) noexcept
     cdef void drop(self, buf_t* buf) noexcept
-    cdef bint tight(self) noexcept
+    cdef uint8_t* room(self, queue_t* queue, size_t size) noexcept
+    cdef bint chain(self, queue_t* queue, buf_t* buf) noexcept
+    cdef bint adopt(self, queue_t* queue, buf_t* buf) noexcept
+    cdef void sent(self, queue_t* queue, size_t size) noexcept
+    cdef void drop_queue(self, queue_t* queue) noexcept
+    cdef bint over(self) noexcept
+
+
+cdef inline void filled(queue_t* queue, size_t size) noexcept nogil:
+    """The bytes that `Buffers.room` made room for are there now."""
+    if queue.last != NULL:
+        queue.last.buf.size += size
+    else:
+        queue.first.size += size
+    queue.size += size
 
 
 cdef inline void consume(buf_t* buf, size_t size) noexcept nogil:

@@ -1,18 +1,26 @@
 """Byte buffers that exist only while they hold something.
 
-A connection owns two: the tail of a frame that is not whole yet, and what is still to be sent. Both are empty nearly
-always, so nothing is kept for an idle connection; blocks of the common sizes go through a small cache of the worker
-instead of malloc, because an out buffer lives for one turn of the loop only.
+A connection owns two: the tail of a frame that is not whole yet, and the queue of what is still to be sent. Both are
+empty nearly always, so nothing is kept for an idle connection; blocks of the common sizes go through a small cache of
+the worker instead of malloc, because a queue lives for one turn of the loop only.
+
+A big frame is copied as little as can be: its tail grows in place (blocks from MAPPED on are mappings, which the kernel
+moves without touching them), and when it is whole the block itself goes into the receiver's queue (`adopt`). Copying
+8 MiB in one go would hold up every other call of the worker for milliseconds.
 
 What always holds: `held` is the sum of `room` over all living buffers; a buffer never grows above its `ceiling`
 (a length field on the wire allocates nothing by itself: room at most doubles with the bytes that arrived); `held`
 never passes the budget; no call raises: out of memory or of budget is NULL or False, and the caller gives up its own
-connection or call, so that nobody else notices.
+connection or call, so that nobody else notices; a frame lies in one buffer of a queue, never across two.
 """
 
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memmove
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memmove, memset
+
+cdef extern from "<malloc.h>" nogil:
+    int mallopt(int param, int value)
+    int M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
 
 cdef enum:
     OUT_ROOM = 4096       # where a buffer without a ceiling begins: it will take many frames
@@ -35,6 +43,11 @@ cdef inline size_t roomy(size_t wanted, size_t room) noexcept nogil:
 
 
 cdef class Buffers:
+    def __cinit__(self):
+        # For the whole process: a fixed threshold, since glibc would else raise it to the biggest block ever freed.
+        mallopt(M_MMAP_THRESHOLD, MAPPED)
+        mallopt(M_TRIM_THRESHOLD, MAPPED)
+
     def __dealloc__(self):
         cdef int index
         cdef void* block
@@ -90,6 +103,8 @@ cdef class Buffers:
         room = roomy(wanted, OUT_ROOM if ceiling == 0 else <size_t>1 << SMALLEST_CLASS)
         if ceiling and room > ceiling:
             room = ceiling if ceiling > wanted else wanted
+        if buf.room >= BLOCK and buf.head == 0:
+            return self.stretch(buf, wanted)
         data = self.take(room)
         if data == NULL:
             return NULL
@@ -98,6 +113,21 @@ cdef class Buffers:
             self.give(buf.data, buf.room)
         buf.data = data
         buf.head = 0
+        buf.room = room
+        return data + buf.size
+
+    cdef uint8_t* stretch(self, buf_t* buf, size_t room) noexcept:
+        """More room for a big block, exactly what is wanted: the kernel moves mappings without copying. Its next byte."""
+        cdef uint8_t* data
+        if room > BUDGET or self.held - buf.room > BUDGET - room:
+            return NULL
+        data = <uint8_t*>realloc(buf.data, room)
+        if data == NULL:
+            return NULL
+        self.held += room - buf.room
+        if self.held > self.peak:
+            self.peak = self.held
+        buf.data = data
         buf.room = room
         return data + buf.size
 
@@ -115,6 +145,74 @@ cdef class Buffers:
             buf.data = NULL
         buf.head = buf.size = buf.room = 0
 
-    cdef bint tight(self) noexcept:
-        """Only the reserve is left. Who owns much gives way then: else a few that hold all would be an outage for all."""
-        return self.held > BUDGET - RESERVE
+    cdef bint over(self) noexcept:
+        """Is it time for the connections that own most to go?"""
+        return self.held > HIGH_WATER
+
+    # -- queues -------------------------------------------------------------------------------------------------
+
+    cdef uint8_t* room(self, queue_t* queue, size_t size) noexcept:
+        """Where the next `size` bytes go; whoever fills them says so by `filled`. NULL: no memory.
+
+        A queue that gets long becomes a chain of blocks: one block would be copied each time that it grows.
+        """
+        cdef buf_t* last = &queue.last.buf if queue.last != NULL else &queue.first
+        cdef buf_t fresh
+        cdef uint8_t* data
+        if last.size == 0 or last.size + size <= BLOCK or last.head + last.size + size <= last.room:
+            return self.extend(last, size, 0)
+        memset(&fresh, 0, sizeof(buf_t))
+        data = self.extend(&fresh, size, 0)
+        if data != NULL and not self.chain(queue, &fresh):
+            self.drop(&fresh)
+            return NULL
+        return data
+
+    cdef bint chain(self, queue_t* queue, buf_t* buf) noexcept:
+        """Put a buffer behind all others. False: no memory."""
+        cdef segment_t* segment = <segment_t*>calloc(1, sizeof(segment_t))
+        if segment == NULL:
+            return False
+        segment.buf = buf[0]
+        if queue.last != NULL:
+            queue.last.next = segment
+        else:
+            queue.rest = segment
+        queue.last = segment
+        return True
+
+    cdef bint adopt(self, queue_t* queue, buf_t* buf) noexcept:
+        """Take a buffer over as it is, behind all that is there; it is empty then. False: no memory."""
+        if queue.size == 0:
+            self.drop_queue(queue)
+            queue.first = buf[0]
+        elif not self.chain(queue, buf):
+            return False
+        queue.size += buf.size
+        memset(buf, 0, sizeof(buf_t))
+        return True
+
+    cdef void sent(self, queue_t* queue, size_t size) noexcept:
+        """The first `size` bytes, all of `first`, are gone."""
+        cdef segment_t* segment = queue.rest
+        queue.size -= size
+        consume(&queue.first, size)
+        if queue.first.size or segment == NULL:
+            return
+        self.drop(&queue.first)
+        queue.first = segment.buf
+        queue.rest = segment.next
+        if queue.rest == NULL:
+            queue.last = NULL
+        free(segment)
+
+    cdef void drop_queue(self, queue_t* queue) noexcept:
+        cdef segment_t* segment
+        while queue.rest != NULL:
+            segment = queue.rest
+            queue.rest = segment.next
+            self.drop(&segment.buf)
+            free(segment)
+        self.drop(&queue.first)
+        queue.last = NULL
+        queue.size = 0

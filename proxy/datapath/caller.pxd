@@ -14,6 +14,7 @@ cdef class Caller(Conn):
     cdef size_t out_limit
     cdef uint64_t* cuts           # counter
     cdef bint waking              # in core.paused
+    cdef uint8_t cell             # of its calls in `shares_t`: random, so that nobody can choose whom he shares it with
     cdef int adopt(self, call_t* call) except -1
     cdef int release(self, call_t* call) except -1
     cdef int release_all(self) except -1
@@ -21,8 +22,6 @@ cdef class Caller(Conn):
     cdef int refuse(self, call_t* call, int fault) except -1
     cdef int say(self, bytes frame) except -1
     cdef bint has_room(self) except -1
-    cdef size_t bound(self) noexcept
-    cdef bint greedy(self, size_t size) noexcept
     cdef int starved(self) except -1
     cdef int cut(self, str why) except -1
 

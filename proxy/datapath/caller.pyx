@@ -9,9 +9,7 @@ is NULL and its deadline is not set. Trouble with this connection never spreads 
 """
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
 
-from proxy.datapath.buffers cimport MODEST
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.conn cimport ENDING, OPEN, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport TIMEOUT, add, observe
@@ -79,14 +77,12 @@ cdef class Caller(Conn):
         """The upstream's answer: one copy, with the caller's own id."""
         cdef uint8_t* into
         observe(call.duration, self.core.now - call.start)
-        if self.out.size > self.bound() and not self.has_room():
+        if self.out.size > self.out_limit and not self.has_room():
             return 0
-        into = self.room(at.size)
+        into = self.put(frame, at.size)
         if into == NULL:
             return self.cut("no memory for its answers")
-        memcpy(into, frame, at.size)
         self.codec.set_id(FROM_UPSTREAM, into, at, call.origin)
-        self.out.size += at.size
         self.release(call)
         return self.touch()
 
@@ -104,26 +100,23 @@ cdef class Caller(Conn):
 
     cdef int say(self, bytes frame) except -1:
         """Send a frame of our own making, within the same limit as answers."""
-        if self.out.size > self.bound() and not self.has_room():
+        if self.out.size > self.out_limit and not self.has_room():
             return 0
         return self.send(frame)
 
     cdef bint has_room(self) except -1:
-        """Over its limit: has the peer read meanwhile? If not, it is cut."""
-        self.flush()
-        if not may(self, SENDS):
-            return False
-        if self.out.size <= self.bound():
-            return True
-        self.cut(f"{self.out.size} bytes of answers that it does not read")
-        return False
-
-    cdef size_t bound(self) noexcept:
-        """How much it may leave unread: little, when the buffers of the worker are nearly used up."""
-        return min(self.out_limit, <size_t>MODEST) if self.core.buffers.tight() else self.out_limit
-
-    cdef bint greedy(self, size_t size) noexcept:
-        return size > MODEST and self.core.buffers.tight()
+        """Over its limit: does the peer read? What the socket takes now counts; if that is nothing, it is cut."""
+        cdef size_t before
+        while self.out.size > self.out_limit:
+            before = self.out.size
+            self.stuck = False
+            self.flush()
+            if not may(self, SENDS):
+                return False
+            if self.out.size == before:
+                self.cut(f"{before} bytes of answers that it does not read")
+                return False
+        return True
 
     cdef int starved(self) except -1:
         return self.cut(NO_ROOM)

@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from proxy.datapath.counters cimport histogram_t, protocol_count_t
 from proxy.datapath.wheel cimport alarm_t
@@ -18,6 +18,7 @@ cdef struct call_t:
     int64_t echo
     int64_t start                 # microseconds
     uint64_t tried                # bits of the hosts that refused the connection
+    uint8_t cell                  # of its caller in `shares_t`
     bint oneway                   # waits for its connection only, nobody waits for it
 
 
@@ -39,12 +40,36 @@ cdef struct ids_t:
 
 
 cdef enum:
+    CELLS = 256
+
+
+cdef struct shares_t:             # how the calls of one upstream connection are divided among their callers
+    uint32_t calls[CELLS]         # by the caller's cell: two callers that share one are taken for one
+    uint64_t callers              # cells with calls
+
+
+cdef enum:
     FIRST_ROOM = 64
 
 cdef bint grow(ids_t* ids) noexcept nogil
 cdef uint64_t fresh_id(ids_t* ids) noexcept nogil
 cdef bint put_call(ids_t* ids, call_t* call) noexcept nogil
 cdef void free_ids(ids_t* ids) noexcept nogil
+
+
+cdef inline bint greedy(const shares_t* shares, uint8_t cell, uint64_t most) noexcept nogil:
+    """Has this caller more than an equal part of `most` calls already?"""
+    return shares.calls[cell] * (shares.callers + (shares.calls[cell] == 0)) > most
+
+
+cdef inline void take_share(shares_t* shares, uint8_t cell) noexcept nogil:
+    shares.callers += shares.calls[cell] == 0
+    shares.calls[cell] += 1
+
+
+cdef inline void give_share(shares_t* shares, uint8_t cell) noexcept nogil:
+    shares.calls[cell] -= 1
+    shares.callers -= shares.calls[cell] == 0
 
 
 cdef inline call_t* find_call(ids_t* ids, uint64_t id) noexcept nogil:

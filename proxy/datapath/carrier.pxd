@@ -1,9 +1,18 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from proxy.datapath.calls cimport call_t, ids_t
+from proxy.datapath.buffers cimport buf_t, queue_t
+from proxy.datapath.calls cimport call_t, ids_t, shares_t
 from proxy.datapath.conn cimport Conn
 from proxy.datapath.counters cimport host_count_t
 from xproto.kernel.codec cimport Codec, frame_t
+
+
+cdef enum Lane:                   # which calls go by a connection
+    SHARED = 0
+    BULK = 1                      # frames over BULKY: they would hold up all that is behind them
+
+cdef enum:
+    BULKY = 256 * 1024            # bytes
 
 
 cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: never
@@ -12,6 +21,7 @@ cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: n
     int64_t interval              # keepalive
     int64_t patience              # for a heartbeat's ack
     int64_t misses
+    int64_t user_timeout          # for what was sent to be acknowledged: as long as missed heartbeats take
     int64_t idle_timeout
     int64_t backoff_base
     int64_t backoff_max
@@ -23,17 +33,21 @@ cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: n
 cdef class Carrier(Conn):
     cdef Codec codec
     cdef int64_t variant
+    cdef int lane
     cdef limits_t* limits         # the cluster's
     cdef host_count_t* count      # the host's
     cdef ids_t ids
+    cdef shares_t shares
     cdef uint64_t most            # calls in flight at a time: the limit, and never above half of all ids
     cdef int64_t live             # calls that somebody waits for; ids.count has those nobody waits for too
     cdef int64_t used             # when it last got a call
-    cdef bint usable(self) noexcept
+    cdef bint usable(self, uint8_t cell) noexcept
     cdef bint clogged(self) noexcept
     cdef bint carry(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int again(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
-    cdef int move_calls(self, const uint8_t* data, size_t size) except -1
+    cdef int forget(self, call_t* call) except -1
+    cdef int move_calls(self, const queue_t* queue) except -1
+    cdef int move_some(self, const buf_t* buf) except -1
     cdef int fail_calls(self, int fault) except -1
     cdef int forget_oneways(self) except -1

@@ -1,7 +1,7 @@
 """The calls on one upstream connection: taken over with a fresh id, found again by it, moved or failed at the end.
 
-Frames are copied once, into the out buffer, and get their id there. While the connection is not made yet the out
-buffer is the queue: if connecting fails, the whole frames in it are walked again and each call moves to another host,
+Frames are copied once, into the out queue, and get their id there. While the connection is not made yet that is where
+they wait: if connecting fails, the whole frames in it are walked again and each call moves to another host,
 which is safe because nothing was sent.
 
 What always holds: a call is in `ids` from `carry` until its answer or the end of the connection; `live` counts those in
@@ -10,18 +10,24 @@ is in `ids` only while CONNECTING.
 """
 
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memset
 
+from proxy.datapath.buffers cimport buf_t, queue_t, segment_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport call_t, drop_call, find_call, free_ids, fresh_id, ids_t, put_call
+from proxy.datapath.calls cimport (
+    call_t, drop_call, find_call, free_ids, fresh_id, give_share, greedy, ids_t, put_call, shares_t, take_share,
+)
 from proxy.datapath.conn cimport CONNECTING, DRAINING, TAKES, Conn, may
 from proxy.datapath.counters cimport add, take
 from xproto.kernel.codec cimport FROM_DOWNSTREAM, SCAN_OK, Codec, frame_t
 
 
 cdef class Carrier(Conn):
-    cdef bint usable(self) noexcept:
-        return may(self, TAKES) and self.ids.count < self.most and self.out.size <= self.limits.out_limit
+    cdef bint usable(self, uint8_t cell) noexcept:
+        """Room for one more call of this caller? From half full on there is none for who has more than his share."""
+        if not may(self, TAKES) or self.ids.count >= self.most or self.out.size > self.limits.out_limit:
+            return False
+        return self.ids.count * 2 < self.most or not greedy(&self.shares, cell, self.most)
 
     cdef bint clogged(self) noexcept:
         """Full of calls that nobody waits for any more: only a new connection helps."""
@@ -29,15 +35,18 @@ cdef class Carrier(Conn):
 
     cdef bint carry(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """Take the call over, and its frame. False: no memory, and the call is still the dispatcher's."""
-        cdef uint8_t* into = self.room(at.size)
-        cdef uint64_t id
+        cdef uint8_t* into
         cdef bint recorded = not call.oneway or self.state == CONNECTING
-        if into == NULL or (recorded and not put_call(&self.ids, call)):
+        if recorded and not put_call(&self.ids, call):
             return False
-        id = call.id if recorded else fresh_id(&self.ids)
-        memcpy(into, frame, at.size)
-        self.codec.set_id(FROM_DOWNSTREAM, into, at, id)
-        self.out.size += at.size
+        into = self.put(frame, at.size)
+        if into == NULL:
+            if recorded:
+                drop_call(&self.ids, call)
+            return False
+        if recorded:
+            take_share(&self.shares, call.cell)
+        self.codec.set_id(FROM_DOWNSTREAM, into, at, call.id if recorded else fresh_id(&self.ids))
         add(self.count.calls, 1)
         self.used = self.core.now
         if recorded:
@@ -46,7 +55,9 @@ cdef class Carrier(Conn):
             self.live += not call.oneway
         else:
             self.core.calls.give(call)
-        if self.state != CONNECTING:
+        if self.state == CONNECTING:
+            self.owned_up()
+        else:
             self.touch()
         return True
 
@@ -56,8 +67,7 @@ cdef class Carrier(Conn):
         if call == NULL:
             add(self.count.unknown, 1)
             return 0
-        drop_call(&self.ids, call)
-        take(self.count.in_flight, 1)
+        self.forget(call)
         if call.caller == NULL:
             add(self.count.late, 1)
         else:
@@ -67,18 +77,33 @@ cdef class Carrier(Conn):
         self.core.calls.give(call)
         return 0
 
-    cdef int move_calls(self, const uint8_t* data, size_t size) except -1:
+    cdef int forget(self, call_t* call) except -1:
+        """The call's id may be given out again."""
+        drop_call(&self.ids, call)
+        give_share(&self.shares, call.cell)
+        take(self.count.in_flight, 1)
+        return 0
+
+    cdef int move_calls(self, const queue_t* queue) except -1:
         """The queue holds whole frames with our ids: walk it, and dispatch each call again."""
+        cdef const segment_t* segment = queue.rest
+        self.move_some(&queue.first)
+        while segment != NULL:
+            self.move_some(&segment.buf)
+            segment = segment.next
+        return 0
+
+    cdef int move_some(self, const buf_t* buf) except -1:
+        cdef const uint8_t* data = buf.data + buf.head
         cdef frame_t at
         cdef call_t* call
         cdef size_t used = 0
-        while used < size:
-            if self.codec.scan(FROM_DOWNSTREAM, data + used, size - used, &at) != SCAN_OK or at.size <= 0:
+        while used < buf.size:
+            if self.codec.scan(FROM_DOWNSTREAM, data + used, buf.size - used, &at) != SCAN_OK or at.size <= 0:
                 break
             call = find_call(&self.ids, at.id)
             if call != NULL:
-                drop_call(&self.ids, call)
-                take(self.count.in_flight, 1)
+                self.forget(call)
                 call.upstream = NULL
                 if call.caller == NULL and not call.oneway:
                     self.core.calls.give(call)
@@ -105,6 +130,7 @@ cdef class Carrier(Conn):
         cdef uint64_t index
         self.ids.slots = NULL
         self.ids.room = self.ids.count = 0
+        memset(&self.shares, 0, sizeof(shares_t))
         self.live = 0
         for index in range(ids.room):
             call = ids.slots[index]
@@ -131,8 +157,7 @@ cdef class Carrier(Conn):
         for index in range(self.ids.room):
             call = self.ids.slots[index]
             if call != NULL and call.oneway:
-                drop_call(&self.ids, call)
-                take(self.count.in_flight, 1)
+                self.forget(call)
                 self.core.calls.give(call)
         return 0
 

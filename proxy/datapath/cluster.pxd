@@ -12,6 +12,14 @@ cdef enum:
     SLOW_CONNECT = 50000      # microseconds after which a connect in progress is no longer hoped for
 
 
+cdef struct wish_t:           # what a call wants of a connection
+    int64_t variant
+    uint64_t tried            # bits of the hosts that refused the connection
+    uint8_t cell              # of its caller, see calls.pxd
+    int lane                  # see carrier.pxd
+    bint desperate            # anything is better than no connection
+
+
 cdef enum Verdict:            # why a host gives no connection
     TAKEN = 0                 # it does
     AWAY = 1                  # it cannot be connected to, for now
@@ -29,9 +37,9 @@ cdef class Host(Keeper):
     cdef list draining        # Upstream, DRAINING
     cdef readonly int64_t failures    # to connect, in a row
     cdef int64_t retry_at
-    cdef Upstream pick(self, Codec codec, int64_t variant, bint desperate, Verdict* verdict)
-    cdef Upstream find(self, Codec codec, int64_t variant, bint desperate, Verdict* verdict, int64_t* had)
-    cdef Upstream open(self, Codec codec, int64_t variant)
+    cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict)
+    cdef Upstream find(self, Codec codec, const wish_t* wish, Verdict* verdict, int64_t* had)
+    cdef Upstream open(self, Codec codec, const wish_t* wish)
     cdef int back_off(self) except -1
 
 
@@ -43,8 +51,8 @@ cdef class Cluster:
     cdef list hosts
     cdef limits_t limits
     cdef histogram_t duration
-    cdef Upstream choose(self, Codec codec, int64_t variant, uint64_t tried, int* fault)
-    cdef Upstream walk(self, Codec codec, int64_t variant, uint64_t tried, bint desperate, int* seen)
+    cdef Upstream choose(self, Codec codec, wish_t* wish, int* fault)
+    cdef Upstream walk(self, Codec codec, const wish_t* wish, int* seen)
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int give_up(self, call_t* call, int fault) except -1
     cdef int close(self) except -1

@@ -2,7 +2,8 @@
 
 A host lends a connection or says why not (`Verdict`); the cluster walks its hosts from where the balancer points until
 one lends. Connections are made when calls need them: a host keeps up to `max_connections` for each protocol variant,
-and a host that refused is left alone for a jittered, doubling time. A connect that is slow, or the first after a
+and lane (big frames go by a connection of their own, so that no small one waits behind them), and a host that refused
+is left alone for a jittered, doubling time. A connect that is slow, or the first after a
 failure, only gets the call that began it while other hosts can serve.
 
 What always holds: a call is tried at each host at most once; `dispatch` ends with the call in a connection's table or
@@ -13,12 +14,16 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
+from proxy.datapath.carrier cimport BULK, BULKY, SHARED
 from proxy.datapath.conn cimport CONNECTING, OPEN, Conn
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, Counters, add
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.upstream cimport Keeper, Upstream, new_upstream
 from xproto.kernel.codec cimport Codec, frame_t
+
+
+LANES = ("shared", "bulk")
 
 
 cdef int64_t microseconds(object seconds) except? -1:
@@ -34,10 +39,10 @@ cdef class Host(Keeper):
         self.active, self.draining = [], []
         counters.for_host(cluster.name, address, &self.count)
 
-    cdef Upstream pick(self, Codec codec, int64_t variant, bint desperate, Verdict* verdict):
+    cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict):
         """A connection for one more call, or None and why not."""
         cdef int64_t had = 0
-        cdef Upstream best = self.find(codec, variant, desperate, verdict, &had)
+        cdef Upstream best = self.find(codec, wish, verdict, &had)
         cdef Upstream made
         if best is not None and (best.ids.count == 0 or had >= self.cluster.limits.max_connections):
             return best
@@ -47,23 +52,23 @@ cdef class Host(Keeper):
             if best is None and verdict[0] == TAKEN:
                 verdict[0] = AWAY if self.core.now < self.retry_at else BUSY
             return best
-        made = self.open(codec, variant)
+        made = self.open(codec, wish)
         if best is not None:
             return best                  # the new one is for later calls: this one need not wait for it
         if made is None:
             verdict[0] = AWAY
         return made
 
-    cdef Upstream find(self, Codec codec, int64_t variant, bint desperate, Verdict* verdict, int64_t* had):
+    cdef Upstream find(self, Codec codec, const wish_t* wish, Verdict* verdict, int64_t* had):
         """The least loaded of the connections that there are; one that still connects only if there is no other."""
         cdef Upstream each, best = None, waiting = None, clogged = None
         cdef bint doubtful
         verdict[0] = TAKEN
         for each in self.active:
-            if each.codec is not codec or each.variant != variant:
+            if each.codec is not codec or each.variant != wish.variant or each.lane != wish.lane:
                 continue
             had[0] += 1
-            if not each.usable():
+            if not each.usable(wish.cell):
                 verdict[0] = BUSY
                 if each.clogged():
                     clogged = each
@@ -76,7 +81,7 @@ cdef class Host(Keeper):
             return best
         if waiting is not None:
             doubtful = self.failures > 0 or self.core.now - waiting.since > SLOW_CONNECT
-            if desperate or not doubtful:
+            if wish.desperate or not doubtful:
                 return waiting
             verdict[0] = DOUBTFUL
             had[0] = self.cluster.limits.max_connections
@@ -86,7 +91,7 @@ cdef class Host(Keeper):
             verdict[0] = TAKEN
         return None
 
-    cdef Upstream open(self, Codec codec, int64_t variant):
+    cdef Upstream open(self, Codec codec, const wish_t* wish):
         """Begin to connect. None: it failed at once."""
         cdef Transport io
         cdef Upstream made
@@ -95,8 +100,10 @@ cdef class Host(Keeper):
         except OSError as error:
             self.failed(None, error.strerror or str(error))
             return None
-        made = new_upstream(self.core, self, codec, variant, &self.cluster.limits, &self.count)
+        made = new_upstream(self.core, self, codec, wish.variant, wish.lane, &self.cluster.limits, &self.count)
         made.attach(io, CONNECTING)
+        if made.limits.user_timeout > 0:
+            io.give_up_after(made.limits.user_timeout)
         self.active.append(made)
         if made.limits.connect_timeout > 0:
             self.core.wheel.set(&made.watch, self.core.now + made.limits.connect_timeout)
@@ -158,6 +165,7 @@ cdef class Host(Keeper):
                 {
                     "protocol": each.codec.name,
                     "variant": each.variant,
+                    "lane": LANES[each.lane],
                     "state": {CONNECTING: "connecting", OPEN: "open"}.get(each.state, "draining"),
                     "in_flight": each.ids.count,
                     "waited_for": each.live,
@@ -179,6 +187,7 @@ cdef class Cluster:
         self.limits.interval = microseconds(spec.keepalive.interval)
         self.limits.patience = microseconds(spec.keepalive.timeout)
         self.limits.misses = spec.keepalive.misses
+        self.limits.user_timeout = self.limits.interval + self.limits.patience * self.limits.misses
         self.limits.idle_timeout = microseconds(spec.idle_timeout)
         self.limits.backoff_base = microseconds(spec.backoff_base)
         self.limits.backoff_max = microseconds(spec.backoff_max)
@@ -189,17 +198,18 @@ cdef class Cluster:
         self.hosts = [Host(core, self, address, index, counters) for index, address in enumerate(spec.hosts)]
         self.position = core.dice()
 
-    cdef Upstream choose(self, Codec codec, int64_t variant, uint64_t tried, int* fault):
+    cdef Upstream choose(self, Codec codec, wish_t* wish, int* fault):
         """The connection for a call, or None and the fault to answer with."""
         cdef int seen = 0
-        cdef Upstream chosen = self.walk(codec, variant, tried, False, &seen)
+        cdef Upstream chosen = self.walk(codec, wish, &seen)
         if chosen is None and seen & 1 << DOUBTFUL:
-            chosen = self.walk(codec, variant, tried, True, &seen)
+            wish.desperate = True
+            chosen = self.walk(codec, wish, &seen)
         if chosen is None:
             fault[0] = OVERLOAD if seen & 1 << BUSY else CONNECT if self.hosts else NO_HOST
         return chosen
 
-    cdef Upstream walk(self, Codec codec, int64_t variant, uint64_t tried, bint desperate, int* seen):
+    cdef Upstream walk(self, Codec codec, const wish_t* wish, int* seen):
         """Round robin goes on behind the host that served last; random takes another random stride past the first."""
         cdef uint64_t count = len(self.hosts)
         cdef uint64_t step = 1, at, left = count
@@ -210,9 +220,9 @@ cdef class Cluster:
             return None
         at = (self.core.dice() if self.random else self.position) % count
         while left:
-            if not tried >> (at & 63) & 1:
+            if not wish.tried >> (at & 63) & 1:
                 host = self.hosts[at]
-                chosen = host.pick(codec, variant, desperate, &verdict)
+                chosen = host.pick(codec, wish, &verdict)
                 if chosen is not None:
                     self.position = at + 1
                     return chosen
@@ -226,7 +236,12 @@ cdef class Cluster:
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """Send the call on, or end it here."""
         cdef int fault = OVERLOAD
-        cdef Upstream upstream = self.choose(codec, call.variant, call.tried, &fault)
+        cdef wish_t wish
+        cdef Upstream upstream
+        wish.variant, wish.tried, wish.desperate = call.variant, call.tried, False
+        wish.cell = call.cell
+        wish.lane = BULK if at.size > BULKY else SHARED
+        upstream = self.choose(codec, &wish, &fault)
         if upstream is not None and upstream.carry(call, frame, at):
             return 0
         return self.give_up(call, fault)

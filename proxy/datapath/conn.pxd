@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from proxy.datapath.buffers cimport buf_t
+from proxy.datapath.buffers cimport buf_t, queue_t
 from proxy.datapath.core cimport Core, Turned
 from proxy.datapath.transport cimport Transport
 
@@ -28,7 +28,7 @@ cdef class Conn(Turned):
     cdef Core core
     cdef Transport io
     cdef buf_t tail               # bytes of a frame that is not whole yet
-    cdef buf_t out                # bytes to be sent
+    cdef queue_t out              # bytes to be sent
     cdef size_t need              # the tail is looked at again when it has so many bytes
     cdef uint64_t* rx             # counters
     cdef uint64_t* tx
@@ -38,16 +38,21 @@ cdef class Conn(Turned):
     cdef bint stuck               # the socket took no more; writable() goes on
     cdef bint feeding             # frames of the tail are being looked at: it must stay
     cdef bint paused              # not reading, although the state would
+    cdef bint owns                # in core.owners
     cdef int attach(self, Transport io, State state) except -1
     cdef int read(self) except -1
+    cdef Py_ssize_t receive(self) noexcept
     cdef int feed(self, const uint8_t* data, size_t size) except -1
     cdef int feed_tail(self, const uint8_t** data, size_t* size) except -1
     cdef int keep(self, const uint8_t* data, size_t size, size_t ceiling) except -1
-    cdef uint8_t* room(self, size_t size) noexcept
+    cdef uint8_t* put(self, const uint8_t* frame, size_t size) noexcept
+    cdef int owned_up(self) except -1
     cdef int send(self, bytes frame) except -1
     cdef int touch(self) except -1
+    cdef int wait_for_room(self) except -1
     cdef int pause(self) except -1
     cdef int shut(self) except -1
+    cdef int closed(self) except -1
     # What the two sides do in their own way:
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1  # bytes used; sets need for the rest
     cdef int connected(self) except -1
@@ -55,10 +60,14 @@ cdef class Conn(Turned):
     cdef int broke(self, int code) except -1  # the socket failed
     cdef int drained(self) except -1          # everything has been sent
     cdef int gone(self) except -1             # now CLOSED: let go of everything
-    cdef bint greedy(self, size_t size) noexcept  # may its tail not become so big now?
     cdef int starved(self) except -1          # no memory, or the budget of all buffers is used up
     cdef int unwaited(self) except -1         # one caller less waits for this upstream
     cdef str label(self)
+
+
+cdef inline size_t owned(Conn conn) noexcept nogil:
+    """Bytes of buffers that it is the owner of."""
+    return conn.tail.room + conn.out.size
 
 
 cdef inline bint may(Conn conn, int what) noexcept nogil:

@@ -1,20 +1,22 @@
 """One connection: bytes to frames, and frames to bytes.
 
 All connections read into one buffer of the worker (`Core.incoming`); a connection keeps only the bytes of a frame
-that is not whole, and an idle one owns no buffer at all. What is to be sent is collected until the turn's end.
+that is not whole, and an idle one owns no buffer at all. A big frame is read straight into its tail, and the tail's
+block is handed on when it is whole (`put`). What is to be sent is collected until the turn's end.
 
 What always holds: `frames` sees each byte range once, since the tail is asked again only when the `need` it named is
-there; CLOSED is final and entered once, by `shut`; while `frames` runs over the tail, the tail is not freed, whatever
+there; one event reads or sends at most READ_SIZE bytes, so that nobody waits long for the others; CLOSED is final and entered once, by `shut`; while `frames` runs over the tail, the tail is not freed, whatever
 the frames cause; every entry from the loop ends with the connection in a good state or closed (`crash`).
 """
 
 import traceback
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.errno cimport EAGAIN
+from libc.errno cimport EAGAIN, ENOBUFS
 from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
 
-from proxy.datapath.buffers cimport consume
+from proxy.datapath.buffers cimport MODEST, buf_t, consume, filled
 from proxy.datapath.core cimport READ_SIZE, Turned
 from proxy.datapath.counters cimport add
 
@@ -26,7 +28,7 @@ cdef class Conn(Turned):
     def __dealloc__(self):
         if self.core is not None:
             self.core.buffers.drop(&self.tail)
-            self.core.buffers.drop(&self.out)
+            self.core.buffers.drop_queue(&self.out)
 
     cdef int attach(self, Transport io, State state) except -1:
         """Begin with a transport: CONNECTING waits until it can be written, all others read."""
@@ -79,19 +81,38 @@ cdef class Conn(Turned):
     cdef int read(self) except -1:
         """One read per event: level-triggered polling brings the rest, and the others get their turn."""
         cdef Py_ssize_t got
+        cdef bint straight = self.tail.size >= READ_SIZE and self.need >= self.tail.size + MODEST
         if self.paused or not may(self, READS):
             return 0
-        got = self.io.recv(self.core.incoming, READ_SIZE)
+        got = self.receive() if straight else self.io.recv(self.core.incoming, READ_SIZE)
         if got > 0:
             self.heard = self.core.now
             add(self.rx, got)
-            if self.state != LINGERING:
+            if straight:
+                self.feed(NULL, 0)
+            elif self.state != LINGERING:
                 self.feed(self.core.incoming, got)
         elif got == 0:
             self.ended()
+        elif got == -ENOBUFS:
+            self.starved()
         elif got != -EAGAIN:
             self.broke(<int>-got)
         return 0
+
+    cdef Py_ssize_t receive(self) noexcept:
+        """A read straight into the tail, of no more than its frame needs: a big frame is not copied."""
+        cdef size_t missing = self.need - self.tail.size
+        cdef size_t free = self.tail.room - self.tail.head - self.tail.size
+        cdef size_t wanted = min(min(free, <size_t>READ_SIZE) if free >= MODEST else <size_t>READ_SIZE, missing)
+        cdef uint8_t* into = self.core.buffers.extend(&self.tail, wanted, self.need)
+        cdef Py_ssize_t got
+        if into == NULL:
+            return -ENOBUFS
+        got = self.io.recv(into, wanted)
+        if got > 0:
+            self.tail.size += got
+        return got
 
     cdef int feed(self, const uint8_t* data, size_t size) except -1:
         """Frames out of the tail followed by `data`; what is left becomes the tail."""
@@ -127,9 +148,15 @@ cdef class Conn(Turned):
                 size[0] -= more
                 if self.tail.size < self.need:
                     return 0
-            used = self.frames(self.tail.data + self.tail.head, self.tail.size)
+            self.core.gift = &self.tail
+            try:
+                used = self.frames(self.tail.data + self.tail.head, self.tail.size)
+            finally:
+                self.core.gift = NULL
             if not may(self, FEEDS):
                 return 0
+            if self.tail.data == NULL:
+                break                   # it went away with its frame
             consume(&self.tail, used)
             if self.paused:
                 self.keep(data[0], size[0], 0)
@@ -140,8 +167,20 @@ cdef class Conn(Turned):
         return 1
 
     cdef int keep(self, const uint8_t* data, size_t size, size_t ceiling) except -1:
-        if size and (self.greedy(self.tail.size + size) or not self.core.buffers.append(&self.tail, data, size, ceiling)):
+        if size and not self.core.buffers.append(&self.tail, data, size, ceiling):
             return self.starved()
+        return self.owned_up()
+
+    cdef size_t owns_now(self) noexcept:
+        return owned(self)
+
+    cdef int owned_up(self) except -1:
+        """Whoever owns much is on the list of those who may have to go."""
+        if not self.owns and self.state != CLOSED and owned(self) > MODEST:
+            self.core.owners[self] = None
+            self.owns = True
+        if self.core.buffers.over():
+            self.core.schedule()
         return 0
 
     cdef int pause(self) except -1:
@@ -163,15 +202,27 @@ cdef class Conn(Turned):
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    cdef uint8_t* room(self, size_t size) noexcept:
-        """Where the next `size` bytes to be sent go; the caller fills them and adds to `out.size`. NULL: no memory."""
-        return self.core.buffers.extend(&self.out, size, 0)
+    cdef uint8_t* put(self, const uint8_t* frame, size_t size) noexcept:
+        """Queue a whole frame and return where it lies now, to be patched; NULL: no memory, and nothing is queued.
+
+        A frame that fills the buffer it came in is not copied: the buffer itself goes into the queue.
+        """
+        cdef buf_t* gift = self.core.gift
+        cdef uint8_t* into
+        if gift != NULL and gift.size == size and size > MODEST and frame == gift.data + gift.head:
+            into = gift.data + gift.head
+            return into if self.core.buffers.adopt(&self.out, gift) else NULL
+        into = self.core.buffers.room(&self.out, size)
+        if into != NULL:
+            memcpy(into, frame, size)
+            filled(&self.out, size)
+        return into
 
     cdef int send(self, bytes frame) except -1:
         """Queue a ready-made frame; an empty one is none."""
         cdef size_t size = PyBytes_GET_SIZE(frame)
         if size and may(self, SENDS):
-            if not self.core.buffers.append(&self.out, <uint8_t*>PyBytes_AS_STRING(frame), size, 0):
+            if self.put(<uint8_t*>PyBytes_AS_STRING(frame), size) == NULL:
                 return self.starved()
             self.touch()
         return 0
@@ -186,22 +237,30 @@ cdef class Conn(Turned):
 
     cdef int flush(self) except -1:
         cdef Py_ssize_t put
+        cdef Py_ssize_t wanted, left = READ_SIZE
         if self.stuck or not may(self, SENDS):
             return 0
         while self.out.size:
-            put = self.io.send(self.out.data + self.out.head, self.out.size)
+            wanted = min(<Py_ssize_t>self.out.first.size, left)
+            put = self.io.send(self.out.first.data + self.out.first.head, wanted)
             if put < 0 and put != -EAGAIN:
                 return self.broke(<int>-put)
             if put > 0:
-                consume(&self.out, put)
+                left -= put
+                self.core.buffers.sent(&self.out, put)
                 add(self.tx, put)
                 self.told = self.core.now
-            if self.out.size:
+            if self.out.size and (put < wanted or left == 0):
                 self.stuck = True
-                return self.io.watch_write(True)
-        self.core.buffers.drop(&self.out)
+                return self.wait_for_room()
+        self.core.buffers.drop_queue(&self.out)
         self.io.watch_write(False)
         return self.drained()
+
+    cdef int wait_for_room(self) except -1:
+        """The socket took what it could, or this event has sent enough: the loop says when it goes on."""
+        self.owned_up()
+        return self.io.watch_write(True)
 
     # -- the end ------------------------------------------------------------------------------------------------
 
@@ -209,7 +268,7 @@ cdef class Conn(Turned):
         """Close, from any state, once."""
         if self.state == CLOSED:
             return 0
-        self.state = CLOSED
+        self.closed()
         try:
             if self.io is not None:
                 self.io.close()
@@ -217,7 +276,15 @@ cdef class Conn(Turned):
             if not self.feeding:
                 self.core.buffers.drop(&self.tail)
             self.gone()
-            self.core.buffers.drop(&self.out)
+            self.core.buffers.drop_queue(&self.out)
+        return 0
+
+    cdef int closed(self) except -1:
+        """Nobody who looks at connections finds it any more."""
+        self.state = CLOSED
+        if self.owns:
+            self.core.owners.pop(self, None)
+            self.owns = False
         return 0
 
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1:
@@ -238,8 +305,8 @@ cdef class Conn(Turned):
     cdef int gone(self) except -1:
         return 0
 
-    cdef bint greedy(self, size_t size) noexcept:
-        return False
+    cdef int evicted(self) except -1:
+        return self.starved()
 
     cdef int starved(self) except -1:
         """This connection's bytes do not fit any more: it goes, and the others get theirs."""

@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from proxy.datapath.buffers cimport Buffers
+from proxy.datapath.buffers cimport Buffers, buf_t
 from proxy.datapath.calls cimport Calls
 from proxy.datapath.clock cimport Clock
 from proxy.datapath.transport cimport Network
@@ -17,6 +17,8 @@ cdef class Turned:
     cdef int resume(self) except -1           # it was in core.paused
     cdef int flush(self) except -1
     cdef int crash(self, object error) except -1
+    cdef size_t owns_now(self) noexcept       # bytes of buffers
+    cdef int evicted(self) except -1          # it owns the most, and the buffers of the worker are nearly used up
 
 
 cdef class Core:
@@ -31,10 +33,14 @@ cdef class Core:
     cdef int64_t now              # microseconds; read at the beginning of each event
     cdef bint scheduled
     cdef list dirty, spare, paused
+    cdef dict owners              # connections that once owned much, the oldest first; the values mean nothing
+    cdef buf_t* gift              # the tail whose frames are being looked at: a frame that fills it may take it along
     cdef uint64_t random
     cdef uint64_t first_id        # of new upstream connections
     cdef readonly int64_t waiting # calls that somebody waits for
+    cdef readonly uint64_t evictions
     cdef uint64_t dice(self) noexcept
     cdef int schedule(self) except -1
     cdef int tell(self, str line) except -1
     cdef int flush_all(self) except -1
+    cdef int relieve(self) except -1

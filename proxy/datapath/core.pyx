@@ -4,13 +4,14 @@ Whatever the events of a round put into out buffers is written at its end, in on
 reads from 32 clients makes one write to their common upstream.
 
 What always holds: a connection is in `dirty` at most once, and closed ones in it do no harm; one that fails in a turn
-is closed and the others get theirs.
+is closed and the others get theirs; at the end of a turn the buffers are under their high water, or nobody owns much.
 """
 
+cimport cython
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 
-from proxy.datapath.buffers cimport Buffers
+from proxy.datapath.buffers cimport MODEST, Buffers
 from proxy.datapath.calls cimport Calls
 from proxy.datapath.clock cimport Clock
 from proxy.datapath.transport cimport Network
@@ -27,7 +28,14 @@ cdef class Turned:
     cdef int crash(self, object error) except -1:
         return 0
 
+    cdef size_t owns_now(self) noexcept:
+        return 0
 
+    cdef int evicted(self) except -1:
+        return 0
+
+
+@cython.no_gc_clear                     # connections give their buffers back when they are freed, whenever that is
 cdef class Core:
     """What all connections of a worker share."""
 
@@ -35,7 +43,7 @@ cdef class Core:
         self.loop, self.clock, self.network, self.log = loop, clock, network, log
         self.buffers, self.calls = Buffers(), Calls()
         self.wheel = Wheel(loop, clock, log)
-        self.dirty, self.spare, self.paused = [], [], []
+        self.dirty, self.spare, self.paused, self.owners = [], [], [], {}
         self.turn_soon = self.turn
         self.random = seed or 1
         self.first_id = 1
@@ -84,6 +92,31 @@ cdef class Core:
                 except Exception as error:  # noqa: BLE001
                     conn.crash(error)
         self.flush_all()
+        if self.buffers.over():
+            self.relieve()
+
+    cdef int relieve(self) except -1:
+        """The buffers are nearly used up: whoever owns most goes, until there is room again for the others.
+
+        Done between events, since a connection that goes may be the one whose frame is just being passed on.
+        """
+        cdef Turned conn, worst
+        cdef size_t size, most
+        while self.buffers.over():
+            worst, most = None, MODEST
+            for conn in self.owners:
+                size = conn.owns_now()
+                if size > most:
+                    worst, most = conn, size
+            if worst is None:
+                break                   # many who own little each: only who wants more is refused
+            self.evictions += 1
+            try:
+                worst.evicted()
+            except Exception as error:  # noqa: BLE001
+                worst.crash(error)
+        self.flush_all()
+        return 0
 
     cdef int flush_all(self) except -1:
         cdef Turned conn

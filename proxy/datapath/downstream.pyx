@@ -10,11 +10,12 @@ What always holds: a request is counted once and becomes one call, or one answer
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from proxy.datapath.buffers cimport MODEST
 from proxy.datapath.caller cimport expire
-from proxy.datapath.calls cimport call_t
+from proxy.datapath.calls cimport CELLS, call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, Conn
-from proxy.datapath.core cimport Core
+from proxy.datapath.core cimport READ_SIZE, Core
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, Counters, add, take
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
 from proxy.datapath.transport cimport Transport
@@ -64,6 +65,7 @@ cdef Downstream new_downstream(Port port, Transport io):
     made.core, made.port = port.core, port
     made.rx, made.tx, made.cuts = port.count.rx, port.count.tx, port.count.cut
     made.max_in_flight, made.out_limit = port.max_in_flight, port.out_limit
+    made.cell = made.core.dice() & (CELLS - 1)
     made.alarm.owner, made.alarm.fire = <void*>made, fire
     add(port.count.connections, 1)
     add(port.count.active, 1)
@@ -114,6 +116,7 @@ cdef class Downstream(Caller):
         answer = port.detect(data[:seen])
         if type(answer) is int and seen < port.detect_bytes:
             self.need = max(min(<Py_ssize_t>answer, port.detect_bytes), seen + 1)
+            self.io.low_water(self.need - seen)
             if not self.tail.size:       # the clock starts with the first byte: pools connect long before they call
                 self.core.wheel.set(&self.alarm, self.core.now + port.detect_timeout)
             return False
@@ -131,6 +134,8 @@ cdef class Downstream(Caller):
 
     cdef int speak(self, Binding binding) except -1:
         """From now on the connection has a protocol."""
+        if self.tail.size:
+            self.io.low_water(1)
         self.binding, self.codec = binding, binding.codec
         self.need = 0
         self.state = OPEN
@@ -174,7 +179,7 @@ cdef class Downstream(Caller):
         call.origin, call.variant, call.echo = at.id, at.variant, at.echo
         call.start = self.core.now
         call.duration = &(<Cluster>route.cluster).duration
-        call.oneway = oneway
+        call.oneway, call.cell = oneway, self.cell
         if not oneway:
             self.adopt(call)
             timeout = route.timeout
@@ -237,15 +242,26 @@ cdef class Downstream(Caller):
 
     cdef int on_alarm(self) except -1:
         cdef int64_t quiet = self.core.now - max(self.heard, self.told)
+        cdef Py_ssize_t rest
         if self.state == DETECTING and self.tail.size:
             add(self.port.count.detected_timeout, 1)
-            self.core.tell(f"{self.label()}: closed: no protocol known in time, after {self.tail.size} bytes")
+            rest = self.io.recv(self.core.incoming, READ_SIZE)       # what is left unread would make our end a reset
+            self.core.tell(f"{self.label()}: closed: no protocol known in time, after {self.tail.size + max(rest, 0)} bytes")
             return self.shut()
         if self.state == LINGERING or (not self.in_flight and quiet >= self.port.idle_timeout):
             return self.shut()
         if self.in_flight:
             quiet = 0
         return self.core.wheel.set(&self.alarm, self.core.now + self.port.idle_timeout - quiet)
+
+    cdef int evicted(self) except -1:
+        """It owns the most of buffers that are nearly used up. Who cannot be told, as it reads nothing, is cut."""
+        if self.out.size > MODEST:
+            return self.cut("it owns the most of buffers that are nearly used up")
+        add(self.cuts, 1)
+        self.core.tell(f"{self.label()}: ended: it owns the most of buffers that are nearly used up")
+        self.core.buffers.drop(&self.tail)
+        return self.wind_up()
 
     cdef int gone(self) except -1:
         if self.binding is None and self.eof:

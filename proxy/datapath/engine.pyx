@@ -95,7 +95,8 @@ cdef class Engine:
             "listeners": {name: {"connections": [describe(conn) for conn in port.connections]}
                           for name, port in self.ports.items()},
             "clusters": {name: cluster.describe() for name, cluster in self.clusters.items()},
-            "buffers": {"held": self.core.buffers.held, "peak": self.core.buffers.peak},
+            "buffers": {"held": self.core.buffers.held, "peak": self.core.buffers.peak,
+                        "owners": len(self.core.owners), "evictions": self.core.evictions},
             "calls": self.core.calls.taken,
             "timers": self.core.wheel.count,
         }

@@ -1,4 +1,4 @@
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 
 cdef class Transport:
@@ -8,6 +8,8 @@ cdef class Transport:
     cdef int watch_read(self, bint on) except -1
     cdef int watch_write(self, bint on) except -1
     cdef int connected(self) noexcept                                        # 0 or errno, once writable
+    cdef void low_water(self, int size) noexcept                             # readable only with so many bytes, or an end
+    cdef void give_up_after(self, int64_t microseconds) noexcept             # without an acknowledgement of what was sent
     cdef void end(self) noexcept                                             # no more is sent; reading goes on
     cdef int close(self) except -1
     cdef str peer(self)

@@ -13,14 +13,14 @@ import socket as sockets
 import weakref
 
 from libc.errno cimport EBADF, EINTR, errno
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from posix.unistd cimport close as close_fd
 
 cdef extern from "<sys/socket.h>" nogil:
     ctypedef unsigned int socklen_t
     struct sockaddr:
         unsigned short sa_family
-    int AF_UNIX, SOL_SOCKET, SO_ERROR, SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_NOSIGNAL, SHUT_WR
+    int AF_UNIX, SOL_SOCKET, SO_ERROR, SO_RCVLOWAT, SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_NOSIGNAL, SHUT_WR
     Py_ssize_t c_recv "recv"(int fd, void* into, size_t room, int flags)
     Py_ssize_t c_send "send"(int fd, const void* data, size_t size, int flags)
     int accept4(int fd, sockaddr* address, socklen_t* size, int flags)
@@ -29,7 +29,7 @@ cdef extern from "<sys/socket.h>" nogil:
     int shutdown(int fd, int how)
 
 cdef extern from "<netinet/tcp.h>" nogil:
-    int TCP_NODELAY, IPPROTO_TCP
+    int TCP_NODELAY, TCP_USER_TIMEOUT, IPPROTO_TCP
 
 cdef extern from "<netinet/in.h>" nogil:
     pass
@@ -59,6 +59,12 @@ cdef class Transport:
 
     cdef int connected(self) noexcept:
         return EBADF
+
+    cdef void low_water(self, int size) noexcept:
+        pass
+
+    cdef void give_up_after(self, int64_t microseconds) noexcept:
+        pass
 
     cdef void end(self) noexcept:
         pass
@@ -142,6 +148,14 @@ cdef class Socket(Transport):
         if getsockopt(self.fd, SOL_SOCKET, SO_ERROR, &value, &size) < 0:
             return errno
         return value
+
+    cdef void low_water(self, int size) noexcept:
+        setsockopt(self.fd, SOL_SOCKET, SO_RCVLOWAT, &size, sizeof(size))
+
+    cdef void give_up_after(self, int64_t microseconds) noexcept:
+        """The kernel resends to a peer that is gone for a quarter of an hour, if nobody tells it otherwise."""
+        cdef unsigned int milliseconds = <unsigned int>min(microseconds // 1000, <int64_t>0x7FFFFFFF)
+        setsockopt(self.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds))
 
     cdef void end(self) noexcept:
         shutdown(self.fd, SHUT_WR)

@@ -36,4 +36,5 @@ cdef class Upstream(Carrier):
     cdef int heartbeat(self) except -1
 
 
-cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t variant, limits_t* limits, host_count_t* count)
+cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t variant, int lane, limits_t* limits,
+                           host_count_t* count)

@@ -13,7 +13,7 @@ from libc.errno cimport EPIPE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
-from proxy.datapath.buffers cimport buf_t
+from proxy.datapath.buffers cimport queue_t
 from proxy.datapath.calls cimport call_t, fresh_id
 from proxy.datapath.carrier cimport Carrier, limits_t
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may
@@ -63,10 +63,11 @@ cdef int fire_rest(alarm_t* alarm) except -1:
         return upstream.crash(error)
 
 
-cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t variant, limits_t* limits, host_count_t* count):
+cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t variant, int lane, limits_t* limits,
+                           host_count_t* count):
     """An upstream without a transport yet."""
     cdef Upstream made = Upstream.__new__(Upstream)
-    made.core, made.keeper, made.codec, made.variant = core, keeper, codec, variant
+    made.core, made.keeper, made.codec, made.variant, made.lane = core, keeper, codec, variant, lane
     made.limits, made.count = limits, count
     made.rx, made.tx = count.rx, count.tx
     made.since = made.used = core.now
@@ -148,18 +149,18 @@ cdef class Upstream(Carrier):
 
     cdef int refused(self, str why) except -1:
         """Connecting failed: what waited for it goes to other hosts."""
-        cdef buf_t queued = self.out
-        memset(&self.out, 0, sizeof(buf_t))
+        cdef queue_t queued = self.out
+        memset(&self.out, 0, sizeof(queue_t))
         try:
-            self.state = CLOSED
+            self.closed()
             self.core.wheel.cancel(&self.watch)
             self.io.close()
             self.keeper.failed(self, why)
             self.keeper.lost(self)
-            self.move_calls(queued.data + queued.head, queued.size)
+            self.move_calls(&queued)
         finally:
             self.fail_calls(CONNECT)
-            self.core.buffers.drop(&queued)
+            self.core.buffers.drop_queue(&queued)
         return 0
 
     cdef int again(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:

@@ -243,6 +243,7 @@ class World:
             assert left["calls"] == 0, "call records leaked"
             assert left["timers"] == 0, "timers leaked"
             assert left["buffers"]["held"] == 0, "buffers leaked"
+            assert left["buffers"]["owners"] == 0, "connections leaked"
             assert self.engine.in_flight() == 0
             self.gauges_are_zero()
             assert not [line for line in self.log if "internal error" in line], self.log
