@@ -8,6 +8,7 @@ from conformance.expected import lookup, meaning
 from conformance.interpreter import run
 from conformance.mutations import prefixes
 from conformance.outcome import Complete, DisagreementError, Malformed, More, Outcome
+from conformance.pieces import check_resumed
 from conformance.subject import Buffer, Subject
 from xproto.kernel.codec import Frame
 
@@ -22,6 +23,7 @@ def check_all(subject: Subject, data: bytes, keys: Sequence[str]) -> Outcome:
     _scan(subject, data, expected, fields)
     _lookup(subject, data, keys, expected, fields)
     check_interpreter(subject, data)
+    check_resumed(subject, data)
     return expected
 
 
@@ -114,6 +116,13 @@ def _frame_fault(subject: Subject, data: Buffer, fields: object, size: int, foun
     wanted = (fact.size, int(fact.kind), fact.id, fact.id, fact.crc_at, fact.timeout)
     if (found.size, int(found.kind), found.id, placed, found.crc_at, found.timeout) != wanted:
         return f"scan is wrong: {wanted} expected (size, kind, id, id in place, crc_at, timeout)"
+    deadline = subject.lowered.deadline
+    if (found.timeout_at >= 0) is not (deadline is not None and fact.timed):
+        return f"scan finds the timeout at {found.timeout_at}"
+    if deadline is not None and fact.timed:
+        field = data[found.timeout_at : found.timeout_at + deadline.width]
+        if int.from_bytes(field, "little" if deadline.little else "big", signed=fact.timeout < 0) != fact.timeout:
+            return f"scan finds the timeout at {found.timeout_at}, where it is not"
     for packing, packed, facts in (
         (subject.lowered.variant, found.variant, fact.variant),
         (subject.lowered.echo, found.echo, fact.echo),

@@ -18,13 +18,17 @@ from xproto.wire.hessian_skip import BadValueError, Reader, ShortError
 
 @dataclass(frozen=True)
 class Meaning:
-    """The facts of a frame. kind is None where the declaration has no kind for it; crc_at is -1 without a checksum."""
+    """The facts of a frame. kind is None where the declaration has no kind for it; crc_at is -1 without a checksum.
+
+    timed: whether the frame has the field of the timeout.
+    """
 
     size: int
     kind: Kind | None
     id: int
     crc_at: int
     timeout: int
+    timed: bool
     variant: Mapping[str, int]
     echo: Mapping[str, int]
 
@@ -47,6 +51,7 @@ def meaning(protocol: Protocol, fields: Any, size: int) -> Meaning:
         int(protocol.id(fields)),
         size - 4 if checksum is not None and fields[checksum] is not None else -1,
         int(timeout or 0),
+        timeout is not None,
         {repr(source): source(fields) for source in protocol.variant},
         {repr(source): source(fields) for source in protocol.echo},
     )

@@ -16,7 +16,8 @@ from conformance.expected import lookup
 from conformance.faults import Fault, faults
 from conformance.outcome import Complete, DisagreementError, Malformed, More, Outcome
 from conformance.subject import Subject, find
-from xproto.kernel.codec import Frame, Lookup
+from xproto.kernel.codec import Frame
+from xproto.kernel.lookup import Lookup
 from xproto.plan import Plan
 
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from conformance.oracle import Oracle
 from conformance.outcome import Complete, Malformed, More, Outcome
 from xproto.errors import MalformedError, NeedMore
-from xproto.kernel.codec import Codec, Frame, Lookup
+from xproto.kernel.codec import Codec, Frame
+from xproto.kernel.lookup import Lookup
 from xproto.lower import LookupPlan, Lowered
 from xproto.lower.model import Bits, Branch, Literal, Load, Node, Require, Section
 from xproto.plan import Plan

@@ -18,6 +18,8 @@ NONE = 0xFFFF
 MAX_REGISTERS = 128
 MAX_SLOTS = 64
 MAX_SECTIONS = 8
+MAX_CHUNKED = 4
+"""Chunked parts of one frame: a scan that goes on where it stopped keeps an offset for each."""
 
 
 class OpCode(enum.IntEnum):
@@ -88,6 +90,7 @@ class Result(enum.IntEnum):
     VARIANT = 4
     TIMEOUT = 5
     ECHO = 6
+    TIMEOUT_AT = 7
 
 
 FIRST_FREE = 8

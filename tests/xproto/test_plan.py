@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.xproto.small import LEAD, actual, codec, declare, running
 from xproto.errors import MalformedError, NeedMore
-from xproto.kernel.codec import Codec, Lookup
+from xproto.kernel.codec import Codec
+from xproto.kernel.lookup import Lookup
 from xproto.kernel.program import Program
 from xproto.lower import LookupPlan, lower
 from xproto.plan import (

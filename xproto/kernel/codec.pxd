@@ -1,8 +1,9 @@
 # The compiled face of one protocol, as the datapath sees it. Offsets and sizes are bytes; ids are unsigned.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
+from xproto.kernel.lookup cimport Lookup, slice_t
 from xproto.kernel.program cimport Program
-from xproto.kernel.run cimport span_t
+from xproto.kernel.run cimport progress_t
 
 cdef enum Outcome:
     SCAN_OK = 0      # a whole frame is there
@@ -23,54 +24,69 @@ cdef enum FrameKind:      # the values of xproto.spec.Kind
 
 cdef struct frame_t:
     int64_t size      # SCAN_OK: the frame's length
+    int64_t body_at   # offset of the body's first chunk, -1 where the frame has no chunked body (or it is not reached)
+    int64_t crc_at    # offset of the trailing checksum, -1 where the frame has none; on SCAN_NEED always -1
+    bint known        # the fields below are valid. SCAN_OK: always. SCAN_NEED: the head is there, and they are the whole
+                      # frame's. SCAN_BAD: never
     int64_t kind
     uint64_t id
     int64_t id_at     # offset of the id's first byte
-    int64_t crc_at    # offset of the trailing checksum, -1 where the frame has none
     int64_t variant   # opaque: frames of different variants must not share an upstream connection
     int64_t timeout   # milliseconds, <= 0 where the frame carries none
+    int64_t timeout_at   # offset of the timeout's field; -1 where the frame has none that may be rewritten
     int64_t echo      # opaque: what a local reply repeats of its request
     int32_t op        # SCAN_BAD: index of the op that refused
-
-ctypedef span_t slice_t
-# data: NULL where the key is absent; points into the frame or into the scratch space. size: bytes.
-
-cdef struct source_t:
-    int32_t slot
-    int32_t unless_count
-    span_t* unless        # values that count as absent
-
-cdef class Lookup:
-    # Finds the values of a fixed tuple of keys in one whole frame that came from downstream.
-    cdef readonly tuple keys
-    cdef Program program
-    cdef int count
-    cdef int* starts          # of each key's sources in `sources`
-    cdef source_t* sources    # in order of preference
-    cdef object _keep
-    # `out` has one slice for each key. Returns SCAN_OK or SCAN_BAD (a malformed header block).
-    cdef int find(self, const uint8_t* frame, int64_t size, slice_t* out,
-                  uint8_t* scratch, int64_t scratch_size) noexcept nogil
 
 cdef class Codec:
     cdef readonly str name
     cdef readonly int id_bits          # 16, 32 or 64: fresh ids are allocated modulo 2**id_bits
     cdef readonly str pool             # "multiplexed" or "ping_pong"
+    cdef readonly int64_t frame_limit  # bytes
+    cdef readonly bint streams         # a frame may be passed on in pieces: head, whole chunks, a rest of fixed size
     cdef readonly object lowered
     cdef Program scanner
     cdef Program verifier
+    cdef Program head                  # None where a frame is known only when all of it is there
+    cdef Program rest                  # None where frames cannot be streamed
+    cdef int32_t chunks_op             # where the scanner walks the chunks, if it does
     cdef int id_width
+    cdef int timeout_width
+    cdef bint timeout_little
+    cdef int64_t timeout_least
+    cdef int64_t timeout_most
     cdef bint id_little
     cdef bint crc_little
     cdef dict templates
     cdef bytes _template(self, object what, int64_t variant, int64_t echo, uint64_t id)
     cdef readonly object timeout_key   # a lookup key that holds the call's timeout as decimal milliseconds, or None
     cdef int scan(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out) noexcept nogil
-    # Rewrites the id in place; a checksum is patched by its linearity, so a corrupted frame stays corrupt.
+    # The same for a frame that comes in pieces: no chunk is walked twice. `progress` is the caller's, zeroed before the
+    # frame's first piece; `data` is always the frame's beginning, and what was there before is unchanged.
+    # progress.at: the bytes before it are head and whole chunks (only where it is beyond body_at).
+    cdef int scan_on(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out,
+                     progress_t* progress) noexcept nogil
+    # Where `streams`: what is left of a frame whose first `passed` bytes were let go, up to a chunk's beginning
+    # (progress.at of `scan_on`, or `passed` + progress.at of this). `data` begins there. Sets size, crc_at and progress,
+    # counted from `data`; op; and known to false. SCAN_BAD: size is the offset in the frame. Zero `progress` whenever
+    # `passed` changes.
+    cdef int scan_rest(self, const uint8_t* data, int64_t size, int64_t passed, frame_t* out,
+                       progress_t* progress) noexcept nogil
+    # Rewrites the id in place; a checksum is patched by its linearity, so a corrupted frame stays corrupt. On a frame
+    # that is known but not whole (crc_at -1) the checksum is left to fix_crc.
     cdef void set_id(self, Direction direction, uint8_t* frame, const frame_t* at, uint64_t new_id) noexcept nogil
+    # The id's part of a checksum that comes later: `distance` is from the id's end to the checksum.
+    cdef void fix_crc(self, uint8_t* crc_bytes, uint64_t old_id, uint64_t new_id, int64_t distance) noexcept nogil
+    # Rewrites the timeout likewise, clamped to what the field may hold and to at least 1: at most 0 would mean none.
+    # Returns what was written; where timeout_at is -1 nothing is, and it returns 0.
+    cdef int64_t set_timeout(self, uint8_t* frame, const frame_t* at, int64_t milliseconds) noexcept nogil
+    cdef void fix_timeout_crc(self, uint8_t* crc_bytes, int64_t old, int64_t new, int64_t distance) noexcept nogil
+    cdef void _results(self, const int64_t* regs, frame_t* out) noexcept nogil
+    cdef void _fix(self, uint8_t* crc_bytes, uint64_t difference, int width, bint little, int64_t distance) noexcept nogil
     cpdef Lookup lookup(self, tuple keys)
     cpdef str explain_fault(self, int direction, int64_t offset, int op)   # "bolt: content_len: ... at offset 18"
     # Ready-made frames, cached by their arguments; b"" where the protocol declares none.
     cpdef bytes reply(self, int fault, int64_t variant, int64_t echo, uint64_t id)
     cpdef bytes heartbeat(self, int64_t variant, uint64_t id)
     cpdef bytes heartbeat_ack(self, int64_t variant, int64_t echo, uint64_t id)
+    cdef object _told(self, int outcome, const frame_t* frame)    # the same, for Python
+    cdef object _frame(self, const frame_t* frame)

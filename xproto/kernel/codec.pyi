@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from xproto.errors import NeedMore
-from xproto.lower import LookupPlan, Lowered
+from xproto.kernel.lookup import Lookup
+from xproto.lower import Lowered
 
 MAX_TEMPLATES: int
 
@@ -16,17 +17,16 @@ class Frame(NamedTuple):
     variant: int
     timeout: int
     echo: int
-
-class Lookup:
-    keys: tuple[str, ...]
-    def __init__(self, plan: LookupPlan) -> None: ...
-    def find_bytes(self, frame: bytes) -> tuple[bytes | None, ...]: ...
+    timeout_at: int
+    body_at: int
 
 class Codec:
     name: str
     id_bits: int
     pool: str
     timeout_key: str | None
+    frame_limit: int
+    streams: bool
     lowered: Lowered
     def __init__(self, lowered: Lowered) -> None: ...
     def lookup(self, keys: tuple[str, ...]) -> Lookup: ...

@@ -5,17 +5,18 @@ under overload answers in well under a microsecond. The cache is bounded, since 
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 
 from xproto.kernel.checksum cimport crc32_change
 from xproto.kernel.integers cimport xp_load, xp_store
+from xproto.kernel.lookup cimport Lookup, slice_t
 from xproto.kernel.program cimport REGISTERS, RUN_BAD, RUN_NEED, RUN_OK, SLOTS, Program, outcome_t
-from xproto.kernel.run cimport OVERRIDDEN, span_t
+from xproto.kernel.run cimport progress_t, span_t
 
 from collections import namedtuple
 
 from xproto.errors import MalformedError, NeedMore
+from xproto.plan import OpCode
 from xproto.spec import Fault, Kind
 from xproto.templates import build_template
 
@@ -25,102 +26,9 @@ cdef enum:
     SCRATCH = 4096
 
 cdef enum:
-    R_KIND, R_ID, R_ID_AT, R_CRC_AT, R_VARIANT, R_TIMEOUT, R_ECHO
+    R_KIND, R_ID, R_ID_AT, R_CRC_AT, R_VARIANT, R_TIMEOUT, R_ECHO, R_TIMEOUT_AT
 
-Frame = namedtuple("Frame", "size kind id id_at crc_at variant timeout echo")
-
-
-cdef class Lookup:
-    """Finds the values of `keys` in whole frames."""
-
-    def __cinit__(self, plan):
-        cdef int total = 0, i, k
-        self.keys = plan.keys
-        self.program = Program(plan.plan)
-        if len(plan.alternatives) != len(plan.keys):
-            raise ValueError("a lookup needs sources for each of its keys")
-        if any(not 0 <= slot < plan.plan.slots for sources in plan.alternatives for slot, _ in sources):
-            raise ValueError("a lookup reads a slot that its plan does not have")
-        self.count = len(plan.keys)
-        self._keep = []
-        total = sum(len(sources) for sources in plan.alternatives)
-        self.starts = <int*>calloc(self.count + 1, sizeof(int))
-        self.sources = <source_t*>calloc(total + 1, sizeof(source_t))
-        if self.starts == NULL or self.sources == NULL:
-            raise MemoryError
-        k = 0
-        for i in range(self.count):
-            self.starts[i] = k
-            for slot, unless in plan.alternatives[i]:
-                self._source(k, slot, unless)
-                k += 1
-        self.starts[self.count] = k
-
-    def _source(self, int k, int slot, tuple unless):
-        cdef int i
-        cdef bytes value
-        self.sources[k].slot = slot
-        if unless:
-            self.sources[k].unless = <span_t*>calloc(len(unless), sizeof(span_t))
-            if self.sources[k].unless == NULL:
-                raise MemoryError
-            self.sources[k].unless_count = len(unless)
-            for i in range(len(unless)):
-                value = unless[i]
-                self._keep.append(value)
-                self.sources[k].unless[i].data = <const uint8_t*>value
-                self.sources[k].unless[i].size = len(value)
-
-    def __dealloc__(self):
-        cdef int i
-        if self.sources != NULL and self.starts != NULL:
-            for i in range(self.starts[self.count]):
-                free(self.sources[i].unless)
-        free(self.sources)
-        free(self.starts)
-
-    cdef int find(self, const uint8_t* frame, int64_t size, slice_t* out,
-                  uint8_t* scratch, int64_t scratch_size) noexcept nogil:
-        cdef int64_t regs[REGISTERS]
-        cdef span_t slots[SLOTS]
-        cdef outcome_t outcome
-        cdef int i, k, j
-        cdef span_t* found
-        memset(slots, 0, sizeof(slots))
-        if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome) != RUN_OK:
-            return SCAN_BAD
-        for i in range(self.count):
-            out[i].data = NULL
-            out[i].size = 0
-            for k in range(self.starts[i], self.starts[i + 1]):
-                found = &slots[self.sources[k].slot]
-                if found.data == NULL:
-                    if found.size == OVERRIDDEN:
-                        break
-                    if found.size < 0:
-                        return SCAN_BAD    # there, but longer than the scratch space
-                    continue
-                for j in range(self.sources[k].unless_count):
-                    if (found.size == self.sources[k].unless[j].size
-                            and memcmp(found.data, self.sources[k].unless[j].data, <size_t>found.size) == 0):
-                        break
-                else:
-                    out[i] = found[0]
-                    break
-        return SCAN_OK
-
-    def find_bytes(self, bytes frame):
-        """The values as a tuple of `bytes` or None; raises `MalformedError` for a malformed header block."""
-        cdef slice_t out[SLOTS]
-        cdef uint8_t[SCRATCH] scratch
-        cdef int i
-        if self.count > SLOTS:
-            raise ValueError("too many keys")
-        if self.find(<const uint8_t*>frame, len(frame), out, scratch, SCRATCH) != SCAN_OK:
-            raise MalformedError(self.program.plan.protocol, "headers", 0, "the header block cannot be read")
-        return tuple(
-            (<const char*>out[i].data)[:out[i].size] if out[i].data != NULL else None for i in range(self.count)
-        )
+Frame = namedtuple("Frame", "size kind id id_at crc_at variant timeout echo timeout_at body_at")
 
 
 cdef class Codec:
@@ -134,41 +42,110 @@ cdef class Codec:
         self.id_bits = 8 * lowered.id_width
         self.id_little = lowered.id_little
         self.crc_little = lowered.crc_little
+        self.frame_limit = lowered.protocol.limits.frame
+        if lowered.deadline is not None:
+            self.timeout_width = lowered.deadline.width
+            self.timeout_little = lowered.deadline.little
+            self.timeout_least = lowered.deadline.least
+            self.timeout_most = lowered.deadline.most
         self.timeout_key = lowered.timeout_key
         self.scanner = Program(lowered.scan)
         if lowered.scan.slots:
             raise ValueError("a scan has no slots")
         self.verifier = Program(lowered.verify)
+        self.head = None if lowered.head is None else Program(lowered.head)
+        self.rest = None if lowered.rest is None else Program(lowered.rest)
+        for plan in (lowered.head, lowered.rest):
+            if plan is not None and plan.slots:
+                raise ValueError("a scan has no slots")
+        self.streams = self.rest is not None
+        self.chunks_op = next((i for i, op in enumerate(lowered.scan.ops) if op.code == OpCode.CHUNKS), 0)
         self.templates = {}
 
     cdef int scan(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out) noexcept nogil:
+        return self.scan_on(direction, data, size, out, NULL)
+
+    cdef int scan_on(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out,
+                     progress_t* progress) noexcept nogil:
         cdef int64_t regs[REGISTERS]
         cdef outcome_t outcome
-        cdef int result = self.scanner.run(data, size, regs, NULL, NULL, 0, &outcome)
+        cdef int result = self.scanner.run(data, size, regs, NULL, NULL, 0, &outcome, progress)
         out.size = outcome.size
-        if result != RUN_OK:
+        out.body_at = outcome.body_at
+        if result == RUN_OK:
+            out.crc_at = regs[R_CRC_AT]
+            self._results(regs, out)
+            return SCAN_OK
+        out.crc_at = -1
+        out.known = False
+        if result == RUN_BAD:
             out.op = outcome.op
-            return SCAN_NEED if result == RUN_NEED else SCAN_BAD
+            return SCAN_BAD
+        # The head's Plan reads only bytes that are there, and the same ones when more have come.
+        if self.head is not None and self.head.run(data, size, regs, NULL, NULL, 0, &outcome, NULL) == RUN_OK:
+            self._results(regs, out)
+        return SCAN_NEED
+
+    cdef void _results(self, const int64_t* regs, frame_t* out) noexcept nogil:
+        out.known = True
         out.kind = regs[R_KIND]
         out.id = <uint64_t>regs[R_ID]
         out.id_at = regs[R_ID_AT]
-        out.crc_at = regs[R_CRC_AT]
         out.variant = regs[R_VARIANT]
         out.timeout = regs[R_TIMEOUT]
+        out.timeout_at = regs[R_TIMEOUT_AT]
         out.echo = regs[R_ECHO]
+
+    cdef int scan_rest(self, const uint8_t* data, int64_t size, int64_t passed, frame_t* out,
+                       progress_t* progress) noexcept nogil:
+        cdef int64_t regs[REGISTERS]
+        cdef outcome_t outcome
+        cdef int result = self.rest.run(data, size, regs, NULL, NULL, 0, &outcome, progress)
+        out.size = outcome.size
+        out.body_at = outcome.body_at
+        out.crc_at = -1
+        out.known = False
+        if result == RUN_BAD or outcome.size > self.frame_limit - passed:
+            out.size = passed + outcome.size
+            out.op = self.chunks_op + outcome.op if outcome.op < self.rest.count - 1 else self.scanner.count - 1
+            return SCAN_BAD
+        if result == RUN_NEED:
+            return SCAN_NEED
+        out.crc_at = regs[R_CRC_AT]
         return SCAN_OK
 
     cdef void set_id(self, Direction direction, uint8_t* frame, const frame_t* at, uint64_t new_id) noexcept nogil:
-        cdef uint8_t delta[8]
         cdef uint8_t* place = frame + at.id_at
         cdef uint64_t old = xp_load(place, self.id_width, self.id_little)
-        cdef uint64_t checksum
         xp_store(place, self.id_width, self.id_little, new_id)
         if at.crc_at >= 0:
-            xp_store(delta, self.id_width, self.id_little, old ^ new_id)
-            checksum = xp_load(frame + at.crc_at, 4, self.crc_little)
-            checksum ^= crc32_change(delta, self.id_width, at.crc_at - at.id_at - self.id_width)
-            xp_store(frame + at.crc_at, 4, self.crc_little, checksum)
+            self.fix_crc(frame + at.crc_at, old, new_id, at.crc_at - at.id_at - self.id_width)
+
+    cdef void fix_crc(self, uint8_t* crc_bytes, uint64_t old_id, uint64_t new_id, int64_t distance) noexcept nogil:
+        self._fix(crc_bytes, old_id ^ new_id, self.id_width, self.id_little, distance)
+
+    cdef int64_t set_timeout(self, uint8_t* frame, const frame_t* at, int64_t milliseconds) noexcept nogil:
+        cdef uint8_t* place = frame + at.timeout_at
+        cdef int64_t new = min(max(milliseconds, self.timeout_least), self.timeout_most)
+        cdef uint64_t old
+        if at.timeout_at < 0:
+            return 0
+        old = xp_load(place, self.timeout_width, self.timeout_little)
+        xp_store(place, self.timeout_width, self.timeout_little, <uint64_t>new)
+        if at.crc_at >= 0:
+            self.fix_timeout_crc(frame + at.crc_at, <int64_t>old, new, at.crc_at - at.timeout_at - self.timeout_width)
+        return new
+
+    cdef void fix_timeout_crc(self, uint8_t* crc_bytes, int64_t old, int64_t new, int64_t distance) noexcept nogil:
+        self._fix(crc_bytes, <uint64_t>(old ^ new), self.timeout_width, self.timeout_little, distance)
+
+    cdef void _fix(self, uint8_t* crc_bytes, uint64_t difference, int width, bint little, int64_t distance) noexcept nogil:
+        # A CRC is linear: what it becomes depends only on which bits changed, and how far they are from its end.
+        cdef uint8_t delta[8]
+        cdef uint64_t checksum = xp_load(crc_bytes, 4, self.crc_little)
+        xp_store(delta, width, little, difference)
+        checksum ^= crc32_change(delta, width, distance)
+        xp_store(crc_bytes, 4, self.crc_little, checksum)
 
     cpdef Lookup lookup(self, tuple keys):
         """A `Lookup` for routing keys; raises `SpecError` when they are too many."""
@@ -222,14 +199,19 @@ cdef class Codec:
         cdef frame_t frame
         cdef uint8_t empty = 0
         cdef const uint8_t* start = &data[0] if data.shape[0] else &empty
-        cdef int outcome = self.scan(<Direction>direction, start, data.shape[0], &frame)
+        return self._told(self.scan(<Direction>direction, start, data.shape[0], &frame), &frame)
+
+    cdef object _told(self, int outcome, const frame_t* frame):
         if outcome == SCAN_NEED:
             return NeedMore(frame.size)
         if outcome == SCAN_BAD:
             step = self.scanner.plan.ops[frame.op]
             raise MalformedError(self.name, step.path, frame.size, step.why or "malformed")
-        return Frame(frame.size, Kind(frame.kind), frame.id, frame.id_at, frame.crc_at,
-                     frame.variant, frame.timeout, frame.echo)
+        return self._frame(frame)
+
+    cdef object _frame(self, const frame_t* frame):
+        return Frame(frame.size, Kind(frame.kind), frame.id, frame.id_at, frame.crc_at, frame.variant, frame.timeout,
+                     frame.echo, frame.timeout_at, frame.body_at)
 
     def verify_bytes(self, const uint8_t[::1] data not None):
         """The size of the frame that `data` begins with after checking all of it; `NeedMore`; or raises."""
@@ -240,7 +222,7 @@ cdef class Codec:
         cdef uint8_t empty = 0
         cdef const uint8_t* start = &data[0] if data.shape[0] else &empty
         memset(slots, 0, sizeof(slots))
-        cdef int result = self.verifier.run(start, data.shape[0], regs, slots, scratch, SCRATCH, &outcome)
+        cdef int result = self.verifier.run(start, data.shape[0], regs, slots, scratch, SCRATCH, &outcome, NULL)
         if result == RUN_NEED:
             return NeedMore(outcome.size)
         if result == RUN_BAD:
@@ -275,7 +257,7 @@ cdef class Codec:
                 self.scan(FROM_DOWNSTREAM, start, size, &frame)
                 total += frame.size
             elif product == 1:
-                self.verifier.run(start, size, regs, slots, scratch, SCRATCH, &outcome)
+                self.verifier.run(start, size, regs, slots, scratch, SCRATCH, &outcome, NULL)
                 total += outcome.size
             else:
                 lookup.find(start, size, out, scratch, SCRATCH)

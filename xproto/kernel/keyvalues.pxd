@@ -3,4 +3,4 @@ from xproto.kernel.run cimport cursor_t, key_t
 
 cdef int walk_keyvalues(cursor_t* c, int width, bint little, bint signed_,
                         const key_t* keys, int nkeys) noexcept nogil
-cdef int walk_chunks(cursor_t* c, int width, bint little, int64_t limit) noexcept nogil
+cdef int walk_chunks(cursor_t* c, int width, bint little, int64_t limit, int64_t* whole) noexcept nogil

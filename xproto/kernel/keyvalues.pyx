@@ -53,10 +53,12 @@ cdef int walk_keyvalues(cursor_t* c, int width, bint little, bint signed_,
     return DONE
 
 
-cdef int walk_chunks(cursor_t* c, int width, bint little, int64_t limit) noexcept nogil:
+cdef int walk_chunks(cursor_t* c, int width, bint little, int64_t limit, int64_t* whole) noexcept nogil:
     # Past all chunks, the empty one included. SHORT leaves the cursor where the missing bytes must reach.
+    # `whole`: offset of the last chunk that was looked at; all before it are whole.
     cdef int64_t n
     while True:
+        whole[0] = c.at
         if c.stop - c.at < width:
             c.at += width
             return SHORT

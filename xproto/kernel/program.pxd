@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
-from xproto.kernel.run cimport key_t, span_t
+from xproto.kernel.run cimport key_t, progress_t, span_t
 
 cdef enum:
     RUN_OK = 0
@@ -27,6 +27,7 @@ cdef struct op_t:
 
 cdef struct outcome_t:
     int64_t size           # OK: the frame's length; NEED: bytes needed in all; BAD: the offset
+    int64_t body_at        # offset of the first chunk, -1 where the run met no chunks at the root
     int32_t op             # BAD: which op
 
 cdef class Program:
@@ -40,4 +41,4 @@ cdef class Program:
     cdef int _finish(self, int outcome, int depth, int64_t size, int64_t field_at, int32_t op,
                      int64_t at, outcome_t* out) noexcept nogil
     cdef int run(self, const uint8_t* data, int64_t size, int64_t* regs, span_t* slots,
-                 uint8_t* scratch, int64_t scratch_size, outcome_t* out) noexcept nogil
+                 uint8_t* scratch, int64_t scratch_size, outcome_t* out, progress_t* progress) noexcept nogil

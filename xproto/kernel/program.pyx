@@ -16,9 +16,10 @@ from xproto.kernel.hessian cimport walk_arguments, walk_map
 from xproto.kernel.hessian_text cimport read_text
 from xproto.kernel.integers cimport xp_load, xp_signed
 from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
-from xproto.kernel.run cimport BAD, DONE, SHORT, cursor_t, key_t, span_t
+from xproto.kernel.run cimport BAD, DONE, MAX_CHUNKED, SHORT, cursor_t, key_t, progress_t, span_t
 
-from xproto.plan import MAX_REGISTERS, MAX_SECTIONS, MAX_SLOTS, NONE, Alu, OpCode
+from xproto.plan import MAX_REGISTERS, MAX_SECTIONS, MAX_SLOTS, NONE, Alu, OpCode, Result
+from xproto.plan import MAX_CHUNKED as PLAN_CHUNKED
 from xproto.soundness import check_plan
 
 cdef enum:
@@ -41,8 +42,11 @@ cdef enum:
     NO_REG = 0xFFFF
     SECTIONS = 8
     CRC_AT = 3
+    TIMEOUT_AT = 7
 
 if OP_COUNT != len(OpCode) or ALU_NOT != Alu.NOT or NO_REG != NONE or SECTIONS != MAX_SECTIONS:
+    raise ImportError("the kernel and xproto.plan differ: build again")
+if CRC_AT != Result.CRC_AT or TIMEOUT_AT != Result.TIMEOUT_AT or MAX_CHUNKED != PLAN_CHUNKED:
     raise ImportError("the kernel and xproto.plan differ: build again")
 if REGISTERS != MAX_REGISTERS or SLOTS != MAX_SLOTS:
     raise ImportError("the kernel and xproto.plan differ: build again")
@@ -114,7 +118,7 @@ cdef int _varint(cursor_t* c, int width, int64_t* value) noexcept nogil:
     return BAD
 
 
-cdef int _primitive(const op_t* op, cursor_t* c, int64_t limit, int64_t* regs) noexcept nogil:
+cdef int _primitive(const op_t* op, cursor_t* c) noexcept nogil:
     cdef span_t* slot = &c.slots[op.b] if op.b != NO_REG else NULL
     cdef int outcome = DONE
     cdef bint little = (op.flags & FLAG_LITTLE) != 0
@@ -127,12 +131,27 @@ cdef int _primitive(const op_t* op, cursor_t* c, int64_t limit, int64_t* regs) n
         outcome = walk_arguments(c, &c.slots[op.a], slot)
     elif op.code == OP_HESSIAN_MAP:
         return walk_map(c, op.keys, op.nkeys)
-    elif op.code == OP_CHUNKS:
-        return walk_chunks(c, op.width, little, limit)
     else:
         return BAD
     if outcome == DONE and slot != NULL and slot.size < 0 and op.code != OP_HESSIAN_ARGS:
         return BAD    # an argument may be of any length: it matters only to a lookup that asks for it
+    return outcome
+
+
+cdef int _chunks(const op_t* op, cursor_t* c, int64_t limit, progress_t* progress) noexcept nogil:
+    # Goes on where an earlier run over the same frame stopped. What the caller kept is not trusted: a wrong offset may
+    # give a wrong answer about this frame, but is never read from unless it lies within what is there.
+    cdef int part = c.chunked, outcome
+    cdef int64_t* kept = NULL
+    cdef int64_t whole = 0
+    c.chunked += 1
+    if progress != NULL and part < MAX_CHUNKED:
+        kept = &progress.at if part == 0 else &progress.later[part - 1]
+        if c.at < kept[0] <= c.stop:
+            c.at = kept[0]
+    outcome = walk_chunks(c, op.width, (op.flags & FLAG_LITTLE) != 0, limit, &whole)
+    if kept != NULL and whole <= c.stop:
+        kept[0] = whole
     return outcome
 
 
@@ -198,8 +217,11 @@ cdef class Program:
             free(self.ops)
 
     cdef int run(self, const uint8_t* data, int64_t size, int64_t* regs, span_t* slots,
-                 uint8_t* scratch, int64_t scratch_size, outcome_t* out) noexcept nogil:
-        """Runs over `size` bytes. `regs` has room for `registers`, `slots` (may be NULL) for the plan's slots."""
+                 uint8_t* scratch, int64_t scratch_size, outcome_t* out, progress_t* progress) noexcept nogil:
+        """Runs over `size` bytes. `regs` has room for `registers`, `slots` (may be NULL) for the plan's slots.
+
+        progress (may be NULL): how far earlier runs of this Plan over the same frame came.
+        """
         cdef cursor_t c
         cdef int64_t stops[SECTIONS]
         cdef int depth = 0, outcome
@@ -207,14 +229,15 @@ cdef class Program:
         cdef int64_t limit = self.limit, n, value, field_at = 0
         cdef const op_t* op
         memset(regs, 0, <size_t>self.registers * sizeof(int64_t))
-        regs[CRC_AT] = -1
+        regs[CRC_AT] = regs[TIMEOUT_AT] = -1
+        out.body_at = -1
         c.data = data
         c.at = 0
         c.stop = size
         c.slots = slots
         c.scratch = scratch
         c.scratch_left = scratch_size
-        c.classes = 0
+        c.chunked = c.classes = 0
         while True:
             op = &self.ops[pc]
             pc += 1
@@ -350,11 +373,18 @@ cdef class Program:
                 field_at = c.at
                 outcome = BAD
                 break
+            elif op.code == OP_CHUNKS:
+                field_at = c.at
+                if depth == 0 and out.body_at < 0:
+                    out.body_at = c.at
+                outcome = _chunks(op, &c, limit, progress)
+                if outcome != DONE:
+                    break
             else:
                 field_at = c.at
-                outcome = _primitive(op, &c, limit, regs)
+                outcome = _primitive(op, &c)
                 if outcome != DONE:
-                    if outcome == SHORT and op.code != OP_CHUNKS:
+                    if outcome == SHORT:
                         c.at = size + 1
                     break
         return self._finish(outcome, depth, size, field_at, pc - 1, c.at, out)

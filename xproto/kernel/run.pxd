@@ -10,6 +10,9 @@ cdef enum:
     OVERRIDDEN = -2   # size of a slot whose key is there with something that is no text
 
 cdef enum:
+    MAX_CHUNKED = 4   # chunked parts of one frame
+
+cdef enum:
     MAX_CLASSES = 1024
     MAX_DEPTH = 512
 
@@ -22,6 +25,10 @@ cdef struct key_t:
     int64_t size
     int32_t slot
 
+cdef struct progress_t:       # of one incomplete frame; all zero is a frame not looked at yet
+    int64_t at                # offset of the first chunk of its (first) chunked part that is not known to be whole
+    int64_t later[3]          # the same for further chunked parts, in the order that a frame has them
+
 cdef struct cursor_t:
     const uint8_t* data       # the frame's first byte
     int64_t at                # offset of the next byte
@@ -29,5 +36,6 @@ cdef struct cursor_t:
     span_t* slots             # NULL when nothing is captured
     uint8_t* scratch          # for texts that are not in one piece
     int64_t scratch_left
+    int32_t chunked           # chunked parts so far
     int32_t classes           # Hessian2 class definitions so far
     int32_t fields[1024]      # and the number of fields of each

@@ -14,17 +14,19 @@ from construct.expr import Path
 
 from xproto.errors import SpecError
 from xproto.lower.coalesce import coalesce
+from xproto.lower.deadline import Deadline, find_deadline, timeout_role
 from xproto.lower.emit import Emitter
-from xproto.lower.expressions import Reader, Scope, resolve
+from xproto.lower.expressions import Scope, resolve
 from xproto.lower.layout import lower_into
 from xproto.lower.locate import LengthField, locate
-from xproto.lower.model import Compute, Load, Node, Value
+from xproto.lower.model import Compute, Load, Node, Ref, Value
+from xproto.lower.pieces import head_nodes, refuse_many_chunked, rest_nodes
 from xproto.lower.place import Place, Registers, peel
 from xproto.lower.prune import Wanted, captured_arguments, prune
 from xproto.lower.roles import Packing, Source, Texts, kind_nodes, packing
 from xproto.lower.sections import refuse_behind_checksum
 from xproto.plan import FIRST_FREE, LITTLE, MAX_SLOTS, SIGNED, Op, OpCode, Plan, Result
-from xproto.spec import Header, Protocol
+from xproto.spec import Protocol
 
 MAX_FRAME_LIMIT = 1 << 31
 ID_WIDTHS = (2, 4, 8)
@@ -52,16 +54,24 @@ class SplicePlan:
 
 @dataclass(frozen=True)
 class Lowered:
-    """A protocol that was accepted: its Plans, and what the kernel needs to patch ids and make replies."""
+    """A protocol that was accepted: its Plans, and what the kernel needs to patch frames and make replies.
+
+    head: what a scan finds, without the way to the frame's end; None where that takes all of the frame.
+    rest: the scan from the chunks on, for frames passed on in pieces; None where they cannot be.
+    deadline: the field of the timeout, where the proxy may rewrite it.
+    """
 
     protocol: Protocol
     verify: Plan
     scan: Plan
+    head: Plan | None
+    rest: Plan | None
     id_name: str
     id_width: int
     id_little: bool
     crc_little: bool
     timeout_key: str | None
+    deadline: Deadline | None
     variant: Packing
     echo: Packing
     opaque: tuple[str, ...]
@@ -102,25 +112,18 @@ def _lower(protocol: Protocol) -> Lowered:
     id_value, id_load = _id(protocol, scope, nodes)
     variant = packing("variant", protocol.variant, scope)
     echo = packing("echo", protocol.echo, scope)
-    timeout_key, timeout = _timeout(protocol, scope)
+    timeout = timeout_role(protocol, scope)
     texts = Texts(protocol, scope)
-    roles = [
-        *timeout,
+    others = [
         *variant.nodes(Result.VARIANT),
         *echo.nodes(Result.ECHO),
         *kind_nodes(protocol, scope),
     ]
     first = FIRST_FREE + len(registers.numbers)
     verify = _verify(protocol, nodes, first)
-    results = {Result.KIND, Result.VARIANT, Result.TIMEOUT, Result.ECHO, id_value.reg}
-    wanted = Wanted(results, checks=True, to_end=True, checksum=True)
-    emitter = Emitter(first, alias={id_value.reg: Result.ID}, at={id_value.reg: Result.ID_AT})
-    scanned = prune([*nodes, *roles], wanted)
-    for path in sorted(captured_arguments(scanned)):
-        wrong = "what it describes would have to be walked by every scan, which keeps no texts"
-        raise SpecError(path, wrong, "put both into FixedSized(length, …), behind what the roles read")
-    emitter.nodes(coalesce(scanned))
-    scan = _finish(protocol, "scan", emitter, 0)
+    deadline = find_deadline(timeout, nodes, [*others, Compute(Value("id", reg=Result.ID), Ref(id_value))])
+    read = [*nodes, *(timeout.nodes() if deadline is None else ()), *others]
+    scan, head, rest = _scans(protocol, read, id_value.reg, deadline, first)
     crc_orders = {bool(op.flags & LITTLE) for op in verify.ops if op.code is OpCode.CRC32}
     if len(crc_orders) > 1:
         raise SpecError("frame", "checksums of both byte orders", "use one")
@@ -131,11 +134,14 @@ def _lower(protocol: Protocol) -> Lowered:
         protocol,
         verify,
         scan,
+        head,
+        rest,
         id_value.path,
         id_load.width,
         bool(id_load.flags & LITTLE),
         crc_orders == {True},
-        timeout_key,
+        timeout.key,
+        deadline,
         variant,
         echo,
         tuple(opaque),
@@ -144,6 +150,35 @@ def _lower(protocol: Protocol) -> Lowered:
         texts,
         scope,
     )
+
+
+def _scans(
+    protocol: Protocol, nodes: list[Node], id_reg: int, deadline: Deadline | None, first: int
+) -> tuple[Plan, Plan | None, Plan | None]:
+    """The scan, its head and its rest. Results that are plain fields are loaded into their result registers at once."""
+    results = {Result.KIND, Result.VARIANT, Result.TIMEOUT, Result.ECHO, id_reg}
+    alias, at = {id_reg: int(Result.ID)}, {id_reg: int(Result.ID_AT)}
+    if deadline is not None:
+        results.add(deadline.reg)
+        alias[deadline.reg], at[deadline.reg] = int(Result.TIMEOUT), int(Result.TIMEOUT_AT)
+
+    def written(product: str, kept: list[Node] | None) -> Plan | None:
+        if kept is None:
+            return None
+        emitter = Emitter(first, alias, at)
+        emitter.nodes(coalesce(kept))
+        return _finish(protocol, product, emitter, 0)
+
+    scanned = prune(nodes, Wanted(results, checks=True, to_end=True, checksum=True))
+    for path in sorted(captured_arguments(scanned)):
+        wrong = "what it describes would have to be walked by every scan, which keeps no texts"
+        raise SpecError(path, wrong, "put both into FixedSized(length, …), behind what the roles read")
+    refuse_many_chunked(scanned)
+    head = head_nodes(prune(nodes, Wanted(results)))
+    rest = None if head is None else rest_nodes(scanned)
+    scan = written("scan", scanned)
+    assert scan is not None
+    return scan, written("head", head), written("rest", rest)
 
 
 def _finish(protocol: Protocol, product: str, emitter: Emitter, slots: int) -> Plan:
@@ -170,17 +205,6 @@ def _id(protocol: Protocol, scope: Scope, nodes: list[Node]) -> tuple[Value, Loa
             "id", f"{value.path} is not a plain unsigned integer of 16, 32 or 64 bits at the frame's root", "use Int32ub"
         )
     return value, load
-
-
-def _timeout(protocol: Protocol, scope: Scope) -> tuple[str | None, list[Node]]:
-    if protocol.timeout is None:
-        return None, []
-    if isinstance(protocol.timeout, Header):
-        if protocol.headers is None:
-            raise SpecError("timeout", "a header, but the protocol declares no headers", "add headers=this.…")
-        return protocol.timeout.name, []
-    expr = Reader(scope, frozenset(), "timeout", lenient=True).read(protocol.timeout)
-    return None, [Compute(Value("timeout", reg=Result.TIMEOUT), expr)]
 
 
 def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:

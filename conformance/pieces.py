@@ -1,0 +1,94 @@
+"""Frames that come in pieces, and leave in pieces: how the bytes were cut must never be seen in an answer.
+
+A scan that goes on where it stopped says what a scan of the same bytes from the beginning says. What is known of an
+incomplete frame is what the whole one says. A frame whose beginning was let go ends where it would have ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.outcome import DisagreementError, Malformed, More
+from conformance.subject import Subject
+from xproto.errors import MalformedError, NeedMore
+from xproto.kernel.codec import Frame
+from xproto.kernel.pieces import Progress, known, rest, scan_on
+from xproto.plan import OpCode
+
+
+def has_chunks(subject: Subject) -> bool:
+    """Whether a scan of this protocol walks chunks at all."""
+    return any(op.code is OpCode.CHUNKS for op in subject.lowered.scan.ops)
+
+
+def resumed(subject: Subject, data: bytes, progress: Progress) -> Frame | More | Malformed:
+    """What `Subject.scan` says, from a scan that goes on where the one before stopped."""
+    try:
+        found = scan_on(subject.codec, data, progress)
+    except MalformedError as error:
+        return Malformed(error.path, error.why)
+    return More(found.total) if isinstance(found, NeedMore) else found
+
+
+def check_resumed(subject: Subject, data: bytes, sizes: Sequence[int] = ()) -> None:
+    """Any bytes, cut after each of `sizes` (none given: in three ways): both scans give the same answer every time."""
+    if not has_chunks(subject):
+        return
+    for cuts in [sizes] if sizes else [range(len(data)), range(0, len(data), 3), (len(data) // 2,)]:
+        progress = Progress()
+        for size in (*cuts, len(data)):
+            piece = data[:size]
+            before, found, whole = progress.at, resumed(subject, piece, progress), subject.scan(piece)
+            if found != whole or not before <= progress.at <= size:
+                what = f"{subject.name}: {size} bytes after others, walked {before} then {progress.at}"
+                raise DisagreementError(what, data, f"resumed: {found}", f"at once: {whole}")
+            if not isinstance(found, More):
+                break
+
+
+def check_known(subject: Subject, frame: bytes) -> int:
+    """What is known of each prefix of a good frame is true of all of it, and stays known. Returns from how many bytes on."""
+    whole = known(subject.codec, frame)
+    if whole is None or whole != subject.scan(frame):
+        raise DisagreementError(f"{subject.name}: a whole frame that is not known", frame, whole)
+    first = len(frame)
+    for size in range(len(frame)):
+        found = known(subject.codec, frame[:size])
+        if found is None:
+            if size > first:
+                raise DisagreementError(f"{subject.name}: {first} bytes say more than {size}", frame)
+            continue
+        first = min(first, size)
+        fields = found._replace(size=whole.size, crc_at=whole.crc_at, body_at=whole.body_at)
+        if fields != whole or found.crc_at != -1 or found.body_at not in (-1, whole.body_at):
+            raise DisagreementError(f"{subject.name}: {size} bytes say what is not so", frame, found, whole)
+        if not size < found.size <= whole.size:
+            raise DisagreementError(f"{subject.name}: {size} bytes need {found.size} in all", frame, whole)
+    return first
+
+
+def check_streamed(subject: Subject, frame: bytes) -> int:
+    """A good frame comes byte by byte, and its whole chunks are let go at once. Returns how many bytes were.
+
+    What is left must end where the frame ends, with the checksum where it is.
+    """
+    whole = subject.scan(frame)
+    assert isinstance(whole, Frame), whole
+    progress, passed = Progress(), 0
+    for size in range(len(frame) + 1):
+        if passed:
+            found = rest(subject.codec, frame[passed:size], passed, progress)
+        else:
+            scanned = scan_on(subject.codec, frame[:size], progress)
+            found = scanned if isinstance(scanned, NeedMore) else (scanned.size, scanned.crc_at)
+        if isinstance(found, NeedMore):
+            if not size < passed + found.total <= len(frame):
+                raise DisagreementError(f"{subject.name}: the rest behind {passed} needs {found.total}", frame, size)
+            if progress.at > (0 if passed else whole.body_at):
+                passed, progress = passed + progress.at, Progress()
+            continue
+        end, crc_at = passed + found[0], passed + found[1] if found[1] >= 0 else -1
+        if (end, crc_at, size) != (len(frame), whole.crc_at, len(frame)):
+            raise DisagreementError(f"{subject.name}: the rest behind {passed} ends at {end}", frame, whole)
+        return passed
+    raise DisagreementError(f"{subject.name}: a whole frame that needs more behind {passed}", frame, whole)
