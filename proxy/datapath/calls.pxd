@@ -17,6 +17,7 @@ cdef struct call_t:
     int64_t variant
     int64_t echo
     int64_t start                 # microseconds
+    int64_t until                 # its deadline; 0: none
     uint64_t tried                # bits of the hosts that refused the connection
     uint8_t cell                  # of its caller in `shares_t`
     bint oneway                   # waits for its connection only, nobody waits for it

@@ -44,6 +44,7 @@ cdef class Carrier(Conn):
     cdef bint usable(self, uint8_t cell) noexcept
     cdef bint clogged(self) noexcept
     cdef bint carry(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef int carry_deadline(self, const call_t* call, uint8_t* frame, const frame_t* at) except -1
     cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int again(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int forget(self, call_t* call) except -1

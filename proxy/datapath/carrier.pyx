@@ -47,6 +47,8 @@ cdef class Carrier(Conn):
         if recorded:
             take_share(&self.shares, call.cell)
         self.codec.set_id(FROM_DOWNSTREAM, into, at, call.id if recorded else fresh_id(&self.ids))
+        if call.until and at.timeout_at >= 0:
+            self.carry_deadline(call, into, at)
         add(self.count.calls, 1)
         self.used = self.core.now
         if recorded:
@@ -60,6 +62,13 @@ cdef class Carrier(Conn):
         else:
             self.touch()
         return True
+
+    cdef int carry_deadline(self, const call_t* call, uint8_t* frame, const frame_t* at) except -1:
+        """Upstream should not go on longer than somebody waits: what remains, in milliseconds, is written forward."""
+        cdef int64_t left = (call.until - self.core.now + 999) // 1000
+        if left != at.timeout:
+            self.codec.set_timeout(frame, at, left)
+        return 0
 
     cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1:
         cdef call_t* call = find_call(&self.ids, at.id)

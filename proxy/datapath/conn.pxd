@@ -1,8 +1,10 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memset
 
 from proxy.datapath.buffers cimport buf_t, queue_t
 from proxy.datapath.core cimport Core, Turned
 from proxy.datapath.transport cimport Transport
+from xproto.kernel.run cimport progress_t
 
 cdef enum State:
     CONNECTING = 0                # upstream: calls queue in the out buffer
@@ -29,6 +31,7 @@ cdef class Conn(Turned):
     cdef Transport io
     cdef buf_t tail               # bytes of a frame that is not whole yet
     cdef queue_t out              # bytes to be sent
+    cdef progress_t progress      # how far the tail's frame was walked
     cdef size_t need              # the tail is looked at again when it has so many bytes
     cdef uint64_t* rx             # counters
     cdef uint64_t* tx
@@ -63,6 +66,12 @@ cdef class Conn(Turned):
     cdef int starved(self) except -1          # no memory, or the budget of all buffers is used up
     cdef int unwaited(self) except -1         # one caller less waits for this upstream
     cdef str label(self)
+
+
+cdef inline void next_frame(Conn conn) noexcept nogil:
+    """The frame that was being walked is done with; another begins behind it."""
+    if conn.progress.at:
+        memset(&conn.progress, 0, sizeof(progress_t))
 
 
 cdef inline size_t owned(Conn conn) noexcept nogil:

@@ -4,8 +4,8 @@ All connections read into one buffer of the worker (`Core.incoming`); a connecti
 that is not whole, and an idle one owns no buffer at all. A big frame is read straight into its tail, and the tail's
 block is handed on when it is whole (`put`). What is to be sent is collected until the turn's end.
 
-What always holds: `frames` sees each byte range once, since the tail is asked again only when the `need` it named is
-there; one event reads or sends at most READ_SIZE bytes, so that nobody waits long for the others; CLOSED is final and entered once, by `shut`; while `frames` runs over the tail, the tail is not freed, whatever
+What always holds: nothing is scanned twice, since the tail is asked again only when the `need` it named is there, and
+then goes on where it stopped (`progress`); one event reads or sends at most READ_SIZE bytes, so that nobody waits long for the others; CLOSED is final and entered once, by `shut`; while `frames` runs over the tail, the tail is not freed, whatever
 the frames cause; every entry from the loop ends with the connection in a good state or closed (`crash`).
 """
 
@@ -134,8 +134,8 @@ cdef class Conn(Turned):
     cdef int feed_tail(self, const uint8_t** data, size_t* size) except -1:
         """Work the tail off, topping it up to what its frame needs. 1: it is empty, go on with the rest of `data`.
 
-        A frame that needs more each time it is looked at (a body in chunks) gets at least as much again as there is:
-        else every one of many small chunks would cost a walk over all of them.
+        A frame that needs more each time it is looked at (a body in chunks) gets as much again as there is: looking goes
+        on where it stopped, but each look has its cost.
         """
         cdef size_t more, wanted, used
         cdef bint grows = False

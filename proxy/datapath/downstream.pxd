@@ -30,7 +30,7 @@ cdef class Port:
     cdef int64_t detect_timeout, idle_timeout, max_in_flight
     cdef size_t out_limit
     cdef listener_count_t count
-    cdef set connections
+    cdef readonly dict connections    # Downstream -> None: in the order in which they came, which a set has not
 
 
 cdef class Downstream(Caller):

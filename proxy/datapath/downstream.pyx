@@ -14,7 +14,7 @@ from proxy.datapath.buffers cimport MODEST
 from proxy.datapath.caller cimport expire
 from proxy.datapath.calls cimport CELLS, call_t
 from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, Conn
+from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, Conn, next_frame
 from proxy.datapath.core cimport READ_SIZE, Core
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, Counters, add, take
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
@@ -23,6 +23,9 @@ from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport (
     FROM_DOWNSTREAM, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, SCAN_NEED, SCAN_OK, Codec, frame_t,
 )
+
+
+GREEDY = "it owns the most of buffers that are nearly used up"
 
 
 cdef class Binding:
@@ -46,7 +49,7 @@ cdef class Port:
         self.idle_timeout = <int64_t>(spec.idle_timeout * 1e6)
         self.max_in_flight = max(spec.max_in_flight, 1)
         self.out_limit = spec.out_buffer_limit
-        self.connections = set()
+        self.connections = {}
         counters.for_listener(spec.name, &self.count)
 
 
@@ -69,7 +72,7 @@ cdef Downstream new_downstream(Port port, Transport io):
     made.alarm.owner, made.alarm.fire = <void*>made, fire
     add(port.count.connections, 1)
     add(port.count.active, 1)
-    port.connections.add(made)
+    port.connections[made] = None
     try:
         made.attach(io, DETECTING)
         if port.only is not None:
@@ -92,9 +95,9 @@ cdef class Downstream(Caller):
             if self.in_flight >= self.max_in_flight:
                 self.pause()
                 break
-            at.kind = 0
-            outcome = self.codec.scan(FROM_DOWNSTREAM, data + used, size - used, &at)
+            outcome = self.codec.scan_on(FROM_DOWNSTREAM, data + used, size - used, &at, &self.progress)
             if outcome == SCAN_OK and 0 < at.size <= <int64_t>(size - used):
+                next_frame(self)
                 self.handle(data + used, &at)
                 used += at.size
                 if self.state != OPEN:
@@ -186,8 +189,9 @@ cdef class Downstream(Caller):
             if own > 0 and (timeout <= 0 or own * 1000 < timeout):
                 timeout = own * 1000
             if timeout > 0:
+                call.until = self.core.now + timeout
                 call.deadline.owner, call.deadline.fire = call, expire
-                self.core.wheel.set(&call.deadline, self.core.now + timeout)
+                self.core.wheel.set(&call.deadline, call.until)
         return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
 
     cdef int reject(self, const frame_t* at, int fault) except -1:
@@ -255,11 +259,18 @@ cdef class Downstream(Caller):
         return self.core.wheel.set(&self.alarm, self.core.now + self.port.idle_timeout - quiet)
 
     cdef int evicted(self) except -1:
-        """It owns the most of buffers that are nearly used up. Who cannot be told, as it reads nothing, is cut."""
-        if self.out.size > MODEST:
-            return self.cut("it owns the most of buffers that are nearly used up")
+        """It owns the most of buffers that are nearly used up: its half request is answered, then it ends.
+
+        Who cannot be told, since it reads nothing, is cut.
+        """
+        cdef frame_t at
+        if self.out.size > MODEST or self.state != OPEN:
+            return self.cut(GREEDY)
         add(self.cuts, 1)
-        self.core.tell(f"{self.label()}: ended: it owns the most of buffers that are nearly used up")
+        self.core.tell(f"{self.label()}: ended: {GREEDY}")
+        self.codec.scan(FROM_DOWNSTREAM, self.tail.data + self.tail.head, self.tail.size, &at)
+        if at.known and at.kind == KIND_REQUEST:
+            self.reject(&at, OVERLOAD)
         self.core.buffers.drop(&self.tail)
         return self.wind_up()
 
@@ -267,7 +278,7 @@ cdef class Downstream(Caller):
         if self.binding is None and self.eof:
             add(self.port.count.detected_closed, 1)
         take(self.port.count.active, 1)
-        self.port.connections.discard(self)
+        self.port.connections.pop(self, None)
         self.core.wheel.cancel(&self.alarm)
         return self.release_all()
 

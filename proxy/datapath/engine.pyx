@@ -18,10 +18,10 @@ from xproto.kernel.codec cimport Codec
 
 
 cdef class Engine:
-    cdef Core core
+    cdef readonly Core core               # readonly: for the audit
     cdef Counters counters
-    cdef dict clusters, ports
-    cdef list listeners
+    cdef readonly dict clusters, ports
+    cdef readonly list listeners
 
     def __init__(self, loop, snapshot, dict codecs, dict detectors, dict tables, counters, layout, log, seed=0, *,
                  Network network=None, Clock clock=None):
@@ -34,7 +34,7 @@ cdef class Engine:
         }
         bound = {
             name: Table(name, tables[name], snapshot.routes[name], self.clusters, self.counters)
-            for name in {listener.routes for listener in snapshot.listeners.values()}
+            for name in dict.fromkeys(listener.routes for listener in snapshot.listeners.values())
         }
         self.ports = {
             name: Port(self.core, spec, codecs, detectors.get(name), bound[spec.routes], self.counters)

@@ -16,7 +16,7 @@ from libc.string cimport memset
 from proxy.datapath.buffers cimport queue_t
 from proxy.datapath.calls cimport call_t, fresh_id
 from proxy.datapath.carrier cimport Carrier, limits_t
-from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may
+from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may, next_frame
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, add, host_count_t, take
 from proxy.datapath.wheel cimport alarm_t
@@ -85,8 +85,9 @@ cdef class Upstream(Carrier):
         cdef size_t used = 0
         cdef int outcome
         while used < size:
-            outcome = self.codec.scan(FROM_UPSTREAM, data + used, size - used, &at)
+            outcome = self.codec.scan_on(FROM_UPSTREAM, data + used, size - used, &at, &self.progress)
             if outcome == SCAN_OK and 0 < at.size <= <int64_t>(size - used):
+                next_frame(self)
                 if at.kind == KIND_RESPONSE and at.variant == self.variant:
                     self.answer(data + used, &at)
                 elif at.kind == KIND_RESPONSE:

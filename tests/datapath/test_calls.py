@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 
 import pytest
 
@@ -29,9 +30,9 @@ async def under_way(world: World, **settings: object) -> tuple[Peer, Peer, bytes
     return client, upstream, await upstream.receive()
 
 
-async def test_a_call_goes_there_and_back_with_only_its_id_changed(world: World) -> None:
+async def test_a_call_goes_there_and_back_with_only_its_id_and_deadline_changed(world: World) -> None:
     client, upstream, sent = await under_way(world)
-    assert sent == request(1, content=b"hello")
+    assert sent == request(1, content=b"hello", timeout=60_000)
     await upstream.send(response(1, content=b"world"))
     assert await client.receive() == response(7, content=b"world")
     assert world.count("calls_total") == world.count("upstream_calls_total") == world.count("upstream_replies_total") == 1
@@ -246,6 +247,31 @@ async def test_the_smaller_deadline_counts(world: World, route: float | None, ow
     assert world.count("local_replies_total", fault="timeout") == 0
     await world.advance(0.1)
     assert world.count("local_replies_total", fault="timeout") == 1
+
+
+async def test_what_remains_of_the_deadline_is_written_forward(world: World) -> None:
+    """Waiting for a connection counts: one of two calls went to a host that does not answer, and moves on later."""
+    stuck, backend = world.backend(backlog=0), world.backend()
+    fill = [socket.socket() for _ in range(4)]
+    for each in fill:
+        each.setblocking(False)
+        each.connect_ex(stuck.sock.getsockname())
+    world.closing += fill
+    world.start(stuck, backend, connect_timeout=1.0, keepalive=Keepalive(1e6))
+    client = await world.client()
+    await client.send(request(1, timeout=5000) + request(2, timeout=5000))
+    upstream = await backend.accept()
+    assert int.from_bytes((await upstream.receive())[10:14], "big") == 5000
+    await world.advance(1.5)
+    assert 3400 <= int.from_bytes((await upstream.receive())[10:14], "big") <= 4000
+
+
+async def test_a_oneway_has_no_deadline_to_write_forward(world: World) -> None:
+    backend = world.backend()
+    world.start(backend)
+    client = await world.client()
+    await client.send(request(1, timeout=77, oneway=True))
+    assert await (await backend.accept()).receive() == request(1, timeout=77, oneway=True)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1500", 1.5), ("0", 60.0), ("-5", 60.0), ("soon", 60.0), ("", 60.0)])

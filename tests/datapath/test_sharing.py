@@ -23,7 +23,7 @@ async def test_a_big_frame_goes_by_a_connection_of_its_own(world: World) -> None
     await other.send(request(1))
     shared = await backend.accept()
     small = await shared.receive()
-    big = request(2, content=bytes(range(256)) * 4096)
+    big = request(2, content=bytes(range(256)) * 4096, timeout=60_000)
     await client.send(big)
     bulk = await backend.accept()
     got = await bulk.receive()

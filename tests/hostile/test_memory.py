@@ -11,7 +11,8 @@ import pytest
 from tests.hostile.fakes import Echo
 from tests.hostile.peers import BEACON, CALLS, Bystander, Client
 from tests.hostile.process import Proxy, Watch
-from tests.hostile.wire import SUCCESS, bolt, dubbo
+from tests.hostile.speech import BOLT
+from tests.hostile.wire import SUCCESS, Answer, bolt, dubbo
 from tests.protocols import beacon_peer
 
 KIB = 1 << 10
@@ -173,6 +174,13 @@ def test_what_all_connections_hold_together_is_bounded(mesh: Proxy) -> None:
         assert mesh.memory() - before < 300 * MIB
 
 
+def last_words(client: Client) -> Answer | None:
+    """What it was told before the end; a reset may overtake that, since its bytes are still coming."""
+    with contextlib.suppress(ConnectionError, AssertionError):
+        return client.answer()
+    return None
+
+
 @pytest.mark.usefixtures("unharmed")
 def test_when_the_budget_is_nearly_used_up_the_biggest_go(mesh: Proxy) -> None:
     """Who owns little is served as ever; who owns most is ended, one after another, until there is room again."""
@@ -191,6 +199,9 @@ def test_when_the_budget_is_nearly_used_up_the_biggest_go(mesh: Proxy) -> None:
         assert all(client.silent() for client in modest), "nobody who owns little was told to go"
         gone = watch.grew("downstream_cut_total", listener="bolt")
         assert 10 <= gone < 40, "40 of 8 MiB are 128 MiB too many"
+        told = [answer for client in greedy if not client.silent() and (answer := last_words(client))]
+        assert told
+        assert {(answer.id, answer.status) for answer in told} == {(1, BOLT.overload)}
 
 
 def test_the_worker_is_the_same(mesh: Proxy) -> None:

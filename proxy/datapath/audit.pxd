@@ -1,0 +1,35 @@
+from libc.stdint cimport int64_t, uint64_t
+
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.carrier cimport Carrier
+from proxy.datapath.conn cimport Conn
+from proxy.datapath.core cimport Core
+from proxy.datapath.downstream cimport Downstream
+from proxy.datapath.simulated_loop cimport Watch
+from proxy.datapath.upstream cimport Upstream
+from proxy.datapath.wheel cimport Wheel, alarm_t
+
+
+cdef class Audit:
+    """One look at everything."""
+    cdef object engine
+    cdef Core core
+    cdef list found
+    cdef int64_t calls, waiting, alarms, dirty
+    cdef uint64_t bytes
+    cdef int wrong(self, str what) except -1
+    cdef int buffers(self, Conn conn) except -1
+    cdef size_t queue(self, Conn conn) except? 0
+    cdef int caller(self, Downstream conn) except -1
+    cdef int carrier(self, Upstream conn) except -1
+    cdef int table(self, Carrier conn) except -1
+    cdef int port(self, object port) except -1
+    cdef int host(self, object host) except -1
+    cdef int wheel(self, Wheel wheel) except -1
+    cdef int whole(self) except -1
+
+
+cdef class Auditor(Watch):
+    cdef object engine
+    cdef Core core
+    cdef int64_t every, seen

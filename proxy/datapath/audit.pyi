@@ -1,0 +1,9 @@
+from proxy.datapath.engine import Engine
+from proxy.datapath.simulated_loop import Watch
+
+class Violation(AssertionError): ...
+
+class Auditor(Watch):
+    def __init__(self, engine: Engine, every: int) -> None: ...
+
+def audit(engine: Engine) -> list[str]: ...

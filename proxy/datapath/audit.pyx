@@ -1,0 +1,266 @@
+"""Is everything as the modules of the datapath promise? Their "What always holds", checked on the living structures.
+
+It walks all connections, calls, buffers and alarms of an engine between two events of the loop and says what is wrong;
+it changes nothing. The simulator asks after each event or each so many; nothing in a running proxy does.
+
+What always holds: an engine in order is told nothing; the walk costs what there is, not what there ever was.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from proxy.datapath.buffers cimport BUDGET, segment_t
+from proxy.datapath.calls cimport CELLS, call_t, find_call
+from proxy.datapath.carrier cimport Carrier
+from proxy.datapath.cluster cimport Cluster, Host
+from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, ENDING, FEEDS, LINGERING, OPEN, READS, SENDS, Conn, may
+from proxy.datapath.core cimport Core
+from proxy.datapath.downstream cimport Downstream, Port
+from proxy.datapath.listener cimport Listener
+from proxy.datapath.simulated_loop cimport Watch
+from proxy.datapath.upstream cimport Upstream
+from proxy.datapath.wheel cimport SLOTS, TICK, Wheel, alarm_t
+
+cdef enum:
+    LAG = 100000          # microseconds that an alarm may be late, its tick and the loop's own lateness included
+
+
+class Violation(AssertionError):
+    """Something that always holds did not."""
+
+
+cdef class Audit:
+    def __init__(self, engine):
+        self.engine, self.core, self.found = engine, engine.core, []
+
+    cdef int wrong(self, str what) except -1:
+        self.found.append(what)
+        return 0
+
+    cdef int whole(self) except -1:
+        cdef Cluster cluster
+        cdef Listener listener
+        for port in self.engine.ports.values():
+            self.port(port)
+        for cluster in self.engine.clusters.values():
+            for host in cluster.hosts:
+                self.host(host)
+        for listener in self.engine.listeners:
+            self.alarms += listener.alarm.next != NULL
+        core = self.core
+        if self.bytes != core.buffers.held:
+            self.wrong(f"buffers.held is {core.buffers.held}, but connections own {self.bytes}")
+        if self.calls != core.calls.taken:
+            self.wrong(f"calls.taken is {core.calls.taken}, but {self.calls} are in tables")
+        if self.waiting != core.waiting:
+            self.wrong(f"core.waiting is {core.waiting}, but callers wait for {self.waiting}")
+        if self.dirty > len(core.dirty):
+            self.wrong("a connection says that it is dirty, and is not in core.dirty")
+        if (core.dirty or core.paused) and not core.scheduled:
+            self.wrong("there is something to do in a turn, but none is scheduled")
+        return self.wheel(core.wheel)
+
+    # -- connections ------------------------------------------------------------------------------------------------
+
+    cdef int buffers(self, Conn conn) except -1:
+        """What holds for every connection."""
+        self.bytes += conn.tail.room + self.queue(conn)
+        self.dirty += conn.dirty
+        if conn.state == CLOSED:
+            self.wrong(f"{conn.label()} is closed, but still in a list")
+        elif conn.io is None or conn.io.owner is not conn:
+            self.wrong(f"{conn.label()} has no transport that calls it")
+        if conn.feeding:
+            self.wrong(f"{conn.label()} is feeding between events")
+        if conn.tail.data == NULL and conn.tail.size:
+            self.wrong(f"{conn.label()}: bytes without a buffer")
+        if conn.tail.size and not may(conn, FEEDS):
+            self.wrong(f"{conn.label()} keeps a tail that nobody will look at")
+        if conn.tail.data != NULL and not conn.tail.size or conn.out.first.room and not conn.out.size and not conn.dirty:
+            self.wrong(f"{conn.label()} keeps an empty buffer")
+        if conn.out.size and not conn.dirty and not conn.stuck and conn.state != CONNECTING:
+            self.wrong(f"{conn.label()}: {conn.out.size} bytes to be sent, but nothing will send them")
+        return 0
+
+    cdef size_t queue(self, Conn conn) except? 0:
+        """The room of all blocks of its queue."""
+        cdef size_t room = conn.out.first.room, size = conn.out.first.size
+        cdef segment_t* segment = conn.out.rest
+        cdef segment_t* last = NULL
+        while segment != NULL:
+            room += segment.buf.room
+            size += segment.buf.size
+            last = segment
+            segment = segment.next
+        if size != conn.out.size:
+            self.wrong(f"{conn.label()}: its queue's size is {conn.out.size}, but its blocks have {size}")
+        if last != conn.out.last:
+            self.wrong(f"{conn.label()}: its queue's last block is another one")
+        if conn.owns != (conn in self.core.owners):
+            self.wrong(f"{conn.label()}: owns is {conn.owns}, and core.owners does not agree")
+        return room
+
+    cdef int caller(self, Downstream conn) except -1:
+        cdef call_t* call = conn.calls
+        cdef call_t* before = NULL
+        cdef int64_t count = 0
+        self.buffers(conn)
+        self.alarms += conn.alarm.next != NULL
+        while call != NULL and count <= conn.in_flight:
+            count += 1
+            if call.prev != before:
+                self.wrong(f"{conn.label()}: its list of calls is not linked both ways")
+            if call.caller != <void*>conn:
+                self.wrong(f"{conn.label()}: a call in its list has another caller")
+            if call.upstream == NULL:
+                self.wrong(f"{conn.label()}: a call that waits is at no upstream")
+            elif find_call(&(<Carrier>call.upstream).ids, call.id) != call:
+                self.wrong(f"{conn.label()}: a call that waits is not in its upstream's table")
+            if call.oneway:
+                self.wrong(f"{conn.label()}: waits for a oneway")
+            self.alarms += call.deadline.next != NULL
+            before = call
+            call = call.next
+        if count != conn.in_flight:
+            self.wrong(f"{conn.label()}: in_flight is {conn.in_flight}, but its list has {count}")
+        if conn.in_flight > conn.max_in_flight:
+            self.wrong(f"{conn.label()}: {conn.in_flight} calls in flight are over its limit")
+        if conn.paused and conn.in_flight < conn.max_in_flight and not conn.waking and conn.state == OPEN:
+            self.wrong(f"{conn.label()} is paused, and nothing will wake it")
+        if conn.waking and conn not in self.core.paused:
+            self.wrong(f"{conn.label()} is waking, but not in core.paused")
+        if conn.state == ENDING and not conn.in_flight and not conn.out.size and not conn.dirty:
+            self.wrong(f"{conn.label()} owes nothing, but does not go")
+        self.waiting += count
+        return 0
+
+    cdef int carrier(self, Upstream conn) except -1:
+        self.buffers(conn)
+        self.alarms += (conn.watch.next != NULL) + (conn.rest.next != NULL)
+        if conn.state == DRAINING and conn.live == 0 and not conn.dirty and not conn.stuck:
+            self.wrong(f"{conn.label()} is draining for nobody, but does not go")
+        if conn.ids.count > conn.most:
+            self.wrong(f"{conn.label()}: {conn.ids.count} calls are over its limit of {conn.most}")
+        if conn.ids.count * 2 > conn.ids.room:
+            self.wrong(f"{conn.label()}: its table is over half full")
+        return self.table(conn)
+
+    cdef int table(self, Carrier conn) except -1:
+        cdef call_t* call
+        cdef uint64_t index, count = 0, callers = 0, shares = 0
+        cdef int cell
+        cdef int64_t live = 0
+        for index in range(conn.ids.room):
+            call = conn.ids.slots[index]
+            if call == NULL:
+                continue
+            count += 1
+            live += call.caller != NULL
+            if call.id & (conn.ids.room - 1) != index or not 0 < call.id <= conn.ids.mask:
+                self.wrong(f"{conn.label()}: id {call.id} is in slot {index}")
+            if call.upstream != <void*>conn:
+                self.wrong(f"{conn.label()}: call {call.id} points at another upstream")
+            if call.caller == NULL and call.deadline.next != NULL:
+                self.wrong(f"{conn.label()}: nobody waits for call {call.id}, but its deadline is set")
+            if call.oneway and (call.caller != NULL or conn.state != CONNECTING):
+                self.wrong(f"{conn.label()}: a oneway is in its table")
+        if count != conn.ids.count:
+            self.wrong(f"{conn.label()}: ids.count is {conn.ids.count}, but its table has {count}")
+        if live != conn.live:
+            self.wrong(f"{conn.label()}: live is {conn.live}, but callers wait for {live} of its calls")
+        for cell in range(CELLS):
+            callers += conn.shares.calls[cell] > 0
+            shares += conn.shares.calls[cell]
+        if callers != conn.shares.callers or shares != count:
+            self.wrong(f"{conn.label()}: {shares} shares of {conn.shares.callers} callers for {count} calls")
+        self.calls += count
+        return 0
+
+    # -- who owns them ----------------------------------------------------------------------------------------------
+
+    cdef int port(self, object one) except -1:
+        cdef Port port = one
+        cdef Downstream conn
+        for conn in port.connections:
+            self.caller(conn)
+        if port.count.active[0] != <uint64_t>len(port.connections):
+            self.wrong(f"listener {port.name}: its gauge says {port.count.active[0]}, it has {len(port.connections)}")
+        return 0
+
+    cdef int host(self, object one) except -1:
+        cdef Host host = one
+        cdef Upstream conn
+        cdef uint64_t made = 0, flying = 0
+        for conn in host.active:
+            self.carrier(conn)
+            made += conn.made
+            flying += conn.ids.count
+            if conn.state != CONNECTING and conn.state != OPEN:
+                self.wrong(f"{conn.label()} is in the list of active ones in state {conn.state}")
+        for conn in host.draining:
+            self.carrier(conn)
+            made += conn.made
+            flying += conn.ids.count
+            if conn.state != DRAINING:
+                self.wrong(f"{conn.label()} is in the list of draining ones in state {conn.state}")
+        if host.count.active[0] != made:
+            self.wrong(f"{host.label()}: its gauge says {host.count.active[0]} connections, there are {made}")
+        if host.count.in_flight[0] != flying:
+            self.wrong(f"{host.label()}: its gauge says {host.count.in_flight[0]} calls, there are {flying}")
+        return 0
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    cdef int wheel(self, Wheel wheel) except -1:
+        cdef int64_t count = 0
+        cdef int index
+        cdef alarm_t* alarm
+        cdef int64_t now = self.core.clock.now()
+        for index in range(SLOTS):
+            alarm = wheel.slots[index].next
+            if alarm != &wheel.slots[index] and not wheel.used[index >> 6] >> (index & 63) & 1:
+                self.wrong(f"the wheel's slot {index} is used, but its bit is clear")
+            while alarm != &wheel.slots[index]:
+                count += 1
+                if alarm.next.prev != alarm:
+                    self.wrong(f"the wheel's slot {index} is not linked both ways")
+                if alarm.tick & (SLOTS - 1) != index:
+                    self.wrong(f"an alarm of tick {alarm.tick} is in slot {index}")
+                if alarm.tick * TICK + LAG < now:
+                    self.wrong(f"an alarm is {now - alarm.tick * TICK} microseconds late")
+                alarm = alarm.next
+        if wheel.due.next != &wheel.due:
+            self.wrong("an alarm is due between events")
+        if count != wheel.count:
+            self.wrong(f"wheel.count is {wheel.count}, but {count} alarms are set")
+        if count != self.alarms:
+            self.wrong(f"{count} alarms are set, but connections and calls have {self.alarms}")
+        if count and wheel.handle is None:
+            self.wrong("alarms are set, but the wheel has no timer")
+        return 0
+
+
+def audit(engine):
+    """What is wrong with the engine now, one line each."""
+    cdef Audit look = Audit(engine)
+    look.whole()
+    return look.found
+
+
+cdef class Auditor(Watch):
+    """Looks on at a simulation: at the sums after each event, at everything after each `every`th."""
+
+    def __init__(self, engine, int64_t every):
+        self.engine, self.core, self.every = engine, engine.core, every
+
+    cdef int look(self) except -1:
+        cdef Core core = self.core
+        self.seen += 1
+        if core.buffers.held > BUDGET:
+            raise Violation(f"buffers.held is {core.buffers.held}, over the budget")
+        if core.wheel.count < 0 or core.calls.taken < core.waiting or core.waiting < 0:
+            raise Violation(f"wheel {core.wheel.count}, calls {core.calls.taken}, waiting {core.waiting}")
+        if self.seen % self.every == 0:
+            found = audit(self.engine)
+            if found:
+                raise Violation("; ".join(found))
+        return 0
