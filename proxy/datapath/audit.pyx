@@ -24,7 +24,7 @@ cdef enum:
     LAG = 100000          # microseconds that an alarm may be late, its tick and the loop's own lateness included
 
 
-class Violation(AssertionError):
+class ViolationError(AssertionError):
     """Something that always holds did not."""
 
 
@@ -256,11 +256,11 @@ cdef class Auditor(Watch):
         cdef Core core = self.core
         self.seen += 1
         if core.buffers.held > BUDGET:
-            raise Violation(f"buffers.held is {core.buffers.held}, over the budget")
+            raise ViolationError(f"buffers.held is {core.buffers.held}, over the budget")
         if core.wheel.count < 0 or core.calls.taken < core.waiting or core.waiting < 0:
-            raise Violation(f"wheel {core.wheel.count}, calls {core.calls.taken}, waiting {core.waiting}")
+            raise ViolationError(f"wheel {core.wheel.count}, calls {core.calls.taken}, waiting {core.waiting}")
         if self.seen % self.every == 0:
             found = audit(self.engine)
             if found:
-                raise Violation("; ".join(found))
+                raise ViolationError("; ".join(found))
         return 0
