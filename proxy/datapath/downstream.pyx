@@ -252,10 +252,18 @@ cdef class Downstream(Caller):
             rest = self.io.recv(self.core.incoming, READ_SIZE)       # what is left unread would make our end a reset
             self.core.tell(f"{self.label()}: closed: no protocol known in time, after {self.tail.size + max(rest, 0)} bytes")
             return self.shut()
-        if self.state == LINGERING or (not self.in_flight and quiet >= self.port.idle_timeout):
+        if self.state == LINGERING:
             return self.shut()
-        if self.in_flight:
+        if not self.in_flight and not self.dirty and quiet >= self.port.idle_timeout:
+            self.read()                  # what has come in the meantime counts
+            if self.heard < self.core.now:
+                return self.shut()
+        if self.state == CLOSED:
+            return 0
+        if self.in_flight or self.dirty: # dirty: the answer to a deadline of this very tick waits to be written
             quiet = 0
+        else:
+            quiet = self.core.now - max(self.heard, self.told)
         return self.core.wheel.set(&self.alarm, self.core.now + self.port.idle_timeout - quiet)
 
     cdef int evicted(self) except -1:

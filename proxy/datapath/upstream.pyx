@@ -225,7 +225,7 @@ cdef class Upstream(Carrier):
 
     cdef int on_rest(self) except -1:
         cdef int64_t quiet = self.core.now - self.used
-        if self.live == 0 and quiet >= self.limits.idle_timeout:
+        if self.live == 0 and not self.dirty and quiet >= self.limits.idle_timeout:
             return self.shut()
         if self.live:
             quiet = 0

@@ -34,7 +34,7 @@ class Speech:
         return CALLS[self.name](id, content)
 
 
-def beacon_answer(request: bytes, content: bytes, **fields: int) -> bytes:
+def beacon_answer(request: bytes, content: bytes, **fields: object) -> bytes:
     found = beacon_peer.decode(request)
     assert found is not None
     asked = {"kind": beacon_peer.RESPONSE, "status": beacon_peer.OK, "service": b"", "timeout": None, "chunks": (content,)}

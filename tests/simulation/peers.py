@@ -1,0 +1,180 @@
+"""Clients, servers and hosts of a simulation: fakes below the datapath. What they do wrong is the scenario's choice."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from tests.hostile.speech import FOREIGN, SPEECHES
+from tests.hostile.wire import size_of
+from tests.simulation import speech
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+class Peer:
+    """One end of a connection, read frame by frame."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.dice = world, world.loop.dice
+        self.data = bytearray()
+        self.size: int | None = None
+        self.over = False
+        self.wire: Any = None
+
+    def received(self, data: bytes) -> None:
+        self.world.loop.mark(zlib.crc32(data))
+        self.data += data
+        while self.data:
+            if self.size is None:
+                self.size = size_of(bytes(self.data) if self.data[0] == 0xAC else bytes(self.data[:64]))
+            if self.size is None or len(self.data) < self.size:
+                return
+            frame, self.size = bytes(self.data[: self.size]), None
+            del self.data[: len(frame)]
+            self.frame(frame)
+
+    def ended(self, reset: bool) -> None:  # noqa: ARG002 (what the wire tells)
+        self.over = True
+        self.wire.close()
+
+    def frame(self, frame: bytes) -> None:
+        raise NotImplementedError
+
+
+class Client(Peer):
+    def __init__(self, world: World, number: int, protocol: str) -> None:
+        super().__init__(world)
+        self.number, self.protocol = number, protocol
+        self.mask = (1 << speech.ID_BITS[protocol]) - 1
+        self.next = self.dice.choice((1, self.mask - 3, self.dice.below(self.mask)))
+        self.waits: dict[int, int] = {}
+        self.beats = 0
+        self.excused = False
+        """It did what entitles the proxy to let it go with calls unanswered."""
+
+    def frame(self, frame: bytes) -> None:
+        if self.beats and speech.read_answer(frame).kind == "ack":
+            self.beats -= 1
+            return
+        self.world.ledger.told(self.number, frame, self.waits)
+
+    def ended(self, reset: bool) -> None:
+        super().ended(reset)
+        if self.waits and not self.excused and not self.met(20_000):
+            self.world.ledger.blame(f"client {self.number} was let go with {len(self.waits)} calls unanswered")
+
+    def met(self, within: int) -> bool:
+        """Is all that it waits for so young (microseconds) that it met the end of an idle connection on its way?"""
+        calls = self.world.ledger.calls
+        return "idle" in self.world.scenario and all(self.world.now - calls[n].begun < within for n in self.waits.values())
+
+    def fresh_id(self) -> int:
+        while self.next & self.mask in self.waits:
+            self.next += 1
+        self.next += 1
+        return (self.next - 1) & self.mask
+
+    def call(self, number: int, size: int, oneway: bool, timeout: int) -> bytes:
+        id = self.fresh_id()
+        frame = speech.request(self.protocol, id, speech.content(number, size), oneway, timeout)
+        self.world.ledger.asked(number, self.number, id, oneway, frame, self.world.now)
+        if not oneway:
+            self.waits[id] = number
+        return frame
+
+    def beat(self) -> bytes:
+        self.beats += 1
+        return speech.heartbeat(self.protocol, self.fresh_id())
+
+
+class Server(Peer):
+    """The upstream end of one connection."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.reserved: set[int] = set()
+        self.held: list[bytes] = []
+
+    def frame(self, frame: bytes) -> None:
+        read = speech.read(frame)
+        if read.kind == "ack":
+            return
+        if read.id in self.reserved:
+            self.world.ledger.blame(f"id {read.id} waits for its answer, and is used again")
+        if read.kind == "beat":
+            if not self.world.wrongly("deaf", 300):
+                self.wire.send(speech.acknowledge(frame))
+            return
+        call = self.world.ledger.arrived(frame, read)
+        if call is None or call.oneway:
+            return
+        self.reserved.add(read.id)
+        call.body = speech.content(read.number, self.world.size())
+        self.reply(frame, read, speech.answer(frame, call.body))
+
+    def reply(self, frame: bytes, read: speech.Read, answer: bytes) -> None:
+        wrongly = self.world.wrongly
+        if wrongly("server resets", 5):
+            self.wire.reset()
+        elif wrongly("server closes", 5):
+            self.wire.close()
+        elif wrongly("half an answer", 5):
+            self.wire.send(answer[: 1 + self.dice.below(len(answer) - 1)])
+            self.wire.reset()
+        elif wrongly("garbage", 3):
+            self.wire.send(b"\xff" * 40)
+        elif wrongly("version", 3):
+            self.wire.send(speech.other_version(frame))
+        elif wrongly("late", 20):
+            self.world.loop.call_later(2.0 + self.dice.below(3000) / 1000, self.answer, read.id, answer)
+        elif not wrongly("never", 10):
+            self.in_time(frame, read, answer)
+
+    def in_time(self, frame: bytes, read: speech.Read, answer: bytes) -> None:
+        wrongly = self.world.wrongly
+        if wrongly("unknown", 20):
+            self.wire.send(self.foreign(frame))
+        if wrongly("goaway", 10):
+            self.wire.send(speech.goaway(frame))
+        if wrongly("stuck", 3):
+            self.wire.read_on(False)
+            self.world.loop.call_later(self.dice.below(4000) / 1000, self.wire.read_on)
+        if wrongly("beats", 20):
+            self.wire.send(speech.heartbeat("boltv2" if frame[0] == 2 else speech.name(frame), 3))
+        if wrongly("twice", 20):
+            answer += answer
+        if wrongly("slow", 300):
+            self.world.loop.call_later(self.dice.below(200) / 1000, self.answer, read.id, answer)
+        else:
+            self.answer(read.id, answer)
+
+    def foreign(self, frame: bytes) -> bytes:
+        """An answer with an id that waits for nothing."""
+        return b"" if FOREIGN in self.reserved else SPEECHES[speech.name(frame)].foreign(frame)
+
+    def answer(self, id: int, answer: bytes) -> None:
+        """Whatever is sent from now on, the id may be given out again."""
+        self.reserved.discard(id)
+        self.wire.send(answer, self.dice.below(500))
+
+
+class Host:
+    """What answers the proxy's connects."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.servers: list[Server] = []
+
+    def dialled(self, wire: Any) -> int:
+        world, dice = self.world, self.world.loop.dice
+        if world.wrongly("hangs", 100):
+            return 0
+        refused = world.wrongly("refused", 150)
+        server = Server(world)
+        server.wire = wire
+        self.servers.append(server)
+        outcome = (111, None) if refused else (0, server)
+        world.loop.call_later(dice.below(2000) / 1e6, wire.settle, *outcome)
+        return 0

@@ -1,0 +1,219 @@
+"""The real datapath in a world that a seed decides: what a run does, and what must hold after each of its steps.
+
+After every callback of the loop the compiled `Auditor` looks at the engine (sums each time, all structures now and
+then) and the ledger at the calls. At the end everybody behaves: then every call must be answered, and when all is
+closed nothing may be left.
+"""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from proxy.datapath.audit import Auditor, ViolationError, audit
+from proxy.datapath.clock import ManualClock
+from proxy.datapath.engine import Engine
+from proxy.datapath.simulated import SimulatedNetwork
+from proxy.datapath.simulated_loop import Dice, SimulatedLoop
+from proxy.observe.counters import Layout
+from proxy.routing.table import RouteTable
+from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Route, Snapshot
+from tests.protocols import beacon_peer
+from tests.simulation import speech
+from tests.simulation.ledger import Ledger
+from tests.simulation.peers import Client, Host
+from tests.simulation.scenario import Scenario
+from xproto import registry
+from xproto.autodetect.detector import Detector
+
+DOOR = 3
+TIMEOUT = 2.0
+"""Seconds until a call's deadline."""
+SETTLES = 60_000_000
+"""Microseconds of simulated time in which everybody behaves: by then every call must be answered."""
+LOOK = 16
+"""Callbacks from one look at all structures to the next."""
+ROUTES = (Route("echo", (HeaderMatch("service", "exact", speech.SERVICE.decode()),), "main"),)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    steps: int
+    trace: int
+    """A hash of all that happened, in its order."""
+    answers: int
+    refusals: int
+    delivered: int
+
+
+@cache
+def protocols() -> Any:
+    return registry.load([str(Path(beacon_peer.__file__).parent / "beacon.py")], {"bolt": {"goaway": True}})
+
+
+def snapshot(scenario: Scenario, dice: Dice) -> Snapshot:
+    listener: dict[str, Any] = {"max_in_flight": 3} if "few at once" in scenario else {}
+    cluster: dict[str, Any] = {"max_in_flight": 1 + dice.below(6)} if "few calls" in scenario else {}
+    if "small buffers" in scenario:
+        cluster["out_buffer_limit"] = listener["out_buffer_limit"] = 20_000
+    if "idle" in scenario:
+        cluster["idle_timeout"] = listener["idle_timeout"] = 0.3
+    if "beats" in scenario:
+        cluster["keepalive"] = Keepalive(0.2, 0.1, 2)
+    spoken = tuple(sorted({speech.LOADED[each] for each in scenario.protocols}))
+    return Snapshot(
+        listeners={"in": Listener("in", "simulated:0", spoken, "table", detect_timeout=5.0, **listener)},
+        routes={"table": ROUTES},
+        clusters={
+            "main": Cluster(
+                "main", tuple(f"host:{n}" for n in range(scenario.hosts)), lb=dice.choice(("round_robin", "random")),
+                connect_timeout=0.2, timeout=TIMEOUT, max_connections=1 + dice.below(3), **cluster,
+            )
+        },
+    )  # fmt: skip
+
+
+class World:
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.loop = SimulatedLoop(ManualClock(), Dice(scenario.seed))
+        self.loop.drift = 50
+        dice = self.loop.dice
+        self.network = SimulatedNetwork(self.loop)
+        self.network.short_in_1000 = 300 if "short" in scenario else 0
+        self.ledger, self.log, self.calm = Ledger(), list[str](), False
+        found = snapshot(scenario, dice)
+        self.network.hosts.update({address: Host(self) for address in found.clusters["main"].hosts})
+        spoken = found.listeners["in"].protocols
+        codecs = {name: protocols()[name].codec for name in spoken}
+        detector = Detector([protocols()[name] for name in spoken]) if len(spoken) > 1 else None
+        self.layout = Layout(found, codecs)
+        self.counters = memoryview(array.array("Q", bytes(8 * self.layout.size)))
+        self.engine = Engine(
+            self.loop, found, codecs, {"in": detector}, {"table": RouteTable(ROUTES)}, self.counters, self.layout,
+            self.log.append, scenario.seed, network=self.network, clock=self.loop.clock,
+        )  # fmt: skip
+        if "wrapping" in scenario:
+            self.engine.set_first_id(min(2 ** speech.ID_BITS[each] for each in scenario.protocols) - 20)
+        self.network.listen(DOOR)
+        self.engine.listen("in", DOOR)
+        self.loop.watch = Auditor(self.engine, LOOK)
+        self.made = self.begun = 0
+        self.clients = [self.client() for _ in range(scenario.clients)]
+
+    def wrongly(self, fault: str, in_1000: int) -> bool:
+        """Does this go wrong now?"""
+        return not self.calm and fault in self.scenario and self.loop.dice.chance(in_1000)
+
+    def size(self) -> int:
+        """Of a body, in bytes."""
+        if self.wrongly("big", 10):
+            return 200_000 + self.loop.dice.below(400_000)
+        return int(self.loop.dice.choice((20, 20, 100, 300, 5000)))
+
+    def client(self) -> Client:
+        self.made += 1
+        made = Client(self, self.made, self.loop.dice.choice(self.scenario.protocols))
+        made.excused = "small buffers" in self.scenario      # a few big answers at once, and it is cut
+        made.wire = self.network.dial(DOOR, made)
+        return made
+
+    # -- a run --------------------------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Raises `ViolationError`."""
+        while self.begun < self.scenario.calls:
+            self.act(self.loop.dice.below(len(self.clients)))
+            for _ in range(self.loop.dice.below(14)):
+                self.step(self.now + 1_000_000)
+        self.settle()
+        self.end()
+        ledger = self.ledger
+        return Outcome(self.loop.steps, self.loop.trace, ledger.answers, ledger.refusals, ledger.delivered)
+
+    @property
+    def now(self) -> int:
+        return round(self.loop.now * 1e6)
+
+    def step(self, until: int) -> bool:
+        more = self.loop.step(until)
+        if self.ledger.wrong:
+            raise ViolationError("; ".join(self.ledger.wrong))
+        if self.log:
+            if bad := [line for line in self.log if "internal error" in line]:
+                raise ViolationError(bad[0])
+            self.log.clear()
+        return more
+
+    def act(self, at: int) -> None:
+        """Something that a client does, or that happens to the machine."""
+        client = self.clients[at]
+        if client.over:
+            client = self.clients[at] = self.client()
+        if self.wrongly("descriptors", 5):
+            self.network.full = True
+            self.loop.call_later(0.3, self.recover)
+        for fault, what in self.misdeeds.items():
+            if self.wrongly(fault, 10):
+                client.excused |= fault not in {"client ends", "client beats"}
+                what(client)
+                if fault != "client beats":
+                    if fault != "unread":
+                        self.clients[at] = self.client()
+                    return
+        data = b"".join(self.call(client) for _ in range(1 + self.loop.dice.below(4)))
+        client.wire.send(data, self.loop.dice.below(3) * self.loop.dice.below(2000))
+
+    def call(self, client: Client) -> bytes:
+        self.begun += 1
+        oneway = self.wrongly("oneways", 250)
+        return client.call(self.begun, self.size(), oneway, 50 if self.wrongly("deadlines", 200) else 0)
+
+    def recover(self) -> None:
+        self.network.full = False
+
+    misdeeds: dict[str, Callable[[Client], None]] = {
+        "client resets": lambda client: client.wire.reset(),
+        "client ends": lambda client: client.wire.finish(),
+        "client closes": lambda client: client.wire.close(),
+        "client lies": lambda client: client.wire.send(b"\xee" * 50),
+        "unread": lambda client: client.wire.read_on(False),
+        "client beats": lambda client: client.wire.send(client.beat()),
+    }
+
+    # -- its end ------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """From now on nobody does anything wrong."""
+        self.calm = True
+        self.recover()
+        for client in self.clients:
+            client.wire.read_on()
+        until = self.now + SETTLES
+        while self.step(until) and (self.now < until) and any(client.waits and not client.over for client in self.clients):
+            pass
+        for client in self.clients:
+            if client.waits and not client.over:
+                raise ViolationError(f"client {client.number} was never answered {len(client.waits)} of its calls")
+        if found := audit(self.engine):
+            raise ViolationError("; ".join(found))
+
+    def end(self) -> None:
+        """When all is closed nothing is left."""
+        self.loop.watch = None
+        self.engine.close()
+        self.calm = True
+        left = self.engine.describe()
+        rest = {"calls": left["calls"], "timers": left["timers"], "bytes": left["buffers"]["held"],
+                "owners": left["buffers"]["owners"], "transports": self.network.open}  # fmt: skip
+        rest |= {counter.name: self.counters[counter.slot] for counter in self.layout.counters if counter.type == "gauge"}
+        if any(rest.values()):
+            raise ViolationError(f"left when all was closed: { {name: value for name, value in rest.items() if value} }")
+
+
+def run(scenario: Scenario) -> Outcome:
+    return World(scenario).run()
