@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 BUILT := $(VENV)/.built
 COMPILED := $(wildcard xproto/kernel/*.pyx xproto/kernel/*.pxd proxy/datapath/*.pyx proxy/datapath/*.pxd)
 
-.PHONY: setup demo test check format interop bench sanitize clean
+.PHONY: setup demo test check format interop sim bench sanitize clean
 
 setup: $(BUILT)
 
@@ -35,6 +35,13 @@ check: $(BUILT)
 interop: $(BUILT)
 	bash tests/interop/setup.sh
 	$(BIN)/python -m pytest -q tests/interop
+
+# One seed, with what its scenario was; SHRINK=--shrink looks for the smallest scenario that fails, SEEDS=n runs more.
+SEED ?= 1
+SEEDS ?= 1
+CALLS ?= 2000
+sim: $(BUILT)
+	$(BIN)/python -m tests.simulation --seed $(SEED) --seeds $(SEEDS) --calls $(CALLS) $(SHRINK)
 
 bench: $(BUILT)
 	bash bench/setup.sh

@@ -10,6 +10,8 @@ from tests.simulation.scenario import draw
 from tests.simulation.shrink import failure, shrink
 from tests.simulation.world import run
 
+say = print  # a command line tool: this is its output
+
 CALLS = 2000
 
 
@@ -24,14 +26,14 @@ def main() -> int:
     for seed in range(given.seed, given.seed + given.seeds):
         scenario = draw(seed, given.calls)
         if why := failure(scenario):
-            print(f"seed {seed} fails: {why}\n{scenario}\nreplay: make sim SEED={seed} CALLS={given.calls}")
+            say(f"seed {seed} fails: {why}\n{scenario}\nreplay: make sim SEED={seed} CALLS={given.calls}")
             if given.shrink:
-                print(shrink(scenario, print))
+                say(shrink(scenario, say))
             return 1
         if given.seeds == 1:
-            print(f"seed {seed}: {run(scenario)}\n{scenario}")
+            say(f"seed {seed}: {run(scenario)}\n{scenario}")
         calls += given.calls
-    print(f"{given.seeds} seeds, {calls} calls, {calls / (time.perf_counter() - began):,.0f} a second: all is well")
+    say(f"{given.seeds} seeds, {calls} calls, {calls / (time.perf_counter() - began):,.0f} a second: all is well")
     return 0
 
 

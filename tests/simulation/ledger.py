@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.hostile.wire import read_answer
 from tests.simulation import speech
 
 
@@ -56,7 +57,7 @@ class Ledger:
 
     def told(self, client: int, frame: bytes, waits: dict[int, int]) -> None:
         """A client got an answer; `waits` are its calls by id."""
-        read = speech.read_answer(frame)
+        read = read_answer(frame)
         number = waits.pop(read.id, None)
         if number is None:
             self.blame(f"client {client} got an answer to what it did not ask or was answered before: {read}")

@@ -6,7 +6,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from tests.hostile.speech import FOREIGN, SPEECHES
-from tests.hostile.wire import size_of
+from tests.hostile.wire import read_answer, size_of
 from tests.simulation import speech
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Peer:
             del self.data[: len(frame)]
             self.frame(frame)
 
-    def ended(self, reset: bool) -> None:  # noqa: ARG002 (what the wire tells)
+    def ended(self, reset: bool) -> None:
         self.over = True
         self.wire.close()
 
@@ -55,7 +55,7 @@ class Client(Peer):
         """It did what entitles the proxy to let it go with calls unanswered."""
 
     def frame(self, frame: bytes) -> None:
-        if self.beats and speech.read_answer(frame).kind == "ack":
+        if self.beats and read_answer(frame).kind == "ack":
             self.beats -= 1
             return
         self.world.ledger.told(self.number, frame, self.waits)

@@ -12,7 +12,7 @@ import zlib
 from typing import NamedTuple
 
 from tests.hostile.speech import SPEECHES, beacon_answer
-from tests.hostile.wire import attach, bolt, bolt_heartbeat, dubbo, read_answer, short
+from tests.hostile.wire import attach, bolt, bolt_heartbeat, dubbo, short
 from tests.protocols import beacon_peer
 
 PROTOCOLS = ("bolt", "boltv2", "dubbo", "beacon")
@@ -21,6 +21,9 @@ ID_BITS = {"bolt": 32, "boltv2": 32, "dubbo": 64, "beacon": 16}
 V2 = {"proto": 2, "ver1": 2, "switch": 1}
 SERVICE = b"com.test.Echo"
 NUMBER = re.compile(rb"<call (\d+)>")
+BEACON_KINDS = {
+    beacon_peer.REQUEST: "call", beacon_peer.ONEWAY: "oneway", beacon_peer.HEARTBEAT: "beat", beacon_peer.ACK: "ack"
+}  # fmt: skip
 OK = {"bolt": 0, "dubbo": 20, "beacon": 0}
 REFUSALS = {
     name: {speech.closed, speech.timeout, speech.connect, speech.no_host, speech.overload} for name, speech in SPEECHES.items()
@@ -61,7 +64,8 @@ def request(protocol: str, id: int, body: bytes, oneway: bool, timeout: int) -> 
 def binary(body: bytes) -> bytes:
     """Hessian2 binary, in as many chunks as it needs."""
     parts = [body[i : i + 0xFFFF] for i in range(0, len(body), 0xFFFF)] or [b""]
-    return b"".join(b"A" + struct.pack(">H", len(p)) + p for p in parts[:-1]) + b"B" + struct.pack(">H", len(parts[-1])) + parts[-1]
+    marks = b"A" * (len(parts) - 1) + b"B"
+    return b"".join(struct.pack(">BH", mark, len(part)) + part for mark, part in zip(marks, parts, strict=True))
 
 
 def heartbeat(protocol: str, id: int) -> bytes:
@@ -107,8 +111,7 @@ def read(frame: bytes) -> Read:
         kind = "beat" if event else "call" if two_way else "oneway"
         return Read(kind, int.from_bytes(frame[4:12], "big"), number_of(frame))
     if frame[0] == 0xAC:
-        kinds = {beacon_peer.REQUEST: "call", beacon_peer.ONEWAY: "oneway", beacon_peer.HEARTBEAT: "beat", beacon_peer.ACK: "ack"}
-        return Read(kinds[frame[2] >> 3 & 7], int.from_bytes(frame[4:6], "little"), number_of(frame))
+        return Read(BEACON_KINDS[frame[2] >> 3 & 7], int.from_bytes(frame[4:6], "little"), number_of(frame))
     rest = frame[2:] if frame[0] == 2 else frame[1:]
     kind = "beat" if rest[:3] == b"\x01\x00\x00" else {0: "ack", 1: "call", 2: "oneway"}[rest[0]]
     return Read(kind, int.from_bytes(rest[4:8], "big"), number_of(frame))
@@ -127,5 +130,3 @@ def masked(frame: bytes) -> bytes:
         return frame[:6] + frame[10:12] + frame[16:-4]
     return frame[:5] + frame[9:10] + frame[14:]
 
-
-__all__ = ["read_answer"]

@@ -61,7 +61,7 @@ def snapshot(scenario: Scenario, dice: Dice) -> Snapshot:
     if "small buffers" in scenario:
         cluster["out_buffer_limit"] = listener["out_buffer_limit"] = 20_000
     if "idle" in scenario:
-        cluster["idle_timeout"] = listener["idle_timeout"] = 0.3
+        cluster["idle_timeout"] = listener["idle_timeout"] = dice.choice((0.02, 0.3))
     if "beats" in scenario:
         cluster["keepalive"] = Keepalive(0.2, 0.1, 2)
     spoken = tuple(sorted({speech.LOADED[each] for each in scenario.protocols}))
