@@ -24,6 +24,8 @@ CALL_TIMEOUT = 60.0
 MAX_CONNECTIONS = 1
 MAX_IN_FLIGHT = 4096
 """Calls in flight on one upstream connection, timed-out ones that still hold their id included."""
+DOWNSTREAM_CONNECTIONS = 50_000
+"""Open connections of one listener in one worker: some 50 MB of them idle, and within the descriptors that services get."""
 DOWNSTREAM_IN_FLIGHT = 1024
 """Calls in flight of one downstream connection; reading from it pauses at the limit."""
 KEEPALIVE_INTERVAL = 15.0
@@ -87,6 +89,7 @@ class Listener(msgspec.Struct, frozen=True):
     routes: str
     detect_bytes: int = DETECT_BYTES
     detect_timeout: float = DETECT_TIMEOUT
+    max_connections: int = DOWNSTREAM_CONNECTIONS
     max_in_flight: int = DOWNSTREAM_IN_FLIGHT
     out_buffer_limit: int = OUT_BUFFER_LIMIT
     idle_timeout: float = DOWNSTREAM_IDLE_TIMEOUT

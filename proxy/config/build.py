@@ -33,6 +33,7 @@ def _listener(given: schema.Listener, protocols: tuple[str, ...]) -> Listener:
         routes=given.routes,
         detect_bytes=given.detect.bytes,
         detect_timeout=given.detect.timeout,
+        max_connections=given.max_connections,
         max_in_flight=given.max_in_flight,
         out_buffer_limit=given.out_buffer_limit,
         idle_timeout=given.idle_timeout,

@@ -151,6 +151,11 @@ class Listener(Model):
     )
     routes: Name = Field(description="The route table that decides where calls go.", examples=["main"])
     detect: Detect = Field(default_factory=Detect, description="Bounds of detection.")
+    max_connections: Annotated[int, Whole(1, 1_000_000)] = Field(
+        default=snapshot.DOWNSTREAM_CONNECTIONS,
+        description="Connections open at a time, in each worker; one more is closed at once.",
+        examples=[50_000],
+    )
     max_in_flight: Annotated[int, Whole(1, 1_000_000)] = Field(
         default=snapshot.DOWNSTREAM_IN_FLIGHT,
         description="Calls in flight of one connection; at the limit, reading from it pauses.",

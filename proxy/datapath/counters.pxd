@@ -22,6 +22,7 @@ cdef struct listener_count_t:
     uint64_t* detected_timeout
     uint64_t* detected_closed
     uint64_t* cut             # did not read its answers
+    uint64_t* refused         # one connection too many
     uint64_t* accept_paused   # no descriptors or memory left for another connection
 
 

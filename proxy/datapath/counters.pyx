@@ -40,6 +40,7 @@ cdef class Counters:
         out.tx = self.slot("downstream_tx_bytes_total", labels)
         out.heartbeats = self.slot("heartbeats_answered_total", labels)
         out.cut = self.slot("downstream_cut_total", labels, True)
+        out.refused = self.slot("downstream_refused_total", labels)
         out.accept_paused = self.slot("accept_paused_total", labels, True)
         out.detected_none = self.slot("detected_total", {**labels, "result": "none"})
         out.detected_timeout = self.slot("detected_total", {**labels, "result": "timeout"})

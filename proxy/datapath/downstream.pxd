@@ -27,7 +27,7 @@ cdef class Port:
     cdef Binding only         # where nothing is to be detected
     cdef object detect
     cdef Py_ssize_t detect_bytes
-    cdef int64_t detect_timeout, idle_timeout, max_in_flight
+    cdef int64_t detect_timeout, idle_timeout, max_in_flight, max_connections
     cdef size_t out_limit
     cdef listener_count_t count
     cdef readonly dict connections    # Downstream -> None: in the order in which they came, which a set has not

@@ -47,7 +47,7 @@ cdef class Port:
         self.detect_bytes = spec.detect_bytes
         self.detect_timeout = <int64_t>(spec.detect_timeout * 1e6)
         self.idle_timeout = <int64_t>(spec.idle_timeout * 1e6)
-        self.max_in_flight = max(spec.max_in_flight, 1)
+        self.max_in_flight, self.max_connections = max(spec.max_in_flight, 1), max(spec.max_connections, 1)
         self.out_limit = spec.out_buffer_limit
         self.connections = {}
         counters.for_listener(spec.name, &self.count)

@@ -1,4 +1,5 @@
 from proxy.datapath.downstream cimport Port
+from proxy.datapath.transport cimport Transport
 from proxy.datapath.wheel cimport alarm_t
 
 cdef enum:
@@ -11,8 +12,10 @@ cdef class Listener:
     cdef int fd               # the caller's; never closed here
     cdef bint listening
     cdef bint short           # of descriptors; said once
+    cdef bint full            # of connections; said once
     cdef alarm_t alarm
     cdef int accept(self) except -1
     cdef int start(self) except -1
     cdef int stop(self) except -1
+    cdef int refuse(self, Transport io) except -1
     cdef int rest(self, int code) except -1

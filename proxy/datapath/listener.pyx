@@ -49,12 +49,25 @@ cdef class Listener:
             io = self.port.core.network.accept(self.fd, &code)
             if io is not None:
                 self.short = False
+                if len(self.port.connections) >= self.port.max_connections:
+                    self.refuse(io)
+                    continue
+                self.full = False
                 new_downstream(self.port, io)
             elif code == EAGAIN:
                 break
             elif code not in (ECONNABORTED, EINTR):
                 return self.rest(code)
         return 0
+
+    cdef int refuse(self, Transport io) except -1:
+        """One too many. Left in the queue it would wait for a service that it does not get: its client should know."""
+        add(self.port.count.refused, 1)
+        if not self.full:
+            self.full = True
+            self.port.core.tell(f"listener {self.port.name}: {self.port.max_connections} connections are open: no more are taken")
+        io.abort()
+        return io.close()
 
     cdef int rest(self, int code) except -1:
         """Out of descriptors or memory: leave the others in the queue for a while."""

@@ -11,6 +11,7 @@ cdef class Transport:
     cdef void low_water(self, int size) noexcept                             # readable only with so many bytes, or an end
     cdef void give_up_after(self, int64_t microseconds) noexcept             # without an acknowledgement of what was sent
     cdef void end(self) noexcept                                             # no more is sent; reading goes on
+    cdef void abort(self) noexcept                                           # closing will be a reset
     cdef int close(self) except -1
     cdef str peer(self)
 

@@ -20,7 +20,10 @@ cdef extern from "<sys/socket.h>" nogil:
     ctypedef unsigned int socklen_t
     struct sockaddr:
         unsigned short sa_family
-    int AF_UNIX, SOL_SOCKET, SO_ERROR, SO_RCVLOWAT, SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_NOSIGNAL, SHUT_WR
+    struct linger:
+        int l_onoff
+        int l_linger
+    int AF_UNIX, SOL_SOCKET, SO_ERROR, SO_RCVLOWAT, SO_LINGER, SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_NOSIGNAL, SHUT_WR
     Py_ssize_t c_recv "recv"(int fd, void* into, size_t room, int flags)
     Py_ssize_t c_send "send"(int fd, const void* data, size_t size, int flags)
     int accept4(int fd, sockaddr* address, socklen_t* size, int flags)
@@ -64,6 +67,9 @@ cdef class Transport:
         pass
 
     cdef void give_up_after(self, int64_t microseconds) noexcept:
+        pass
+
+    cdef void abort(self) noexcept:
         pass
 
     cdef void end(self) noexcept:
@@ -156,6 +162,12 @@ cdef class Socket(Transport):
         """The kernel resends to a peer that is gone for a quarter of an hour, if nobody tells it otherwise."""
         cdef unsigned int milliseconds = <unsigned int>min(microseconds // 1000, <int64_t>0x7FFFFFFF)
         setsockopt(self.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds))
+
+    cdef void abort(self) noexcept:
+        """So that nothing of it stays, not even in TIME_WAIT."""
+        cdef linger at_once
+        at_once.l_onoff, at_once.l_linger = 1, 0
+        setsockopt(self.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once))
 
     cdef void end(self) noexcept:
         shutdown(self.fd, SHUT_WR)

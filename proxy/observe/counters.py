@@ -68,6 +68,7 @@ _L, _LP, _CH = ("listener",), ("listener", "protocol"), ("cluster", "host")
 FAMILIES = (
     Family("xproto_downstream_connections_total", "counter", _L, "Connections accepted."),
     Family("xproto_downstream_connections_active", "gauge", _L, "Downstream connections open now."),
+    Family("xproto_downstream_refused_total", "counter", _L, "Connections closed at once: too many were open."),
     Family("xproto_downstream_cut_total", "counter", _L, "Connections closed because answers were not read."),
     Family("xproto_accept_paused_total", "counter", _L, "Pauses in accepting, for want of descriptors or memory."),
     Family("xproto_downstream_rx_bytes_total", "counter", _L, "Bytes read from downstream."),

@@ -19,6 +19,7 @@ listeners:
     protocols: [bolt, dubbo]
     routes: main
     detect: {bytes: 32, timeout: 250ms}
+    max_connections: 9
     max_in_flight: 10
     out_buffer_limit: 64KiB
     idle_timeout: 0
@@ -70,7 +71,7 @@ def test_every_field_arrives(tmp_path: Path) -> None:
     made = snapshot(FULL, file=str(tmp_path / "x.yaml"), IP="10.0.0.1")
     assert made == s.Snapshot(
         listeners={
-            "mesh": s.Listener("mesh", "10.0.0.1:9200", ("dubbo", "bolt"), "main", 32, 0.25, 10, 65536, 0.0),
+            "mesh": s.Listener("mesh", "10.0.0.1:9200", ("dubbo", "bolt"), "main", 32, 0.25, 9, 10, 65536, 0.0),
             "local": s.Listener("local", "unix:/run/mesh.sock", ("bolt",), "main"),
             "six": s.Listener("six", "[::1]:0", ("dubbo", "bolt", "mine"), "none-match"),
         },

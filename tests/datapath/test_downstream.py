@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 from typing import Any
 
@@ -337,6 +338,29 @@ async def test_out_of_descriptors(world: World) -> None:
     await world.until(lambda: world.count("downstream_connections_total") == 2)
     await first.send(frames.heartbeat(3))
     assert await first.receive() == frames.ack(3)
+
+
+async def test_one_connection_too_many(world: World) -> None:
+    """It is told at once, the others are not troubled; and there is room again when one of them has gone."""
+    backend = world.backend()
+    world.start(backend, listener={"max_connections": 2})
+    first, second = await world.client(), await world.client()
+    await first.send(request(1))
+    upstream = await backend.accept()
+    await upstream.receive()
+    for _ in range(3):
+        with contextlib.suppress(ConnectionResetError):      # at times before connect has returned
+            assert await (await world.client()).receive() == b"", "a reset"
+    await world.until(lambda: world.count("downstream_refused_total") == 3)
+    assert len([line for line in world.log if "2 connections are open" in line]) == 1
+    await upstream.send(response(1))
+    assert frames.id_of(await first.receive()) == 1
+    second.close()
+    await world.until(lambda: len(world.downstreams()) == 1)
+    again = await world.client()
+    await again.send(request(2))
+    await upstream.send(response(frames.id_of(await upstream.receive())))
+    assert frames.id_of(await again.receive()) == 2
 
 
 async def test_stop_accepting(world: World) -> None:

@@ -191,8 +191,9 @@ class World:
     async def client(self) -> Peer:
         sock = socket.socket()
         sock.setblocking(False)
+        made = self.peer(sock)
         await asyncio.wait_for(self.loop.sock_connect(sock, self.listening.getsockname()), PATIENCE)
-        return self.peer(sock)
+        return made
 
     def peer(self, sock: socket.socket) -> Peer:
         made = Peer(self.loop, sock, self.size_of)
