@@ -15,6 +15,7 @@ cdef class Audit:
     cdef object engine
     cdef Core core
     cdef list found
+    cdef dict gauges
     cdef int64_t calls, waiting, alarms, dirty
     cdef uint64_t bytes
     cdef int wrong(self, str what) except -1
@@ -24,6 +25,7 @@ cdef class Audit:
     cdef int carrier(self, Upstream conn) except -1
     cdef int table(self, Carrier conn) except -1
     cdef int port(self, object port) except -1
+    cdef int gauge(self, uint64_t* gauge, uint64_t amount, str what) except -1
     cdef int host(self, object host) except -1
     cdef int wheel(self, Wheel wheel) except -1
     cdef int whole(self) except -1

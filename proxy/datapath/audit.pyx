@@ -30,7 +30,7 @@ class ViolationError(AssertionError):
 
 cdef class Audit:
     def __init__(self, engine):
-        self.engine, self.core, self.found = engine, engine.core, []
+        self.engine, self.core, self.found, self.gauges = engine, engine.core, [], {}
 
     cdef int wrong(self, str what) except -1:
         self.found.append(what)
@@ -39,13 +39,16 @@ cdef class Audit:
     cdef int whole(self) except -1:
         cdef Cluster cluster
         cdef Listener listener
-        for port in self.engine.ports.values():
+        for port in [*self.engine.ports.values(), *self.engine.leaving_ports]:
             self.port(port)
-        for cluster in self.engine.clusters.values():
-            for host in cluster.hosts:
+        for cluster in [*self.engine.clusters.values(), *self.engine.leaving_clusters]:
+            for host in [*cluster.hosts, *cluster.leaving]:
                 self.host(host)
-        for listener in self.engine.listeners:
+        for listener in self.engine.listeners.values():
             self.alarms += listener.alarm.next != NULL
+        for what, (gauge, amount) in self.gauges.items():
+            if (<uint64_t*><size_t>gauge)[0] != amount:
+                self.wrong(f"{what}: the gauge says {(<uint64_t*><size_t>gauge)[0]}, there are {amount}")
         core = self.core
         if self.bytes != core.buffers.held:
             self.wrong(f"buffers.held is {core.buffers.held}, but connections own {self.bytes}")
@@ -182,8 +185,11 @@ cdef class Audit:
         cdef Downstream conn
         for conn in port.connections:
             self.caller(conn)
-        if port.count.active[0] != <uint64_t>len(port.connections):
-            self.wrong(f"listener {port.name}: its gauge says {port.count.active[0]}, it has {len(port.connections)}")
+        return self.gauge(port.count.active, len(port.connections), f"connections of listener {port.name}")
+
+    cdef int gauge(self, uint64_t* gauge, uint64_t amount, str what) except -1:
+        """Summed up until the end: one that left and one that came may have the same name."""
+        self.gauges[what] = (<size_t>gauge, self.gauges.get(what, (0, 0))[1] + amount)
         return 0
 
     cdef int host(self, object one) except -1:
@@ -202,10 +208,8 @@ cdef class Audit:
             flying += conn.ids.count
             if conn.state != DRAINING:
                 self.wrong(f"{conn.label()} is in the list of draining ones in state {conn.state}")
-        if host.count.active[0] != made:
-            self.wrong(f"{host.label()}: its gauge says {host.count.active[0]} connections, there are {made}")
-        if host.count.in_flight[0] != flying:
-            self.wrong(f"{host.label()}: its gauge says {host.count.in_flight[0]} calls, there are {flying}")
+        self.gauge(host.count.active, made, f"connections of {host.label()}")
+        self.gauge(host.count.in_flight, flying, f"calls of {host.label()}")
         return 0
 
     # -- time -------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ cdef class Caller(Conn):
     cdef int adopt(self, call_t* call) except -1
     cdef int release(self, call_t* call) except -1
     cdef int release_all(self) except -1
+    cdef int wake(self) except -1
     cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int refuse(self, call_t* call, int fault) except -1
     cdef int say(self, bytes frame) except -1

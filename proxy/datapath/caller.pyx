@@ -56,12 +56,17 @@ cdef class Caller(Conn):
         if call.upstream != NULL:
             upstream = <Conn>call.upstream
             upstream.unwaited()
+        self.wake()
+        if may(self, WINDS_UP):
+            self.touch()
+        return 0
+
+    cdef int wake(self) except -1:
+        """Go on reading, in this turn, if there is room for another call."""
         if self.paused and not self.waking and self.in_flight < self.max_in_flight:
             self.waking = True
             self.core.paused.append(self)
             self.core.schedule()
-        if may(self, WINDS_UP):
-            self.touch()
         return 0
 
     cdef int release_all(self) except -1:

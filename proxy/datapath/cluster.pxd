@@ -27,12 +27,16 @@ cdef enum Verdict:            # why a host gives no connection
     DOUBTFUL = 3              # only one that still connects, and slowly or after a failure
 
 
+cdef int64_t microseconds(object seconds) except? -1
+
+
 cdef class Host(Keeper):
     cdef Core core
     cdef Cluster cluster
     cdef readonly str address
-    cdef int index
-    cdef host_count_t count
+    cdef int index            # not its place: that changes
+    cdef host_count_t* count
+    cdef bint leaving         # it belongs to the cluster no more: no new calls
     cdef list active          # Upstream, CONNECTING or OPEN
     cdef list draining        # Upstream, DRAINING
     cdef readonly int64_t failures    # to connect, in a row
@@ -41,6 +45,8 @@ cdef class Host(Keeper):
     cdef Upstream find(self, Codec codec, const wish_t* wish, Verdict* verdict, int64_t* had)
     cdef Upstream open(self, Codec codec, const wish_t* wish)
     cdef int back_off(self) except -1
+    cdef int adjust(self, bint changed) except -1
+    cdef int leave(self) except -1
 
 
 cdef class Cluster:
@@ -49,8 +55,14 @@ cdef class Cluster:
     cdef bint random
     cdef uint64_t position
     cdef list hosts
+    cdef dict leaving         # hosts that still have connections; the values mean nothing
+    cdef int made             # hosts so far
     cdef limits_t limits
-    cdef histogram_t duration
+    cdef histogram_t* duration
+    cdef list plan(self, spec, Counters counters)
+    cdef int become(self, spec, list hosts, Counters counters) except -1
+    cdef int leave(self) except -1
+    cdef int limit(self, spec) except -1
     cdef Upstream choose(self, Codec codec, wish_t* wish, int* fault)
     cdef Upstream walk(self, Codec codec, const wish_t* wish, int* seen)
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1

@@ -11,6 +11,7 @@ answered; a host's lists hold exactly its connections that are not closed.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memcmp
 
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
@@ -34,10 +35,11 @@ cdef int64_t microseconds(object seconds) except? -1:
 
 
 cdef class Host(Keeper):
-    def __cinit__(self, Core core not None, Cluster cluster not None, str address, int index, Counters counters):
-        self.core, self.cluster, self.address, self.index = core, cluster, address, index
+    def __cinit__(self, Core core not None, Cluster cluster not None, str address, Counters counters):
+        self.core, self.cluster, self.address, self.index = core, cluster, address, cluster.made
+        cluster.made += 1
         self.active, self.draining = [], []
-        counters.for_host(cluster.name, address, &self.count)
+        self.count = counters.for_host(cluster.name, address)
 
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict):
         """A connection for one more call, or None and why not."""
@@ -100,7 +102,7 @@ cdef class Host(Keeper):
         except OSError as error:
             self.failed(None, error.strerror or str(error))
             return None
-        made = new_upstream(self.core, self, codec, wish.variant, wish.lane, &self.cluster.limits, &self.count)
+        made = new_upstream(self.core, self, codec, wish.variant, wish.lane, &self.cluster.limits, self.count)
         made.attach(io, CONNECTING)
         if made.limits.user_timeout > 0:
             io.give_up_after(made.limits.user_timeout)
@@ -123,12 +125,31 @@ cdef class Host(Keeper):
         self.failures += 1
         return 0
 
+    cdef int adjust(self, bint changed) except -1:
+        """The cluster's limits are new."""
+        cdef Upstream each
+        if changed:
+            for each in [*self.active, *self.draining]:
+                each.adjust()
+        return 0
+
+    cdef int leave(self) except -1:
+        """It is no host of its cluster any more. What is on its way is waited for."""
+        cdef Upstream each
+        self.leaving = True
+        self.cluster.leaving[self] = None
+        for each in list(self.active):
+            each.leave()
+        if not self.active and not self.draining:
+            self.cluster.leaving.pop(self, None)
+        return 0
+
     # -- what its connections tell ------------------------------------------------------------------------------
 
     cdef int opened(self, Upstream upstream) except -1:
         self.failures = 0
         self.retry_at = 0
-        return 0
+        return upstream.leave() if self.leaving else 0
 
     cdef int failed(self, Upstream upstream, str why) except -1:
         add(self.count.failures, 1)
@@ -146,6 +167,8 @@ cdef class Host(Keeper):
         for held in (self.active, self.draining):
             if upstream in held:
                 held.remove(upstream)
+        if self.leaving and not self.active and not self.draining:
+            self.cluster.leaving.pop(self, None)
         return 0
 
     cdef int again(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
@@ -159,6 +182,7 @@ cdef class Host(Keeper):
         cdef Upstream each
         return {
             "address": self.address,
+            "leaving": self.leaving,
             "failures": self.failures,
             "available": self.core.clock.now() >= self.retry_at,
             "connections": [
@@ -180,8 +204,42 @@ cdef class Host(Keeper):
 
 
 cdef class Cluster:
-    def __cinit__(self, Core core not None, spec, Counters counters not None):
-        self.core, self.name, self.random = core, spec.name, spec.lb == "random"
+    def __cinit__(self, Core core not None, str name):
+        self.core, self.name = core, name
+        self.hosts, self.leaving = [], {}
+        self.position = core.dice()
+
+    cdef list plan(self, spec, Counters counters):
+        """The hosts that `spec` names: those that are there already, and new ones, which nobody knows yet."""
+        cdef Host host
+        cdef dict known = {host.address: host for host in self.hosts}
+        return [known.get(address) or Host(self.core, self, address, counters) for address in spec.hosts]
+
+    cdef int become(self, spec, list hosts, Counters counters) except -1:
+        """Take over what was planned. Hosts that stay keep their connections, and the balancer its place."""
+        cdef limits_t before = self.limits
+        cdef Host host
+        self.random = spec.lb == "random"
+        self.duration = counters.for_cluster(self.name)
+        self.limit(spec)
+        staying = set(hosts)
+        leaving = [host for host in self.hosts if host not in staying]
+        self.hosts = hosts
+        for host in leaving:
+            host.leave()
+        for host in hosts:
+            host.adjust(memcmp(&before, &self.limits, sizeof(limits_t)) != 0)
+        return 0
+
+    cdef int leave(self) except -1:
+        """The configuration does not have it any more."""
+        cdef Host host
+        hosts, self.hosts = self.hosts, []
+        for host in hosts:
+            host.leave()
+        return 0
+
+    cdef int limit(self, spec) except -1:
         self.limits.connect_timeout = microseconds(spec.connect_timeout)
         self.limits.call_timeout = microseconds(spec.timeout)
         self.limits.interval = microseconds(spec.keepalive.interval)
@@ -194,9 +252,7 @@ cdef class Cluster:
         self.limits.max_connections = max(spec.max_connections, 1)
         self.limits.max_in_flight = max(spec.max_in_flight, 1)
         self.limits.out_limit = spec.out_buffer_limit
-        counters.for_cluster(spec.name, &self.duration)
-        self.hosts = [Host(core, self, address, index, counters) for index, address in enumerate(spec.hosts)]
-        self.position = core.dice()
+        return 0
 
     cdef Upstream choose(self, Codec codec, wish_t* wish, int* fault):
         """The connection for a call, or None and the fault to answer with."""
@@ -220,8 +276,8 @@ cdef class Cluster:
             return None
         at = (self.core.dice() if self.random else self.position) % count
         while left:
-            if not wish.tried >> (at & 63) & 1:
-                host = self.hosts[at]
+            host = self.hosts[at]
+            if not wish.tried >> (host.index & 63) & 1:
                 chosen = host.pick(codec, wish, &verdict)
                 if chosen is not None:
                     self.position = at + 1
@@ -259,14 +315,14 @@ cdef class Cluster:
     cdef int close(self) except -1:
         cdef Host host
         cdef Conn each
-        for host in self.hosts:
+        for host in [*self.hosts, *self.leaving]:
             for each in [*host.active, *host.draining]:
                 each.shut()
         return 0
 
     def describe(self):
         cdef Host host
-        return {"hosts": [host.describe() for host in self.hosts]}
+        return {"hosts": [host.describe() for host in [*self.hosts, *self.leaving]]}
 
 
 cdef uint64_t stride(uint64_t random, uint64_t count) noexcept nogil:

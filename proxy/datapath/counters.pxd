@@ -63,13 +63,15 @@ cdef struct histogram_t:
 
 cdef class Counters:
     cdef Py_buffer view
-    cdef uint64_t spare       # where what the layout does not know is counted
     cdef object layout
+    cdef dict records         # what it is of -> bytes that hold the record
     cdef uint64_t* slot(self, str name, dict labels, bint optional=*) except NULL
-    cdef int for_listener(self, str listener, listener_count_t* out) except -1
-    cdef int for_protocol(self, str listener, str protocol, protocol_count_t* out) except -1
-    cdef int for_host(self, str cluster, str host, host_count_t* out) except -1
-    cdef int for_cluster(self, str cluster, histogram_t* out) except -1
+    cdef void* keep(self, tuple key, const void* record, size_t size) except NULL
+    cdef uint64_t* spare(self) except NULL
+    cdef listener_count_t* for_listener(self, str listener) except NULL
+    cdef protocol_count_t* for_protocol(self, str listener, str protocol) except NULL
+    cdef host_count_t* for_host(self, str cluster, str host) except NULL
+    cdef histogram_t* for_cluster(self, str cluster) except NULL
     cdef uint64_t* for_route(self, str table, str route) except NULL
 
 

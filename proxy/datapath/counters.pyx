@@ -1,38 +1,59 @@
 """The worker's side of `proxy.observe.counters`: names are resolved once, after that a count is one addition.
 
-What always holds: every pointer lies inside the array that Engine was given, which this object keeps alive, or is the
-spare slot; only this worker writes the array, so plain additions are enough.
+A new snapshot's `Counters` begin with the records of those before. A record is never freed or moved while any of them
+is there, so calls and connections may point at it, whatever the configuration becomes in the meantime; how many there
+are is bounded by the layout, which gives a name its slots once and for all.
+
+What always holds: every pointer in a record lies inside the array that Engine was given, which this object keeps alive,
+or is the spare slot; only this worker writes the array, so plain additions are enough.
 """
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint64_t
 
 FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed")
 
 
 cdef class Counters:
-    def __cinit__(self, array, layout):
+    def __cinit__(self, array, layout, Counters before=None):
         PyObject_GetBuffer(array, &self.view, PyBUF_WRITABLE)
         if self.view.len % sizeof(uint64_t) or <size_t>self.view.buf % sizeof(uint64_t):
             raise ValueError("counters: not an array of u64")
         self.layout = layout
+        self.records = {} if before is None else dict(before.records)
 
     def __dealloc__(self):
         if self.view.obj is not None:
             PyBuffer_Release(&self.view)
+
+    cdef void* keep(self, tuple key, const void* record, size_t size) except NULL:
+        self.records[key] = held = PyBytes_FromStringAndSize(<const char*>record, size)
+        return PyBytes_AS_STRING(held)
+
+    cdef uint64_t* spare(self) except NULL:
+        """Where what the layout does not know is counted."""
+        cdef uint64_t zero = 0
+        held = self.records.get(("spare",))
+        return <uint64_t*>(self.keep(("spare",), &zero, sizeof(zero)) if held is None else PyBytes_AS_STRING(held))
 
     cdef uint64_t* slot(self, str name, dict labels, bint optional=False) except NULL:
         try:
             index = self.layout.slot("xproto_" + name, **labels)
         except KeyError:
             if optional:
-                return &self.spare
+                return self.spare()
             raise
         if not 0 <= index < self.view.len // <Py_ssize_t>sizeof(uint64_t):
             raise IndexError(f"counters: {name} is outside the array")
         return <uint64_t*>self.view.buf + <Py_ssize_t>index
 
-    cdef int for_listener(self, str listener, listener_count_t* out) except -1:
+    cdef listener_count_t* for_listener(self, str listener) except NULL:
+        cdef tuple key = ("listener", listener)
+        cdef listener_count_t out
+        held = self.records.get(key)
+        if held is not None:
+            return <listener_count_t*>PyBytes_AS_STRING(held)
         labels = {"listener": listener}
         out.connections = self.slot("downstream_connections_total", labels)
         out.active = self.slot("downstream_connections_active", labels)
@@ -45,21 +66,31 @@ cdef class Counters:
         out.detected_none = self.slot("detected_total", {**labels, "result": "none"})
         out.detected_timeout = self.slot("detected_total", {**labels, "result": "timeout"})
         out.detected_closed = self.slot("detected_total", {**labels, "result": "closed"})
-        return 0
+        return <listener_count_t*>self.keep(key, &out, sizeof(out))
 
-    cdef int for_protocol(self, str listener, str protocol, protocol_count_t* out) except -1:
+    cdef protocol_count_t* for_protocol(self, str listener, str protocol) except NULL:
+        cdef tuple key = ("protocol", listener, protocol)
+        cdef protocol_count_t out
+        held = self.records.get(key)
+        if held is not None:
+            return <protocol_count_t*>PyBytes_AS_STRING(held)
         labels = {"listener": listener, "protocol": protocol}
         out.detected = self.slot("detected_total", {"listener": listener, "result": protocol})
         out.calls = self.slot("calls_total", labels)
         out.oneways = self.slot("oneways_total", labels)
         out.dropped = self.slot("oneways_dropped_total", labels)
         out.malformed = self.slot("malformed_total", labels)
-        out.faults[0] = &self.spare
+        out.faults[0] = self.spare()
         for code in range(1, FAULTS):
             out.faults[code] = self.slot("local_replies_total", {**labels, "fault": FAULT_NAMES[code]})
-        return 0
+        return <protocol_count_t*>self.keep(key, &out, sizeof(out))
 
-    cdef int for_host(self, str cluster, str host, host_count_t* out) except -1:
+    cdef host_count_t* for_host(self, str cluster, str host) except NULL:
+        cdef tuple key = ("host", cluster, host)
+        cdef host_count_t out
+        held = self.records.get(key)
+        if held is not None:
+            return <host_count_t*>PyBytes_AS_STRING(held)
         labels = {"cluster": cluster, "host": host}
         out.connections = self.slot("upstream_connections_total", labels)
         out.active = self.slot("upstream_connections_active", labels)
@@ -76,9 +107,14 @@ cdef class Counters:
         out.goaways = self.slot("upstream_goaways_total", labels)
         out.rx = self.slot("upstream_rx_bytes_total", labels)
         out.tx = self.slot("upstream_tx_bytes_total", labels)
-        return 0
+        return <host_count_t*>self.keep(key, &out, sizeof(out))
 
-    cdef int for_cluster(self, str cluster, histogram_t* out) except -1:
+    cdef histogram_t* for_cluster(self, str cluster) except NULL:
+        cdef tuple key = ("cluster", cluster)
+        cdef histogram_t out
+        held = self.records.get(key)
+        if held is not None:
+            return <histogram_t*>PyBytes_AS_STRING(held)
         first, bounds = self.layout.histogram("xproto_call_duration_seconds", cluster=cluster)
         if len(bounds) > 32 or not 0 <= first <= self.view.len // <Py_ssize_t>sizeof(uint64_t) - len(bounds) - 2:
             raise IndexError("counters: the histogram is outside the array")
@@ -88,7 +124,7 @@ cdef class Counters:
         out.buckets = <uint64_t*>self.view.buf + <Py_ssize_t>first
         out.total = out.buckets + out.size
         out.count = out.total + 1
-        return 0
+        return <histogram_t*>self.keep(key, &out, sizeof(out))
 
     cdef uint64_t* for_route(self, str table, str route) except NULL:
         return self.slot("route_calls_total", {"table": table, "route": route})

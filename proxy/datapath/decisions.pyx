@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
-from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters
 from xproto.kernel.codec cimport SCAN_OK, Codec
@@ -25,8 +25,7 @@ cdef enum:
 cdef class Table:
     """A route table, bound to clusters and counters."""
 
-    def __cinit__(self, str name, decider, routes, dict clusters, Counters counters not None):
-        cdef Cluster cluster
+    def __cinit__(self, str name, decider, routes, dict clusters, dict specs, Counters counters not None):
         self.name, self.decide, self.keys = name, decider.decide, tuple(decider.keys)
         self.clusters = [clusters[route.cluster] for route in routes]
         self.size = len(self.clusters)
@@ -35,11 +34,9 @@ cdef class Table:
             raise MemoryError
         self.nobody = counters.for_route(name, "none")
         for index, route in enumerate(routes):
-            cluster = self.clusters[index]
-            self.routes[<int>index].cluster = <void*>cluster
-            self.routes[<int>index].timeout = cluster.limits.call_timeout
-            if route.timeout is not None:
-                self.routes[<int>index].timeout = <int64_t>(route.timeout * 1e6)
+            timeout = specs[route.cluster].timeout if route.timeout is None else route.timeout
+            self.routes[<int>index].cluster = <void*><Cluster>self.clusters[index]
+            self.routes[<int>index].timeout = microseconds(timeout)
             self.routes[<int>index].count = counters.for_route(name, route.name)
 
     def __dealloc__(self):

@@ -16,7 +16,7 @@ cdef class Binding:
     """One protocol of one listener."""
     cdef Codec codec
     cdef Decisions decisions
-    cdef protocol_count_t count
+    cdef protocol_count_t* count
 
 
 cdef class Port:
@@ -29,8 +29,12 @@ cdef class Port:
     cdef Py_ssize_t detect_bytes
     cdef int64_t detect_timeout, idle_timeout, max_in_flight, max_connections
     cdef size_t out_limit
-    cdef listener_count_t count
+    cdef listener_count_t* count
     cdef readonly dict connections    # Downstream -> None: in the order in which they came, which a set has not
+    cdef dict plan(self, spec, dict codecs, detector, Table table, Counters counters)
+    cdef int become(self, spec, dict bindings, detector) except -1
+    cdef int leave(self) except -1
+    cdef int limit(self, spec) except -1
 
 
 cdef class Downstream(Caller):
@@ -46,6 +50,9 @@ cdef class Downstream(Caller):
     cdef int reject(self, const frame_t* at, int fault) except -1
     cdef int unreadable(self, const frame_t* at, str why) except -1
     cdef int wind_up(self) except -1
+    cdef int adjust(self, bint rest_of) except -1
+    cdef int leave(self) except -1
+    cdef int rest(self) except -1
     cdef int on_alarm(self) except -1
 
 

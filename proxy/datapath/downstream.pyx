@@ -31,26 +31,57 @@ GREEDY = "it owns the most of buffers that are nearly used up"
 cdef class Binding:
     def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters):
         self.codec, self.decisions = codec, Decisions(core, table, codec)
-        counters.for_protocol(listener, codec.name, &self.count)
+        self.count = counters.for_protocol(listener, codec.name)
 
 
 cdef class Port:
-    def __cinit__(self, Core core not None, spec, dict codecs, detector, Table table, Counters counters not None):
-        self.core, self.name = core, spec.name
-        self.bindings = {name: Binding(core, spec.name, codecs[name], table, counters) for name in spec.protocols}
-        if len(self.bindings) == 1:
-            self.only = self.bindings[spec.protocols[0]]
-        elif detector is None:
+    def __cinit__(self, Core core not None, str name, Counters counters not None):
+        self.core, self.name = core, name
+        self.bindings, self.connections = {}, {}
+        self.count = counters.for_listener(name)
+
+    cdef dict plan(self, spec, dict codecs, detector, Table table, Counters counters):
+        """The bindings that `spec` needs, which nobody knows yet."""
+        if len(spec.protocols) > 1 and detector is None:
             raise ValueError(f"listener {spec.name}: several protocols, but no detector")
-        else:
-            self.detect = detector.detect
+        return {name: Binding(self.core, self.name, codecs[name], table, counters) for name in spec.protocols}
+
+    cdef int become(self, spec, dict bindings, detector) except -1:
+        """Take over what was planned. A connection whose protocol is still spoken goes on, with the new decisions."""
+        cdef Downstream conn
+        cdef Binding old, new
+        cdef int64_t idle_timeout = self.idle_timeout
+        for name, new in bindings.items():
+            old = self.bindings.get(name)
+            if old is not None and old.codec is new.codec:
+                old.decisions = new.decisions
+                bindings[name] = old
+        self.bindings = bindings
+        self.only = bindings[spec.protocols[0]] if len(bindings) == 1 else None
+        self.detect = None if detector is None else detector.detect
+        self.limit(spec)
+        for conn in list(self.connections):
+            try:
+                conn.adjust(idle_timeout != self.idle_timeout)
+            except Exception as error:  # noqa: BLE001
+                conn.crash(error)
+        return 0
+
+    cdef int leave(self) except -1:
+        """The configuration does not have it any more: what was asked is answered, then its connections end."""
+        cdef Downstream conn
+        self.bindings = {}
+        for conn in list(self.connections):
+            conn.leave()
+        return 0
+
+    cdef int limit(self, spec) except -1:
         self.detect_bytes = spec.detect_bytes
         self.detect_timeout = <int64_t>(spec.detect_timeout * 1e6)
         self.idle_timeout = <int64_t>(spec.idle_timeout * 1e6)
         self.max_in_flight, self.max_connections = max(spec.max_in_flight, 1), max(spec.max_connections, 1)
         self.out_limit = spec.out_buffer_limit
-        self.connections = {}
-        counters.for_listener(spec.name, &self.count)
+        return 0
 
 
 cdef int fire(alarm_t* alarm) except -1:
@@ -77,8 +108,7 @@ cdef Downstream new_downstream(Port port, Transport io):
         made.attach(io, DETECTING)
         if port.only is not None:
             made.speak(port.only)
-        if port.idle_timeout > 0:
-            made.core.wheel.set(&made.alarm, made.core.now + port.idle_timeout)
+        made.rest()
     except Exception as error:  # noqa: BLE001
         made.crash(error)
     return made
@@ -116,7 +146,7 @@ cdef class Downstream(Caller):
         """Is the protocol known now? Else `need` says when to ask again, or the connection is closed."""
         cdef Port port = self.port
         cdef Py_ssize_t seen = min(<Py_ssize_t>size, port.detect_bytes)
-        answer = port.detect(data[:seen])
+        answer = port.only.codec.name if port.only is not None else port.detect(data[:seen])
         if type(answer) is int and seen < port.detect_bytes:
             self.need = max(min(<Py_ssize_t>answer, port.detect_bytes), seen + 1)
             self.io.low_water(self.need - seen)
@@ -129,10 +159,7 @@ cdef class Downstream(Caller):
             self.shut()
             return False
         self.speak(port.bindings[answer])
-        if port.idle_timeout > 0:
-            self.core.wheel.set(&self.alarm, self.core.now + port.idle_timeout)
-        else:
-            self.core.wheel.cancel(&self.alarm)
+        self.rest()
         return True
 
     cdef int speak(self, Binding binding) except -1:
@@ -178,10 +205,10 @@ cdef class Downstream(Caller):
         call = self.core.calls.take()
         if call == NULL:
             return self.drop(oneway, at, OVERLOAD)
-        call.count = &binding.count
+        call.count = binding.count
         call.origin, call.variant, call.echo = at.id, at.variant, at.echo
         call.start = self.core.now
-        call.duration = &(<Cluster>route.cluster).duration
+        call.duration = (<Cluster>route.cluster).duration
         call.oneway, call.cell = oneway, self.cell
         if not oneway:
             self.adopt(call)
@@ -220,7 +247,28 @@ cdef class Downstream(Caller):
         if self.state == OPEN:
             self.state = ENDING
             self.io.watch_read(False)
+            if not self.feeding:
+                self.core.buffers.drop(&self.tail)
             self.touch()
+        return 0
+
+    cdef int leave(self) except -1:
+        return self.wind_up() if self.binding is not None else self.shut()
+
+    cdef int adjust(self, bint rest_of) except -1:
+        """The port's limits are new, or what it speaks."""
+        if self.binding is not None and self.port.bindings.get(self.codec.name) is not self.binding:
+            return self.leave()
+        self.max_in_flight, self.out_limit = self.port.max_in_flight, self.port.out_limit
+        if rest_of and self.state == OPEN:
+            self.rest()
+        return self.wake()
+
+    cdef int rest(self) except -1:
+        """Count its idleness from now."""
+        if self.port.idle_timeout > 0:
+            return self.core.wheel.set(&self.alarm, self.core.now + self.port.idle_timeout)
+        self.core.wheel.cancel(&self.alarm)
         return 0
 
     cdef int ended(self) except -1:
@@ -254,11 +302,11 @@ cdef class Downstream(Caller):
             return self.shut()
         if self.state == LINGERING:
             return self.shut()
-        if not self.in_flight and not self.dirty and quiet >= self.port.idle_timeout:
+        if self.port.idle_timeout > 0 and not self.in_flight and not self.dirty and quiet >= self.port.idle_timeout:
             self.read()                  # what has come in the meantime counts
             if self.heard < self.core.now:
                 return self.shut()
-        if self.state == CLOSED:
+        if self.state == CLOSED or self.port.idle_timeout <= 0:
             return 0
         if self.in_flight or self.dirty: # dirty: the answer to a deadline of this very tick waits to be written
             quiet = 0

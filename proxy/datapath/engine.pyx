@@ -17,40 +17,100 @@ from proxy.datapath.transport cimport Network
 from xproto.kernel.codec cimport Codec
 
 
+cdef class Change:
+    """What a new snapshot needs, made and not in use; good for one `commit`, until another is committed."""
+    cdef Counters counters, before
+    cdef dict clusters                    # name -> (Cluster, its spec, its hosts)
+    cdef dict ports                       # name -> (Port, its spec, its bindings, its detector)
+
+
 cdef class Engine:
     cdef readonly Core core               # readonly: for the audit
+    cdef object array
     cdef Counters counters
-    cdef readonly dict clusters, ports
-    cdef readonly list listeners
+    cdef readonly dict clusters, ports, listeners
+    cdef readonly list leaving_clusters, leaving_ports
 
     def __init__(self, loop, snapshot, dict codecs, dict detectors, dict tables, counters, layout, log, seed=0, *,
                  Network network=None, Clock clock=None):
-        check(snapshot, codecs)
-        self.clusters, self.ports, self.listeners = {}, {}, []
+        self.clusters, self.ports, self.listeners = {}, {}, {}
+        self.leaving_clusters, self.leaving_ports = [], []
         self.core = Core(loop, clock or Clock(), network or Network(loop), log, seed & 0xFFFFFFFFFFFFFFFF)
-        self.counters = Counters(counters, layout)
-        self.clusters = {
-            name: Cluster(self.core, spec, self.counters) for name, spec in snapshot.clusters.items()
-        }
+        self.array, self.counters = counters, Counters(counters, layout)
+        self.commit(self.prepare(snapshot, codecs, detectors, tables, layout), {})
+
+    def prepare(self, snapshot, dict codecs, dict detectors, dict tables, layout):
+        """All that the snapshot needs and is not there yet; nothing is changed. Raises `ValueError`.
+
+        A protocol whose codec is the same object as before has not changed: its connections stay.
+        """
+        cdef Change made = Change.__new__(Change)
+        cdef Cluster cluster
+        cdef Port port
+        check(snapshot, codecs)
+        made.before = self.counters
+        made.counters = counters = Counters(self.array, layout, self.counters)
+        made.clusters, made.ports = {}, {}
+        for name, spec in snapshot.clusters.items():
+            counters.for_cluster(name)
+            cluster = self.clusters.get(name) or Cluster(self.core, name)
+            made.clusters[name] = cluster, spec, cluster.plan(spec, counters)
+        clusters = {name: planned[0] for name, planned in made.clusters.items()}
         bound = {
-            name: Table(name, tables[name], snapshot.routes[name], self.clusters, self.counters)
+            name: Table(name, tables[name], snapshot.routes[name], clusters, snapshot.clusters, counters)
             for name in dict.fromkeys(listener.routes for listener in snapshot.listeners.values())
         }
-        self.ports = {
-            name: Port(self.core, spec, codecs, detectors.get(name), bound[spec.routes], self.counters)
-            for name, spec in snapshot.listeners.items()
-        }
+        for name, spec in snapshot.listeners.items():
+            port = self.ports.get(name) or Port(self.core, name, counters)
+            detector = detectors.get(name)
+            made.ports[name] = port, spec, port.plan(spec, codecs, detector, bound[spec.routes], counters), detector
+        return made
+
+    def commit(self, Change change not None, dict listening not None):
+        """Use what was prepared. `listening` has the descriptor that each listener accepts on, as for `listen`.
+
+        What the snapshot names as before stays as it is: connections, calls, the balancers' places, counters. What it
+        does not name any more takes no new calls, and goes when those that it has are answered.
+        """
+        cdef Cluster cluster
+        cdef Port port
+        cdef Listener listener
+        if change.before is not self.counters:
+            raise ValueError("another change was committed since this one was prepared")
+        self.core.now = self.core.clock.now()
+        self.counters = change.counters
+        leaving_clusters = [each for name, each in self.clusters.items() if name not in change.clusters]
+        leaving_ports = [each for name, each in self.ports.items() if name not in change.ports]
+        self.clusters = {name: planned[0] for name, planned in change.clusters.items()}
+        self.ports = {name: planned[0] for name, planned in change.ports.items()}
+        for cluster, spec, hosts in change.clusters.values():
+            cluster.become(spec, hosts, self.counters)
+        for name, listener in list(self.listeners.items()):
+            if listening.get(name) != listener.fd:
+                listener.stop()
+                del self.listeners[name]
+        for port, spec, bindings, detector in change.ports.values():
+            port.become(spec, bindings, detector)
+        for name, fd in listening.items():
+            if name not in self.listeners:
+                self.listen(name, fd)
+        for port in leaving_ports:
+            port.leave()
+        for cluster in leaving_clusters:
+            cluster.leave()
+        self.leaving_ports = [port for port in self.leaving_ports + leaving_ports if port.connections]
+        self.leaving_clusters = [cluster for cluster in self.leaving_clusters + leaving_clusters if cluster.leaving]
 
     def listen(self, str name, int fd):
         """Accept on `fd`, a listening, non-blocking socket that stays the caller's. Raises `KeyError`."""
         cdef Listener listener = Listener(self.ports[name], fd)
         listener.start()
-        self.listeners.append(listener)
+        self.listeners[name] = listener
 
     def stop_accepting(self):
         """Take no more connections; those that are there go on."""
         cdef Listener listener
-        for listener in self.listeners:
+        for listener in self.listeners.values():
             listener.stop()
         self.listeners.clear()
 
@@ -59,7 +119,7 @@ cdef class Engine:
         cdef Port port
         cdef Downstream conn
         cdef int64_t busy = 0
-        for port in self.ports.values():
+        for port in [*self.ports.values(), *self.leaving_ports]:
             for conn in port.connections:
                 busy += conn.paused or conn.out.size > 0
         return self.core.waiting + busy
@@ -72,10 +132,10 @@ cdef class Engine:
         self.stop_accepting()
         self.core.now = self.core.clock.now()
         self.core.flush_all()
-        for port in self.ports.values():
+        for port in [*self.ports.values(), *self.leaving_ports]:
             for conn in list(port.connections):
                 conn.shut()
-        for cluster in self.clusters.values():
+        for cluster in [*self.clusters.values(), *self.leaving_clusters]:
             cluster.close()
         self.core.wheel.close()
 
@@ -95,6 +155,10 @@ cdef class Engine:
             "listeners": {name: {"connections": [describe(conn) for conn in port.connections]}
                           for name, port in self.ports.items()},
             "clusters": {name: cluster.describe() for name, cluster in self.clusters.items()},
+            "leaving": {
+                "connections": [describe(conn) for port in self.leaving_ports for conn in port.connections],
+                "hosts": [host for cluster in self.leaving_clusters for host in cluster.describe()["hosts"]],
+            },
             "buffers": {"held": self.core.buffers.held, "peak": self.core.buffers.peak,
                         "owners": len(self.core.owners), "evictions": self.core.evictions},
             "calls": self.core.calls.taken,

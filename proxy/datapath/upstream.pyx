@@ -63,6 +63,10 @@ cdef int fire_rest(alarm_t* alarm) except -1:
         return upstream.crash(error)
 
 
+cdef inline uint64_t most_of(Upstream upstream) noexcept:
+    return min(upstream.limits.max_in_flight, upstream.ids.mask // 2)
+
+
 cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t variant, int lane, limits_t* limits,
                            host_count_t* count):
     """An upstream without a transport yet."""
@@ -75,7 +79,7 @@ cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t varian
     made.watch.fire, made.rest.fire = fire_watch, fire_rest
     made.ids.mask = <uint64_t>-1 if codec.id_bits >= 64 else (<uint64_t>1 << codec.id_bits) - 1
     made.ids.next = core.first_id
-    made.most = min(limits.max_in_flight, made.ids.mask // 2)
+    made.most = most_of(made)
     return made
 
 
@@ -114,10 +118,7 @@ cdef class Upstream(Carrier):
             self.send(self.codec.heartbeat_ack(at.variant, at.echo, at.id))
         elif at.kind == KIND_GOAWAY:
             add(self.count.goaways, 1)
-            if self.state == OPEN:
-                self.state = DRAINING
-                self.keeper.drains(self)
-                self.touch()
+            self.leave()
         elif at.kind != KIND_HEARTBEAT_ACK:
             self.malformed(f"{self.codec.name}: a frame of kind {at.kind} from upstream")
         return 0
@@ -141,12 +142,18 @@ cdef class Upstream(Carrier):
         add(self.count.active, 1)
         self.forget_oneways()
         self.io.watch_read(True)
-        self.core.wheel.cancel(&self.watch)
-        if self.limits.interval > 0:
-            self.core.wheel.set(&self.watch, self.core.now + self.limits.interval)
-        if self.limits.idle_timeout > 0:
-            self.core.wheel.set(&self.rest, self.core.now + self.limits.idle_timeout)
+        self.set_alarms()
         return self.flush()
+
+    cdef int leave(self) except -1:
+        """No new calls: it goes when nobody waits for it any more. One that still connects hears of it when it has."""
+        if self.state == OPEN:
+            self.state = DRAINING
+            self.keeper.drains(self)
+            return self.touch()
+        if self.state == CONNECTING and self.ids.count == 0:
+            return self.shut()
+        return 0
 
     cdef int refused(self, str why) except -1:
         """Connecting failed: what waited for it goes to other hosts."""
@@ -192,6 +199,21 @@ cdef class Upstream(Carrier):
         return 0
 
     # -- time ---------------------------------------------------------------------------------------------------
+
+    cdef int set_alarms(self) except -1:
+        self.core.wheel.cancel(&self.watch)
+        self.core.wheel.cancel(&self.rest)
+        if self.limits.interval > 0:
+            self.core.wheel.set(&self.watch, max(self.core.now, self.heard + self.limits.interval))
+        if self.limits.idle_timeout > 0:
+            self.core.wheel.set(&self.rest, max(self.core.now, self.used + self.limits.idle_timeout))
+        return 0
+
+    cdef int adjust(self) except -1:
+        """The limits are new; one that still connects keeps the time it was given for that."""
+        self.most = most_of(self)
+        self.beat = self.misses = 0
+        return self.set_alarms() if self.made else 0
 
     cdef int on_watch(self) except -1:
         if self.state == CONNECTING:

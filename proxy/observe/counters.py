@@ -5,16 +5,16 @@ made, and from then on only adds to an index. The array lies in a memfd that con
 workers nothing, and the figures of a worker that died stay. Control and worker compute the same `Layout` from the same
 snapshot, so no names travel.
 
-What always holds: slots are dense and ordered by family; the label values come from the snapshot alone, never from
-traffic, so the number of series is bounded; a name or label that is not in the table is a `KeyError` when it is looked
-up, never a series that nobody sees.
+What always holds: slots are dense, and a name keeps its own as long as the proxy runs, gone or not; the label values
+come from the snapshot alone, never from traffic, so the number of series is bounded; a name or label that is not in the
+table is a `KeyError` when it is looked up, never a series that nobody sees.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from proxy.snapshot import Snapshot
 
@@ -32,6 +32,9 @@ DURATION_BOUNDS = (
 
 HISTOGRAM_EXTRA = 2
 """Slots of a histogram after its buckets: the sum, in microseconds, and the count."""
+
+CAPACITY = 1 << 20
+"""Slots of a worker's array: what names come and go in the life of a proxy (50,000 hosts). Pages never used cost nothing."""
 
 
 class Family(NamedTuple):
@@ -120,31 +123,55 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
 
 
 class Layout:
-    """The slots of one snapshot's series."""
+    """The slots of one snapshot's series.
 
-    def __init__(self, snapshot: Snapshot, protocol_names: Iterable[str]) -> None:
+    `before` is the layout of the snapshot in force until now: a series that it had, or had once had, keeps its slot, so
+    that its count goes on and whoever still holds the slot of a name that is gone counts into nobody else's.
+    """
+
+    def __init__(self, snapshot: Snapshot, protocol_names: Iterable[str], before: Layout | None = None) -> None:
         known = set(protocol_names)
         for listener in snapshot.listeners.values():
             if missing := [name for name in listener.protocols if name not in known]:
                 raise ValueError(f"listener {listener.name}: protocols that are not loaded: {', '.join(missing)}")
         self.counters: list[Counter] = []
-        self.size = 0
+        self.size: int = 0 if before is None else before.size
         """How many u64 the array needs."""
         self._slots: dict[tuple[str, Labels], int] = {}
+        self._given: dict[tuple[str, Labels], int] = {} if before is None else dict(before._given)  # noqa: SLF001 (its own class)
         values = label_values(snapshot)
         for family in FAMILIES:
-            width = len(DURATION_BOUNDS) + HISTOGRAM_EXTRA if family.type == "histogram" else 1
+            width = _width(family.name)
             for combination in values[family.labels]:
                 labels = tuple(zip(family.labels, combination, strict=True))
                 key = (family.name, tuple(sorted(labels)))
                 if key in self._slots:
                     raise ValueError(f"two series are both {series_name(family.name, labels)}")
-                self._slots[key] = self.size
-                self.counters.append(Counter(family.name, family.type, labels, family.help, self.size))
-                self.size += width
+                slot = self._given.setdefault(key, self.size)
+                self._slots[key] = slot
+                self.counters.append(Counter(family.name, family.type, labels, family.help, slot))
+                if slot == self.size:
+                    self.size += width
+        if self.size > CAPACITY:
+            raise ValueError(
+                f"there are counters for {CAPACITY:,} values, and {self.size:,} are needed, with those of names that are"
+                " gone: restart the proxy, or configure fewer hosts and routes"
+            )
 
     def __repr__(self) -> str:
         return f"<Layout series={len(self.counters)} slots={self.size}>"
+
+    def slots(self) -> list[tuple[str, Labels, int]]:
+        """All slots ever given, as plain data: what a worker that starts later needs to count where others count."""
+        return [(name, labels, slot) for (name, labels), slot in self._given.items()]
+
+    @classmethod
+    def restore(cls, snapshot: Snapshot, protocol_names: Iterable[str], slots: Iterable[Any]) -> Layout:
+        """The layout of `snapshot` where `slots` were given before: another's `slots()`, which may have become lists."""
+        past = cls(Snapshot({}, {}, {}), ())
+        past._given = {(name, tuple((key, value) for key, value in labels)): slot for name, labels, slot in slots}
+        past.size = max((slot + _width(key[0]) for key, slot in past._given.items()), default=0)
+        return cls(snapshot, protocol_names, past)
 
     def slot(self, name: str, /, **labels: str) -> int:
         """The slot of one counter or gauge; `KeyError` where the layout has no such series."""
@@ -171,6 +198,14 @@ class Layout:
         if found is None:
             raise KeyError(f"the snapshot has no series {series_name(name, tuple(labels.items()))}")
         return found
+
+
+def _width(name: str) -> int:
+    """How many slots a series of the family takes."""
+    return len(DURATION_BOUNDS) + HISTOGRAM_EXTRA if name in _HISTOGRAMS else 1
+
+
+_HISTOGRAMS = {family.name for family in FAMILIES if family.type == "histogram"}
 
 
 def series_name(name: str, labels: Iterable[tuple[str, str]]) -> str:

@@ -13,6 +13,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from proxy.datapath.clock import ManualClock
 from proxy.datapath.engine import Engine
 from proxy.observe.counters import Layout
@@ -24,6 +26,9 @@ from xproto.autodetect.detector import Detector
 
 PATIENCE = 5.0
 """Seconds until a test gives up waiting; nothing waits so long unless it is broken."""
+
+SPARE = 1000
+"""Slots beyond the first snapshot's, for those that come later."""
 
 REGISTRY = registry.load((), {"bolt": {"goaway": True, "frame_limit": 2**31 - 1}})
 
@@ -167,7 +172,8 @@ class World:
         )
         found = codecs or {name: REGISTRY[name].codec for name in protocols}
         self.layout = Layout(self.snapshot, found)
-        self.array = memoryview(array.array("Q", bytes(8 * self.layout.size)))
+        self.codecs = found
+        self.array = memoryview(array.array("Q", bytes(8 * (self.layout.size + SPARE))))
         detector = Detector([REGISTRY[name] for name in protocols]) if len(protocols) > 1 else None
         self.engine = Engine(
             self.hand, self.snapshot, found, {"in": detector}, {"table": table or RouteTable(routes)},
@@ -180,6 +186,27 @@ class World:
         self.engine.listen("in", self.listening.fileno())
         return self
 
+    def prepare(self, snapshot: Snapshot, codecs: dict[str, Any] | None = None) -> tuple[Any, Layout]:
+        codecs = codecs or self.codecs
+        layout = Layout(snapshot, codecs, self.layout)
+        spoken = {name: listener.protocols for name, listener in snapshot.listeners.items()}
+        detectors = {
+            name: Detector([REGISTRY[each] for each in protocols]) for name, protocols in spoken.items() if len(protocols) > 1
+        }
+        tables = {name: RouteTable(routes) for name, routes in snapshot.routes.items()}
+        return self.engine.prepare(snapshot, codecs, detectors, tables, layout), layout
+
+    def change(self, listening: dict[str, int] | None = None, codecs: dict[str, Any] | None = None, **fields: Any) -> None:
+        """The snapshot with other fields, from now on; `in` goes on where it was, unless `listening` says otherwise."""
+        snapshot = msgspec.structs.replace(self.snapshot, **fields)
+        change, layout = self.prepare(snapshot, codecs)
+        self.engine.commit(change, {"in": self.listening.fileno()} if listening is None else listening)
+        self.snapshot, self.layout = snapshot, layout
+
+    def cluster(self, name: str = "main", **fields: Any) -> dict[str, Cluster]:
+        """All clusters, with one of them changed."""
+        return self.snapshot.clusters | {name: msgspec.structs.replace(self.snapshot.clusters[name], **fields)}
+
     def listening_socket(self) -> socket.socket:
         made = socket.socket()
         made.bind(("127.0.0.1", 0))
@@ -188,11 +215,11 @@ class World:
         self.closing.append(made)
         return made
 
-    async def client(self) -> Peer:
+    async def client(self, door: socket.socket | None = None) -> Peer:
         sock = socket.socket()
         sock.setblocking(False)
         made = self.peer(sock)
-        await asyncio.wait_for(self.loop.sock_connect(sock, self.listening.getsockname()), PATIENCE)
+        await asyncio.wait_for(self.loop.sock_connect(sock, (door or self.listening).getsockname()), PATIENCE)
         return made
 
     def peer(self, sock: socket.socket) -> Peer:
@@ -240,7 +267,8 @@ class World:
         if hasattr(self, "engine"):
             self.engine.close()
             left = self.engine.describe()
-            assert not self.downstreams()
+            assert not any(each["connections"] for each in left["listeners"].values())
+            assert left["leaving"] == {"connections": [], "hosts": []}
             assert left["calls"] == 0, "call records leaked"
             assert left["timers"] == 0, "timers leaked"
             assert left["buffers"]["held"] == 0, "buffers leaked"

@@ -129,4 +129,3 @@ def masked(frame: bytes) -> bytes:
         assert zlib.crc32(frame[:-4]) == int.from_bytes(frame[-4:], "big"), "a wrong checksum"
         return frame[:6] + frame[10:12] + frame[16:-4]
     return frame[:5] + frame[9:10] + frame[14:]
-

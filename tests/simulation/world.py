@@ -10,9 +10,6 @@ from __future__ import annotations
 import array
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 from proxy.datapath.audit import Auditor, ViolationError, audit
 from proxy.datapath.clock import ManualClock
@@ -20,24 +17,18 @@ from proxy.datapath.engine import Engine
 from proxy.datapath.simulated import SimulatedNetwork
 from proxy.datapath.simulated_loop import Dice, SimulatedLoop
 from proxy.observe.counters import Layout
-from proxy.routing.table import RouteTable
-from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Route, Snapshot
-from tests.protocols import beacon_peer
-from tests.simulation import speech
+from tests.simulation import configuration, speech
 from tests.simulation.ledger import Ledger
 from tests.simulation.peers import Client, Host
 from tests.simulation.scenario import Scenario
-from xproto import registry
-from xproto.autodetect.detector import Detector
 
 DOOR = 3
-TIMEOUT = 2.0
-"""Seconds until a call's deadline."""
 SETTLES = 60_000_000
 """Microseconds of simulated time in which everybody behaves: by then every call must be answered."""
 LOOK = 16
 """Callbacks from one look at all structures to the next."""
-ROUTES = (Route("echo", (HeaderMatch("service", "exact", speech.SERVICE.decode()),), "main"),)
+ROOM = 4096
+"""Slots for the counters of all configurations of a run."""
 
 
 @dataclass(frozen=True)
@@ -50,33 +41,6 @@ class Outcome:
     delivered: int
 
 
-@cache
-def protocols() -> Any:
-    return registry.load([str(Path(beacon_peer.__file__).parent / "beacon.py")], {"bolt": {"goaway": True}})
-
-
-def snapshot(scenario: Scenario, dice: Dice) -> Snapshot:
-    listener: dict[str, Any] = {"max_in_flight": 3} if "few at once" in scenario else {}
-    cluster: dict[str, Any] = {"max_in_flight": 1 + dice.below(6)} if "few calls" in scenario else {}
-    if "small buffers" in scenario:
-        cluster["out_buffer_limit"] = listener["out_buffer_limit"] = 20_000
-    if "idle" in scenario:
-        cluster["idle_timeout"] = listener["idle_timeout"] = dice.choice((0.02, 0.3))
-    if "beats" in scenario:
-        cluster["keepalive"] = Keepalive(0.2, 0.1, 2)
-    spoken = tuple(sorted({speech.LOADED[each] for each in scenario.protocols}))
-    return Snapshot(
-        listeners={"in": Listener("in", "simulated:0", spoken, "table", detect_timeout=5.0, **listener)},
-        routes={"table": ROUTES},
-        clusters={
-            "main": Cluster(
-                "main", tuple(f"host:{n}" for n in range(scenario.hosts)), lb=dice.choice(("round_robin", "random")),
-                connect_timeout=0.2, timeout=TIMEOUT, max_connections=1 + dice.below(3), **cluster,
-            )
-        },
-    )  # fmt: skip
-
-
 class World:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -86,21 +50,21 @@ class World:
         self.network = SimulatedNetwork(self.loop)
         self.network.short_in_1000 = 300 if "short" in scenario else 0
         self.ledger, self.log, self.calm = Ledger(), list[str](), False
-        found = snapshot(scenario, dice)
-        self.network.hosts.update({address: Host(self) for address in found.clusters["main"].hosts})
-        spoken = found.listeners["in"].protocols
-        codecs = {name: protocols()[name].codec for name in spoken}
-        detector = Detector([protocols()[name] for name in spoken]) if len(spoken) > 1 else None
-        self.layout = Layout(found, codecs)
-        self.counters = memoryview(array.array("Q", bytes(8 * self.layout.size)))
+        found = configuration.first(scenario, dice)
+        self.network.hosts.update({address: Host(self) for address in configuration.addresses(scenario)})
+        *parts, self.layout = configuration.made_of(found)
+        self.gauges = gauges(self.layout)
+        self.spoken = next(iter(found.listeners.values())).protocols
+        self.counters = memoryview(array.array("Q", bytes(8 * ROOM)))
         self.engine = Engine(
-            self.loop, found, codecs, {"in": detector}, {"table": RouteTable(ROUTES)}, self.counters, self.layout,
-            self.log.append, scenario.seed, network=self.network, clock=self.loop.clock,
+            self.loop, found, *parts, self.counters, self.layout, self.log.append, scenario.seed, network=self.network,
+            clock=self.loop.clock,
         )  # fmt: skip
         if "wrapping" in scenario:
             self.engine.set_first_id(min(2 ** speech.ID_BITS[each] for each in scenario.protocols) - 20)
         self.network.listen(DOOR)
-        self.engine.listen("in", DOOR)
+        [self.name] = found.listeners
+        self.engine.listen(self.name, DOOR)
         self.loop.watch = Auditor(self.engine, LOOK)
         self.made = self.begun = 0
         self.clients = [self.client() for _ in range(scenario.clients)]
@@ -118,7 +82,8 @@ class World:
     def client(self) -> Client:
         self.made += 1
         made = Client(self, self.made, self.loop.dice.choice(self.scenario.protocols))
-        made.excused = "small buffers" in self.scenario      # a few big answers at once, and it is cut
+        made.excused = "small buffers" in self.scenario  # a few big answers at once, and it is cut
+        made.excused |= speech.LOADED[made.protocol] not in self.spoken
         made.wire = self.network.dial(DOOR, made)
         return made
 
@@ -157,6 +122,8 @@ class World:
         if self.wrongly("descriptors", 5):
             self.network.full = True
             self.loop.call_later(0.3, self.recover)
+        if self.wrongly("reload", 15):
+            self.reload()
         for fault, what in self.misdeeds.items():
             if self.wrongly(fault, 10):
                 client.excused |= fault not in {"client ends", "client beats"}
@@ -172,6 +139,21 @@ class World:
         self.begun += 1
         oneway = self.wrongly("oneways", 250)
         return client.call(self.begun, self.size(), oneway, 50 if self.wrongly("deadlines", 200) else 0)
+
+    def reload(self) -> None:
+        """Another configuration, in one go; sometimes one that is thought better of."""
+        found = configuration.another(self.scenario, self.loop.dice)
+        *parts, layout = configuration.made_of(found, self.layout)
+        change = self.engine.prepare(found, *parts, layout)
+        if self.loop.dice.below(8) == 0:
+            return
+        [(name, listener)] = found.listeners.items()
+        self.engine.commit(change, {name: DOOR})
+        moved, self.name, self.spoken = name != self.name, name, listener.protocols
+        self.layout = layout
+        self.gauges |= gauges(layout)
+        for client in self.clients:
+            client.excused |= moved or speech.LOADED[client.protocol] not in self.spoken
 
     def recover(self) -> None:
         self.network.full = False
@@ -210,9 +192,14 @@ class World:
         left = self.engine.describe()
         rest = {"calls": left["calls"], "timers": left["timers"], "bytes": left["buffers"]["held"],
                 "owners": left["buffers"]["owners"], "transports": self.network.open}  # fmt: skip
-        rest |= {counter.name: self.counters[counter.slot] for counter in self.layout.counters if counter.type == "gauge"}
+        rest |= {f"{name} (slot {slot})": self.counters[slot] for slot, name in self.gauges.items()}
         if any(rest.values()):
             raise ViolationError(f"left when all was closed: { {name: value for name, value in rest.items() if value} }")
+
+
+def gauges(layout: Layout) -> dict[int, str]:
+    """Those of removed names must fall back to zero too."""
+    return {counter.slot: counter.name for counter in layout.counters if counter.type == "gauge"}
 
 
 def run(scenario: Scenario) -> Outcome:

@@ -1,0 +1,88 @@
+"""What the proxy of a simulation is told: at its start, and in the midst of calls."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from proxy.observe.counters import Layout
+from proxy.routing.table import RouteTable
+from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Route, Snapshot
+from tests.protocols import beacon_peer
+from tests.simulation import speech
+from tests.simulation.scenario import Scenario
+from xproto import registry
+from xproto.autodetect.detector import Detector
+
+if TYPE_CHECKING:
+    from proxy.datapath.simulated_loop import Dice
+
+TIMEOUT = 2.0
+"""Seconds until a call's deadline."""
+RENAMED = 100
+"""One new configuration in so many (of 1,000) has its listener under another name, and as many a protocol less."""
+IS_ECHO = (HeaderMatch("service", "exact", speech.SERVICE.decode()),)
+
+
+@cache
+def protocols() -> Any:
+    return registry.load([str(Path(beacon_peer.__file__).parent / "beacon.py")], {"bolt": {"goaway": True}})
+
+
+def addresses(scenario: Scenario) -> tuple[str, ...]:
+    """Of all hosts there may be: a new configuration may name others than the first."""
+    return tuple(f"host:{n}" for n in range(scenario.hosts + ("reload" in scenario) * 2))
+
+
+def first(scenario: Scenario, dice: Dice) -> Snapshot:
+    """One listener for all that is spoken, and one cluster with the first of the hosts."""
+    return _snapshot(scenario, dice, "in", _loaded(scenario), "main", addresses(scenario)[: scenario.hosts])
+
+
+def another(scenario: Scenario, dice: Dice) -> Snapshot:
+    """Other limits and hosts, now and then another cluster; sometimes another listener, or a protocol less."""
+    spoken = _loaded(scenario)
+    if len(spoken) > 1 and dice.chance(RENAMED):
+        spoken = tuple(each for each in spoken if each != dice.choice(spoken)) or spoken
+    hosts = tuple(each for each in addresses(scenario) if dice.below(2)) or addresses(scenario)[:1]
+    return _snapshot(
+        scenario, dice, "moved" if dice.chance(RENAMED) else "in", spoken, "other" if dice.below(3) == 0 else "main", hosts
+    )
+
+
+def _loaded(scenario: Scenario) -> tuple[str, ...]:
+    return tuple(sorted({speech.LOADED[each] for each in scenario.protocols}))
+
+
+def _snapshot(
+    scenario: Scenario, dice: Dice, name: str, spoken: tuple[str, ...], cluster_name: str, hosts: tuple[str, ...]
+) -> Snapshot:
+    listener: dict[str, Any] = {"max_in_flight": 3} if "few at once" in scenario else {}
+    cluster: dict[str, Any] = {"max_in_flight": 1 + scenario.seed % 6} if "few calls" in scenario else {}
+    if "small buffers" in scenario:
+        cluster["out_buffer_limit"] = listener["out_buffer_limit"] = 20_000
+    if "idle" in scenario:
+        cluster["idle_timeout"] = listener["idle_timeout"] = dice.choice((0.02, 0.3))
+    if "beats" in scenario:
+        cluster["keepalive"] = Keepalive(0.2, 0.1, 2)
+    return Snapshot(
+        listeners={name: Listener(name, "simulated:0", spoken, "table", detect_timeout=5.0, **listener)},
+        routes={"table": (Route("echo", IS_ECHO, cluster_name),)},
+        clusters={
+            cluster_name: Cluster(
+                cluster_name, hosts, lb=dice.choice(("round_robin", "random")), connect_timeout=0.2, timeout=TIMEOUT,
+                max_connections=1 + dice.below(3), **cluster,
+            )
+        },
+    )  # fmt: skip
+
+
+def made_of(snapshot: Snapshot, before: Layout | None = None) -> tuple[Any, ...]:
+    """What an engine needs to go by the snapshot: codecs, detectors, tables and the layout, in its order."""
+    listener = next(iter(snapshot.listeners.values()))
+    codecs = {name: protocols()[name].codec for name in listener.protocols}
+    several = len(listener.protocols) > 1
+    detector = Detector([protocols()[name] for name in listener.protocols]) if several else None
+    tables = {name: RouteTable(routes) for name, routes in snapshot.routes.items()}
+    return codecs, {listener.name: detector}, tables, Layout(snapshot, codecs, before)
