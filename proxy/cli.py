@@ -35,7 +35,33 @@ def run(file: str) -> None:
         snapshot = load(file)
     except ConfigurationError as error:
         _refuse(error.render())
-    become(snapshot)
+    become(snapshot, file)
+
+
+@main.command()
+@click.argument("file", type=click.Path())
+@click.option("--admin", metavar="ADDRESS", help="The admin port of the running proxy; else what FILE says.")
+@click.option("--timeout", default=90.0, show_default=True, help="Seconds to wait for the answer.")
+def reload(file: str, admin: str | None, timeout: float) -> None:
+    """Have the running proxy read FILE again.
+
+    Prints what changed. If anything is wrong, everything stays as it is: prints why, and the exit code is 1.
+    """
+    from proxy.admin.client import AskError, reload
+    from proxy.config.loader import admin_address
+    from proxy.config.problems import ConfigurationError
+
+    try:
+        address = admin or admin_address(file)
+        if address is None:
+            _refuse(f"{file}: no admin port; send HUP to the proxy instead, or give --admin ADDRESS")
+        if address.endswith(":0"):
+            _refuse(f"{file}: the admin port is any that was free; give --admin ADDRESS, as the proxy printed it")
+        click.echo(reload(address, file, timeout))
+    except ConfigurationError as error:
+        _refuse(error.render())
+    except AskError as error:
+        _refuse(str(error))
 
 
 @main.command()

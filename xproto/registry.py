@@ -2,17 +2,23 @@
 
 A name may exist once. A protocol is lowered and its templates are built when it is loaded, so whatever is wrong with a
 declaration is known before a byte arrives.
+
+Loading again, with what was loaded before: a protocol whose file's text and options did not change is the same object,
+so whoever uses it can see that nothing changed. Files are compiled from the text that was compared, never from cached
+bytecode, which goes by seconds. Modules that a file imports are read once in the life of a process, as ever in Python.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import entry_points
+from importlib.util import module_from_spec
 from pathlib import Path
-from typing import Any
+from types import CodeType
+from typing import Any, NamedTuple
 
 from construct.expr import ExprMixin
 
@@ -37,6 +43,23 @@ class Registered:
     lowered: Lowered
     codec: Codec
     source: str
+    declared: Protocol | None = None
+    """The declaration before its options."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class File(NamedTuple):
+    """A file of protocols: its text, and what it declares."""
+
+    text: bytes
+    protocols: list[Protocol]
+
+
+class Loaded(dict[str, Registered]):
+    """All protocols by name, in rank order; `files` by path."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, File] = {}
 
 
 def register(protocol: Protocol, source: str = "built-in") -> Registered:
@@ -50,27 +73,37 @@ def register(protocol: Protocol, source: str = "built-in") -> Registered:
     return Registered(protocol, lowered, codec, source)
 
 
-def load(spec_paths: Sequence[str] = (), options: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Registered]:
+def load(
+    spec_paths: Sequence[str] = (),
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    before: Loaded | None = None,
+) -> Loaded:
     """All protocols by name, in rank order.
 
     spec_paths: Python files, each declaring one or more `Protocol` at module level.
     options: keyword arguments for a protocol's `configure`, by name.
+    before: what was loaded last; nothing of it is changed, and what is as it was there is taken from it.
     Raises `SpecError` for a bad declaration, a name that exists twice, or options that do not fit.
     """
+    loaded, last, given = Loaded(), before if before is not None else Loaded(), options or {}
     found: dict[str, tuple[Protocol, str]] = {}
-    for protocol, source in list(_declared(spec_paths)):  # all at once: Python's truth is restored before the next step
+    # All at once: Python's truth is restored before the next step.
+    for protocol, source in list(_declared(spec_paths, last.files, loaded.files)):
         if protocol.name in found:
             if found[protocol.name][0] is protocol:  # imported or named twice, not declared twice
                 continue
             raise SpecError(protocol.name, f"declared by {found[protocol.name][1]} and by {source}", "rename one of them")
         found[protocol.name] = protocol, source
-    for name in options or {}:
+    for name in given:
         if name not in found:
             raise SpecError(f"protocol_options.{name}", "no such protocol", f"there are: {', '.join(sorted(found))}")
-    return {
-        name: register(_configured(protocol, (options or {}).get(name)), source)
-        for name, (protocol, source) in found.items()
-    }
+    for name, (protocol, source) in found.items():
+        own, same = given.get(name) or {}, last.get(name)
+        if same is None or same.declared is not protocol or same.options != own or same.source != source:
+            made = register(_configured(protocol, own), source)
+            same = Registered(made.protocol, made.lowered, made.codec, source, protocol, own)
+        loaded[name] = same
+    return loaded
 
 
 def _configured(protocol: Protocol, options: Mapping[str, Any] | None) -> Protocol:
@@ -84,7 +117,8 @@ def _configured(protocol: Protocol, options: Mapping[str, Any] | None) -> Protoc
         raise SpecError(f"protocol_options.{protocol.name}", str(error), "see xproto explain") from error
 
 
-def _declared(spec_paths: Sequence[str]) -> Iterator[tuple[Protocol, str]]:
+def _declared(spec_paths: Sequence[str], before: Mapping[str, File], files: dict[str, File]) -> Iterator[tuple[Protocol, str]]:
+    """Each protocol with its source; enters the files into `files`."""
     for protocol in BUILT_IN:
         yield protocol, "built-in"
     with strict_expressions():
@@ -101,18 +135,35 @@ def _declared(spec_paths: Sequence[str]) -> Iterator[tuple[Protocol, str]]:
                 raise SpecError(entry.name, f"the entry point {entry.value} is not a Protocol", "point it at one")
             yield value, f"entry point {entry.value}"
         for path in spec_paths:
-            yield from ((protocol, path) for protocol in _from_file(path))
+            files[path] = _from_file(path, before.get(path))
+            yield from ((protocol, path) for protocol in files[path].protocols)
 
 
-def _from_file(path: str) -> list[Protocol]:
-    name = f"xproto_spec_{Path(path).stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+class _Text(SourceFileLoader):
+    """Loads a text that was read already."""
+
+    def __init__(self, name: str, path: str, text: bytes) -> None:
+        super().__init__(name, path)
+        self._text = text
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 (the loader's signature)
+        code: CodeType = self.source_to_code(self._text, self.path)
+        return code
+
+
+def _from_file(path: str, before: File | None) -> File:
+    if not path.endswith(".py"):
         raise SpecError(path, "is not a Python file", "give the path of a .py file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    name = f"xproto_spec_{Path(path).stem}"
     try:
-        spec.loader.exec_module(module)
+        text = Path(path).read_bytes()
+        if before is not None and before.text == text:
+            return before
+        spec = ModuleSpec(name, _Text(name, path, text), origin=path)
+        spec.has_location = True
+        module = module_from_spec(spec)
+        sys.modules[name] = module
+        _Text(name, path, text).exec_module(module)
     except SpecError as error:
         raise error.within(path) from None
     except Exception as error:
@@ -120,7 +171,7 @@ def _from_file(path: str) -> list[Protocol]:
     protocols = [value for value in vars(module).values() if isinstance(value, Protocol)]
     if not protocols:
         raise SpecError(path, "declares no Protocol", "write NAME = Protocol(…) at module level")
-    return protocols
+    return File(text, protocols)
 
 
 class strict_expressions:  # noqa: N801 - reads as a statement

@@ -1,4 +1,7 @@
-"""The admin port's paths. Reading only: nothing here changes the proxy, so GET is the only method.
+"""The admin port's paths. All but one only read, by GET; POST /reload reads the configuration again.
+
+A web page can make its reader's browser post to a loopback address. Such a request always says where it comes from
+(`Origin`), and no tool does: with that header /reload is refused.
 
 Metrics come from the counters' memory without asking a worker; only /clusters and /listeners ask, since connections
 are the workers' own. /ready fails as soon as draining begins, before anything else happens; /livez answers as long as
@@ -7,6 +10,7 @@ control does.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -16,19 +20,21 @@ from aiohttp import web
 
 from proxy import __version__
 from proxy.admin.redact import redact
+from proxy.control.reload import Reloader
 from proxy.control.sockets import Bound, bind
-from proxy.observe.counters import Layout
+from proxy.control.state import State
 from proxy.observe.prometheus import CONTENT_TYPE, Exposition, render_extra
-from proxy.snapshot import Snapshot
 
 SHUTDOWN_TIMEOUT = 0.5
 """Seconds that a scrape may still take when the proxy ends."""
+
+UNPROCESSABLE = 422
 
 
 class Workers(Protocol):
     """What the admin port needs of `proxy.control.supervisor.Supervisor`."""
 
-    layout: Layout
+    state: State
     restarts: int
 
     @property
@@ -46,9 +52,9 @@ class Workers(Protocol):
 class Admin:
     """The port. `start` binds (raising `BindError`) and gives the address with its real port."""
 
-    def __init__(self, snapshot: Snapshot, workers: Workers) -> None:
-        self._snapshot, self._workers = snapshot, workers
-        self._exposition = Exposition(workers.layout)
+    def __init__(self, workers: Workers, reloader: Reloader) -> None:
+        self._workers, self._reloader = workers, reloader
+        self._exposition = Exposition(workers.state.layout)
         self._began = time.monotonic()
         self._bound: Bound | None = None
         app = web.Application()
@@ -64,6 +70,7 @@ class Admin:
         app.router.add_get("/", self._index)
         for path, handler in self._paths.items():
             app.router.add_get(path, handler)
+        app.router.add_post("/reload", self._reload)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT)
 
     async def start(self, address: str) -> str:
@@ -78,14 +85,20 @@ class Admin:
             self._bound.close()
 
     async def _index(self, _: web.Request) -> web.Response:
-        return web.Response(text="".join(f"{path}\n" for path in self._paths))
+        return web.Response(text="".join(f"{path}\n" for path in self._paths) + "/reload (POST)\n")
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        workers = self._workers
+        workers, reloader = self._workers, self._reloader
+        if self._exposition.layout is not workers.state.layout:
+            self._exposition = Exposition(workers.state.layout)
         text = self._exposition.render(workers.arrays)
         text += render_extra("xproto_workers", "gauge", "Worker processes alive.", [((), workers.alive)])
         restarts = "Worker processes started again after they died."
         text += render_extra("xproto_worker_restarts_total", "counter", restarts, [((), workers.restarts)])
+        results = [((("result", "ok"),), reloader.ok), ((("result", "refused"),), reloader.refused)]
+        text += render_extra("xproto_reloads_total", "counter", "Configurations read again.", results)
+        when = "When the configuration in force was last read from its file."
+        text += render_extra("xproto_last_reload_timestamp_seconds", "gauge", when, [((), reloader.last)])
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _ready(self, _: web.Request) -> web.Response:
@@ -97,7 +110,7 @@ class Admin:
         return web.Response(text="alive\n")
 
     async def _config_dump(self, _: web.Request) -> web.Response:
-        return as_json(redact(msgspec.to_builtins(self._snapshot)))
+        return as_json(redact(msgspec.to_builtins(self._workers.state.snapshot)))
 
     async def _clusters(self, _: web.Request) -> web.Response:
         return as_json({"workers": [each.get("clusters") for each in await self._workers.describe()]})
@@ -109,10 +122,19 @@ class Admin:
         workers = self._workers
         state = "ready" if workers.ready else "not ready"
         info = {"version": __version__, "state": state, "uptime": round(time.monotonic() - self._began, 3)}
-        return as_json({**info, "workers": workers.alive, "worker_restarts": workers.restarts})
+        workers_now = {"workers": workers.alive, "worker_restarts": workers.restarts}
+        return as_json({**info, **workers_now, "file": self._reloader.file})
+
+    async def _reload(self, request: web.Request) -> web.Response:
+        if "Origin" in request.headers:
+            raise web.HTTPForbidden(text="not for web pages\n")
+        report = await asyncio.shield(self._reloader.ask())
+        if report.changes is None:
+            return as_json({"result": "refused", "problems": report.problems}, UNPROCESSABLE)
+        return as_json({"result": "ok", "changes": report.changes.as_data(), "summary": str(report.changes)})
 
 
-def as_json(value: Any) -> web.Response:
+def as_json(value: Any, status: int = 200) -> web.Response:
     """Indented, since people read it."""
     body = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    return web.Response(body=body + b"\n", content_type="application/json")
+    return web.Response(body=body + b"\n", status=status, content_type="application/json")

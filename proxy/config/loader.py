@@ -55,6 +55,16 @@ def parse(
     return build(config, spoken, list(specs))
 
 
+def admin_address(file: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """What the file says of the admin port, the rest unchecked; raises `ConfigurationError` if it is not even YAML."""
+    found = source.read(_read(file), environment)
+    if found.data is None:
+        raise ConfigurationError(file, found.problems)
+    given = found.data.get("admin") if isinstance(found.data, dict) else None
+    address = given.get("address") if isinstance(given, dict) else given
+    return address if isinstance(address, str) else None
+
+
 def _read(file: str) -> str:
     try:
         with FilePath(file).open("rb") as stream:

@@ -222,10 +222,14 @@ class Config(Model):
         examples=[{"dubbo": {"serializations": ["hessian2"]}}],
     )
     admin: Admin | None = Field(
-        default=None, description="The admin port; without it there is none.", examples=["127.0.0.1:9901"]
+        default=None,
+        description="The admin port; without it there is none. A reload cannot change it.",
+        examples=["127.0.0.1:9901"],
     )
     workers: Annotated[int, Whole(1, MAX_WORKERS)] = Field(
-        default=1, description="Worker processes. Each has its own connections and its own event loop.", examples=[1]
+        default=1,
+        description="Worker processes. Each has its own connections and its own event loop. A reload cannot change it.",
+        examples=[1],
     )
     drain_timeout: DurationOrZero = Field(
         default=snapshot.DRAIN_TIMEOUT,

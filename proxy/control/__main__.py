@@ -1,4 +1,4 @@
-"""``python -m proxy.control DESCRIPTOR``: what `xproto run` becomes; the descriptor is the snapshot's memfd."""
+"""``python -m proxy.control DESCRIPTOR FILE``: what `xproto run` becomes; the descriptor is the snapshot's memfd."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proxy.observe.log import Log
 
 def main(arguments: list[str]) -> int:
     snapshot = receive(int(arguments[0]))
-    return asyncio.run(Control(snapshot, Log("control")).run())
+    return asyncio.run(Control(snapshot, arguments[1], Log("control")).run())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """One worker process as control sees it: started, asked, told to drain, its end awaited.
 
 The end of a process is seen through a pidfd on the loop, so there are no signal handlers for children and no thread;
-and a process id is never signalled after it was reaped.
+and a process id is never signalled after it was reaped. A worker that is still starting can be asked already: it answers
+when it has started.
 """
 
 from __future__ import annotations
@@ -11,41 +12,50 @@ import itertools
 import os
 import socket
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
+from proxy.control.channel import Channel
 from proxy.control.spawn import command, environment
-from proxy.control.wire import Channel, Describe, Described, Drain, Failed, Message, Ready, Start, send_descriptors
+from proxy.control.state import State, Step
+from proxy.control.wire import (
+    Abort,
+    Answer,
+    Commit,
+    Committed,
+    Describe,
+    Described,
+    Drain,
+    Failed,
+    Message,
+    Prepare,
+    Prepared,
+    Ready,
+    Refused,
+    Start,
+)
 
 DESCRIBE_TIMEOUT = 2.0
 """Seconds after which the admin port does without a worker that does not answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What every incarnation of a worker is started with. `descriptors` are the counters' and the listeners'."""
-
-    index: int
-    snapshot: bytes
-    listeners: tuple[str, ...]
-    descriptors: tuple[int, ...]
+PREPARE_TIMEOUT = 30.0
+"""Seconds for making a configuration ready, next to serving; a hundred thousand routes take about two."""
+COMMIT_TIMEOUT = 5.0
+"""Seconds for putting it in use, which takes milliseconds. A worker that needs longer is stuck."""
 
 
 class Child:
     """One incarnation. `ready` is a future: None, or an exception that says why the worker cannot start."""
 
-    def __init__(self, orders: Orders, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, index: int, state: State, counters: int, loop: asyncio.AbstractEventLoop) -> None:
         self.ready: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[int] = loop.create_future()
-        self._loop = loop
-        self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self.index, self._loop = index, loop
+        self._asked: dict[int, asyncio.Future[Answer]] = {}
         self._ids = itertools.count(1)
-        self._channel = Channel(self._on_message, lambda: None)
         ours, theirs = socket.socketpair()
         with theirs:
-            arguments = command("proxy.worker", str(theirs.fileno()), str(len(orders.descriptors)))
             self._process = subprocess.Popen(  # noqa: S603 (our own program)
-                arguments,
+                command("proxy.worker", str(theirs.fileno())),
                 stdin=subprocess.DEVNULL,
                 stdout=2,
                 pass_fds=(theirs.fileno(),),
@@ -54,21 +64,13 @@ class Child:
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
         loop.add_reader(self._pidfd, self._on_end)
-        self._task = loop.create_task(self._begin(ours, orders))
+        self._channel = Channel(loop, ours, self._on_message, lambda: None)
+        seed = int.from_bytes(os.urandom(8), "little")
+        start = Start(index, state.encoded, state.slots, state.names, seed)
+        self._channel.send_nowait(start, [counters, *state.descriptors(index)])
 
     def __repr__(self) -> str:
         return f"<Child pid={self.pid} returncode={self._process.returncode}>"
-
-    async def _begin(self, ours: socket.socket, orders: Orders) -> None:
-        seed = int.from_bytes(os.urandom(8), "little")
-        start = Start(orders.index, orders.snapshot, orders.listeners, seed)
-        try:
-            send_descriptors(ours, orders.descriptors)
-            ours.setblocking(False)
-            await self._loop.create_unix_connection(lambda: self._channel, sock=ours)
-            self._channel.send_nowait(start)
-        except OSError:
-            ours.close()  # the worker died; its end is reported by its pidfd
 
     def _on_message(self, message: Message) -> None:
         match message:
@@ -76,16 +78,15 @@ class Child:
                 self.ready.set_result(None)
             case Failed(reason) if not self.ready.done():
                 self.ready.set_exception(ChildError(reason))
-            case Described(number, body):
-                if (asked := self._asked.pop(number, None)) and not asked.done():
-                    asked.set_result(body)
+            case Described() | Prepared() | Refused() | Committed():
+                if (asked := self._asked.pop(message.id, None)) and not asked.done():
+                    asked.set_result(message)
 
     def _on_end(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         code = self._process.wait()
         self._channel.close()
-        self._task.cancel()
         for asked in self._asked.values():
             asked.cancel()
         if not self.ready.done():
@@ -95,13 +96,40 @@ class Child:
 
     async def describe(self) -> dict[str, Any] | None:
         """What the worker's engine tells of itself; None when it does not answer."""
-        number = next(self._ids)
-        asked: asyncio.Future[dict[str, Any]] = self._loop.create_future()
-        self._asked[number] = asked
-        self._channel.send_nowait(Describe(number))
-        done, _ = await asyncio.wait((asked, self.ended), timeout=DESCRIBE_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-        self._asked.pop(number, None)
-        return asked.result() if asked in done and not asked.cancelled() else None
+        answer = await self._ask(Describe(next(self._ids)), DESCRIBE_TIMEOUT)
+        return answer.body if isinstance(answer, Described) else None
+
+    async def prepare(self, step: Step) -> str | None:
+        """Lets the worker make the next state ready; gives the reason if it cannot."""
+        state = step.state
+        fresh = tuple(each.name for each in step.fresh)
+        question = Prepare(next(self._ids), state.encoded, state.slots, step.kept, fresh)
+        match await self._ask(question, PREPARE_TIMEOUT, step.descriptors(self.index)):
+            case Prepared():
+                return None
+            case Refused(reason=reason):
+                return reason
+        return "it ended meanwhile" if self.ended.done() else f"it was not done after {PREPARE_TIMEOUT:g} s"
+
+    async def commit(self) -> bool:
+        """Lets the worker use what it prepared; whether it says that it does."""
+        return isinstance(await self._ask(Commit(next(self._ids)), COMMIT_TIMEOUT), Committed)
+
+    def abort_nowait(self) -> None:
+        """Lets the worker forget what it prepared."""
+        self._channel.send_nowait(Abort())
+
+    async def _ask(
+        self, question: Describe | Prepare | Commit, within: float, descriptors: Sequence[int] = ()
+    ) -> Answer | None:
+        asked: asyncio.Future[Answer] = self._loop.create_future()
+        self._asked[question.id] = asked
+        try:
+            self._channel.send_nowait(question, descriptors)
+            await asyncio.wait((asked, self.ended), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._asked.pop(question.id, None)
+        return asked.result() if asked.done() and not asked.cancelled() else None
 
     def drain_nowait(self, timeout: float) -> None:
         """Tells the worker to finish within `timeout` seconds (0: now) and to exit."""

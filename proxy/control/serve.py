@@ -2,7 +2,8 @@
 
 TERM drains: readiness fails first, nothing new is accepted, calls in flight finish within the one deadline
 (`drain_timeout`). INT, or a second TERM, ends at once. Either way the exit code is 0; it is 1 when the proxy could not
-start. Whoever starts the proxy reads standard output: a line for each listener, then ``ready``; logs go to stderr.
+start. HUP reads the configuration again. Whoever starts the proxy reads standard output: a line for each listener, then
+``ready``; logs go to stderr.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import signal
 from collections.abc import Callable
 
 from proxy.control.child import ChildError
-from proxy.control.sockets import BindError, Bound, bind_all
+from proxy.control.reload import Reloader
+from proxy.control.sockets import BindError
+from proxy.control.state import close_all, first
 from proxy.control.supervisor import Supervisor
 from proxy.observe.log import Log
 from proxy.snapshot import Snapshot
@@ -29,15 +32,14 @@ def say(line: str) -> None:
 
 
 class Signals:
-    """TERM asks for a drain; INT, or TERM again, for the end at once."""
+    """TERM asks for a drain; INT, or TERM again, for the end at once; HUP calls `hangup`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, log: Log) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, hangup: Callable[[], object]) -> None:
         self.asked = asyncio.Event()
         self.hurry = asyncio.Event()
-        self._log = log
         loop.add_signal_handler(signal.SIGTERM, self._term)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        loop.add_signal_handler(signal.SIGHUP, self._hangup)
+        loop.add_signal_handler(signal.SIGHUP, hangup)
 
     def _term(self) -> None:
         if self.asked.is_set():
@@ -48,37 +50,35 @@ class Signals:
         self.asked.set()
         self.hurry.set()
 
-    def _hangup(self) -> None:
-        self._log.warning("HUP: reloading is not there yet; restart to read the configuration again")
-
 
 class Control:
     """One run of the proxy."""
 
-    def __init__(self, snapshot: Snapshot, log: Log, tell: Callable[[str], None] = say) -> None:
+    def __init__(self, snapshot: Snapshot, file: str, log: Log, tell: Callable[[str], None] = say) -> None:
         self.snapshot = snapshot
+        self.file = file
         self.log = log
         self.tell = tell
-        self.bound: list[Bound] = []
 
     async def run(self) -> int:
         """Everything from binding to the exit code."""
-        signals = Signals(asyncio.get_running_loop(), self.log)
         try:
-            self.bound = bind_all(self.snapshot)
-        except BindError as error:
+            supervisor = Supervisor(first(self.snapshot), self.log)
+        except (BindError, ValueError) as error:
             for line in str(error).splitlines():
                 self.log.error(line)  # noqa: TRY400 (not a logger)
             return 1
-        supervisor = Supervisor(self.snapshot, self.bound, self.log)
+        reloader = Reloader(self.file, supervisor, self.log)
+        signals = Signals(asyncio.get_running_loop(), reloader.ask)
         try:
             async with contextlib.AsyncExitStack() as stack:
-                stack.callback(self._stop_listening)
+                stack.callback(lambda: close_all(supervisor.state.bound))
+                stack.push_async_callback(reloader.stop)
                 if self.snapshot.admin is not None:
-                    await self._admin(self.snapshot.admin, supervisor, stack)
-                for each in self.bound:
+                    await self._admin(self.snapshot.admin, supervisor, reloader, stack)
+                for each in supervisor.state.bound:
                     self.tell(f"listening {each.name} {each.address}")
-                return await self._serve(supervisor, signals)
+                return await self._serve(supervisor, reloader, signals)
         except (BindError, ChildError) as error:
             self.log.error(str(error))  # noqa: TRY400 (not a logger)
             return 1
@@ -87,14 +87,14 @@ class Control:
             await supervisor.stopped(0)
             supervisor.close()
 
-    async def _admin(self, address: str, supervisor: Supervisor, stack: contextlib.AsyncExitStack) -> None:
+    async def _admin(self, address: str, supervisor: Supervisor, reloader: Reloader, stack: contextlib.AsyncExitStack) -> None:
         from proxy.admin.server import Admin  # aiohttp is 15 MB
 
-        admin = Admin(self.snapshot, supervisor)
+        admin = Admin(supervisor, reloader)
         stack.push_async_callback(admin.stop)
         self.tell(f"admin {await admin.start(address)}")
 
-    async def _serve(self, supervisor: Supervisor, signals: Signals) -> int:
+    async def _serve(self, supervisor: Supervisor, reloader: Reloader, signals: Signals) -> int:
         asked = asyncio.create_task(signals.asked.wait())
         starting = asyncio.create_task(supervisor.start())
         await asyncio.wait((asked, starting), return_when=asyncio.FIRST_COMPLETED)
@@ -104,14 +104,15 @@ class Control:
             await asked
         else:
             starting.cancel()
-        await self._drain(supervisor, signals)
+        await self._drain(supervisor, reloader, signals)
         return 0
 
-    async def _drain(self, supervisor: Supervisor, signals: Signals) -> None:
-        timeout = 0.0 if signals.hurry.is_set() else self.snapshot.drain_timeout
+    async def _drain(self, supervisor: Supervisor, reloader: Reloader, signals: Signals) -> None:
+        timeout = 0.0 if signals.hurry.is_set() else supervisor.state.snapshot.drain_timeout
         self.log.info(f"draining for at most {timeout:g} s" if timeout else "stopping")
         supervisor.stop_nowait(timeout)
-        self._stop_listening()
+        await reloader.stop()
+        close_all(supervisor.state.bound)
         hurry = asyncio.create_task(signals.hurry.wait())
         stopped = asyncio.create_task(supervisor.stopped(timeout))
         await asyncio.wait((hurry, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -121,7 +122,3 @@ class Control:
             stopped.cancel()
             supervisor.stop_nowait(0.0)
             await supervisor.stopped(0.0)
-
-    def _stop_listening(self) -> None:
-        while self.bound:
-            self.bound.pop().close()

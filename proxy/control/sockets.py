@@ -11,10 +11,11 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy.snapshot import Snapshot
+from proxy.snapshot import Listener
 
 BACKLOG = 4096
 """Connections that wait while a worker is respawned; the kernel cuts it to net.core.somaxconn."""
@@ -28,10 +29,14 @@ class BindError(Exception):
 
 @dataclass(slots=True)
 class Bound:
-    """One listener's sockets, one for each worker; `address` has the port that the kernel chose."""
+    """One listener's sockets, one for each worker.
+
+    `address` has the port that the kernel chose; `asked` is what the configuration says.
+    """
 
     name: str
     address: str
+    asked: str
     sockets: list[socket.socket]
     inode: int = 0
 
@@ -46,13 +51,13 @@ class Bound:
                     path.unlink()
 
 
-def bind_all(snapshot: Snapshot) -> list[Bound]:
+def bind_all(listeners: Iterable[Listener], workers: int) -> list[Bound]:
     """Binds every listener for every worker, or none: raises `BindError` with all that could not be bound."""
     bound: list[Bound] = []
     problems: list[str] = []
-    for listener in snapshot.listeners.values():
+    for listener in listeners:
         try:
-            bound.append(bind(listener.name, listener.address, snapshot.workers))
+            bound.append(bind(listener.name, listener.address, workers))
         except BindError as error:
             problems.append(str(error))
     if problems:
@@ -81,7 +86,7 @@ def split(address: str) -> tuple[str, int]:
 def _bind_tcp(name: str, address: str, workers: int) -> Bound:
     host, port = split(address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = Bound(name, address, [])
+    bound = Bound(name, address, address, [])
     try:
         for _ in range(workers):
             made = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -114,7 +119,7 @@ def _bind_unix(name: str, address: str, workers: int) -> Bound:
         raise
     finally:
         os.umask(before)
-    return Bound(name, address, [made] * workers, path.lstat().st_ino)
+    return Bound(name, address, address, [made] * workers, path.lstat().st_ino)
 
 
 def _remove_stale(path: Path) -> None:

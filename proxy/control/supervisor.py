@@ -2,22 +2,22 @@
 
 What always holds: the listening sockets and the counters outlive every worker, so its successor takes connections from
 the same queue and adds to the same figures; once draining has begun nothing is started any more. A worker that cannot
-start the first time is fatal, since its successor could not either; later deaths are answered with back-off.
+start the first time is fatal, since its successor could not either; later deaths are answered with back-off. `state` is
+what a worker that is started now gets, and what every worker uses, but for the moment between a commit and its answers:
+one that does not confirm is killed, and its successor gets it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from typing import Any
 
-from proxy.control.child import Child, ChildError, Orders, render_code
+from proxy.control.child import Child, ChildError, render_code
 from proxy.control.memory import CounterMemory
-from proxy.control.sockets import Bound
-from proxy.observe.counters import Layout
+from proxy.control.state import State, Step
+from proxy.observe.counters import CAPACITY, Layout
 from proxy.observe.log import Log
-from proxy.snapshot import Snapshot, encode
 
 BACKOFF_FIRST = 0.05
 BACKOFF_LAST = 5.0
@@ -43,20 +43,19 @@ class Backoff:
         return wait
 
 
-class Supervisor:
-    """All workers of one snapshot."""
+class NotPreparedError(Exception):
+    """The workers that cannot take the next state, and why: a line for each."""
 
-    def __init__(self, snapshot: Snapshot, bound: Sequence[Bound], log: Log) -> None:
+
+class Supervisor:
+    """All workers."""
+
+    def __init__(self, state: State, log: Log) -> None:
         self._log = log
-        self.layout = Layout(snapshot, {name for each in snapshot.listeners.values() for name in each.protocols})
-        self.memories = [CounterMemory(self.layout.size) for _ in range(snapshot.workers)]
-        encoded = encode(snapshot)
-        names = tuple(each.name for each in bound)
-        self._orders = [
-            Orders(index, encoded, names, (memory.descriptor, *(each.sockets[index].fileno() for each in bound)))
-            for index, memory in enumerate(self.memories)
-        ]
-        self._children: list[Child | None] = [None] * snapshot.workers
+        self.state = state
+        workers = state.snapshot.workers
+        self.memories = [CounterMemory(CAPACITY) for _ in range(workers)]
+        self._children: list[Child | None] = [None] * workers
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._started: list[asyncio.Future[None]] = []
@@ -71,6 +70,11 @@ class Supervisor:
         )
 
     @property
+    def layout(self) -> Layout:
+        """Where the series of the state in force lie."""
+        return self.state.layout
+
+    @property
     def arrays(self) -> list[memoryview]:
         """The workers' counters."""
         return [memory.array for memory in self.memories]
@@ -83,8 +87,8 @@ class Supervisor:
     async def start(self) -> None:
         """Starts all workers and waits until they accept; raises `ChildError` with the first that cannot."""
         loop = asyncio.get_running_loop()
-        self._started = [loop.create_future() for _ in self._orders]
-        self._tasks = [loop.create_task(self._keep(index)) for index in range(len(self._orders))]
+        self._started = [loop.create_future() for _ in self.memories]
+        self._tasks = [loop.create_task(self._keep(index)) for index in range(len(self.memories))]
         await asyncio.gather(*self._started)
 
     async def _keep(self, index: int) -> None:
@@ -92,7 +96,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             born = loop.time()
-            child = self._children[index] = Child(self._orders[index], loop)
+            child = self._children[index] = Child(index, self.state, self.memories[index].descriptor, loop)
             try:
                 async with asyncio.timeout(START_TIMEOUT):
                     await asyncio.shield(child.ready)
@@ -116,6 +120,34 @@ class Supervisor:
             self._log.error(f"worker {index} (pid {child.pid}) died ({render_code(code)}); again in {wait:g} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait)
+
+    async def prepare(self, step: Step) -> list[Child]:
+        """Lets every worker make the next state ready; raises `NotPreparedError`, and then no worker remembers it."""
+        asked = [child for child in self._children if child is not None and not child.ended.done()]
+        try:
+            answers = await asyncio.gather(*(child.prepare(step) for child in asked))
+            reasons = [f"worker {child.index}: {why}" for child, why in zip(asked, answers, strict=True) if why]
+            if reasons:
+                raise NotPreparedError("\n".join(reasons))
+        except BaseException:
+            for child in asked:
+                child.abort_nowait()
+            raise
+        return asked
+
+    async def commit(self, step: Step, prepared: list[Child]) -> None:
+        """The next state is in force from now on. There is no way back: whoever does not take it is replaced."""
+        self.state = step.state
+        answers = asyncio.gather(*(self._commit(child) for child in prepared))
+        for child in self._children:
+            if child is not None and child not in prepared:  # started meanwhile, with what was in force then
+                child.kill_nowait()
+        await answers
+
+    async def _commit(self, child: Child) -> None:
+        if not await child.commit():
+            self._log.error(f"worker {child.index} (pid {child.pid}) did not take the new configuration: it is replaced")
+            child.kill_nowait()
 
     def stop_nowait(self, timeout: float) -> None:
         """Tells every worker to finish within `timeout` seconds; may be called again with less."""

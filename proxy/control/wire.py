@@ -1,38 +1,60 @@
 """What control and a worker say to each other: length-prefixed msgpack over a unix socket pair.
 
-First come descriptors (the counters' memfd, then the listening sockets), then `Start`; the worker reads both with
-blocking calls, before it has a loop. All that follows goes through `Channel`. An end of the stream means that the other
-process is gone, and nothing else does.
+The first message is `Start`; the worker answers `Ready` or `Failed`. After that control asks and the worker answers,
+each question with a number that its answer repeats. A new configuration is taken in two steps (`Prepare`, then `Commit`
+or `Abort`), so that all workers take it or none does. How messages travel, and descriptors with them, is
+`proxy.control.channel`'s matter. An end of the stream means that the other process is gone, and nothing else does.
 """
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import struct
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 PREFIX = struct.Struct("!I")
-DESCRIPTORS_AT_ONCE = 250
-"""The kernel passes at most 253 descriptors with one message."""
 MESSAGE_MAX = 1 << 30
 """The largest message is a snapshot; a longer one is a bug."""
 
 
 class Start(msgspec.Struct, tag="start", frozen=True):
-    """Control's first message. `listeners` name the descriptors that follow the counters'."""
+    """Control's first message. Its descriptors: the counters' memfd, then one for each of `listeners`."""
 
     index: int
     snapshot: bytes
+    slots: bytes
+    """What `Layout.restore` makes the layout from, as msgpack; empty where it follows from the snapshot alone."""
     listeners: tuple[str, ...]
     seed: int
 
 
+class Prepare(msgspec.Struct, tag="prepare", frozen=True):
+    """A configuration to make ready and not to use yet; answered by `Prepared` or `Refused`.
+
+    Every listener of the new snapshot is either in `kept`, with the name under which the worker has its socket now, or
+    in `fresh`, whose descriptors come with the message, in the same order.
+    """
+
+    id: int
+    snapshot: bytes
+    slots: bytes
+    kept: dict[str, str]
+    fresh: tuple[str, ...]
+
+
+class Commit(msgspec.Struct, tag="commit", frozen=True):
+    """Use what was prepared, from now on; answered by `Committed`. A worker that cannot must end."""
+
+    id: int
+
+
+class Abort(msgspec.Struct, tag="abort", frozen=True):
+    """Forget what was prepared, if anything was. Not answered."""
+
+
 class Drain(msgspec.Struct, tag="drain", frozen=True):
-    """Stop accepting, let calls finish for at most `timeout` seconds, then exit."""
+    """Stop accepting, let calls finish for at most `timeout` seconds, then exit. Not answered."""
 
     timeout: float
 
@@ -53,6 +75,21 @@ class Failed(msgspec.Struct, tag="failed", frozen=True):
     reason: str
 
 
+class Prepared(msgspec.Struct, tag="prepared", frozen=True):
+    id: int
+
+
+class Refused(msgspec.Struct, tag="refused", frozen=True):
+    """The worker cannot take what it was asked to prepare, and nothing has changed."""
+
+    id: int
+    reason: str
+
+
+class Committed(msgspec.Struct, tag="committed", frozen=True):
+    id: int
+
+
 class Described(msgspec.Struct, tag="described", frozen=True):
     """What the engine tells of itself: ``{"listeners": ..., "clusters": ...}``."""
 
@@ -60,7 +97,8 @@ class Described(msgspec.Struct, tag="described", frozen=True):
     body: dict[str, Any]
 
 
-Message = Start | Drain | Describe | Ready | Failed | Described
+Answer = Prepared | Refused | Committed | Described
+Message = Start | Prepare | Commit | Abort | Drain | Describe | Ready | Failed | Answer
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -72,35 +110,9 @@ def encode(message: Message) -> bytes:
     return PREFIX.pack(len(body)) + body
 
 
-def send_descriptors(channel: socket.socket, descriptors: Sequence[int]) -> None:
-    """Sends what comes before `Start`; each batch of descriptors rides on one byte."""
-    for first in range(0, len(descriptors), DESCRIPTORS_AT_ONCE):
-        socket.send_fds(channel, [b"\0"], list(descriptors[first : first + DESCRIPTORS_AT_ONCE]))
-
-
-def receive_start(channel: socket.socket, count: int) -> tuple[Start, list[int]]:
-    """The first message and the `count` descriptors before it. Raises EOFError when control is gone."""
-    descriptors: list[int] = []
-    while len(descriptors) < count:
-        data, got, _, _ = socket.recv_fds(channel, 1, DESCRIPTORS_AT_ONCE)
-        if not data or not got:
-            raise EOFError("control is gone")
-        descriptors += got
-    size = PREFIX.unpack(_exactly(channel, PREFIX.size))[0]
-    message = _decoder.decode(_exactly(channel, size))
-    if not isinstance(message, Start):
-        raise TypeError(f"the first message is {message!r}")
-    return message, descriptors
-
-
-def _exactly(channel: socket.socket, size: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < size:
-        data = channel.recv(size - len(parts))
-        if not data:
-            raise EOFError("control is gone")
-        parts += data
-    return bytes(parts)
+def decode(body: bytes | bytearray) -> Message:
+    """A message without its length; raises `msgspec.DecodeError` on anything else."""
+    return _decoder.decode(body)
 
 
 class Framer:
@@ -119,35 +131,6 @@ class Framer:
                 raise msgspec.ValidationError(f"a message of {size} bytes")
             if len(self._buffer) < PREFIX.size + size:
                 break
-            messages.append(_decoder.decode(self._buffer[PREFIX.size : PREFIX.size + size]))
+            messages.append(decode(self._buffer[PREFIX.size : PREFIX.size + size]))
             del self._buffer[: PREFIX.size + size]
         return messages
-
-
-class Channel(asyncio.Protocol):
-    """One end of the pair on a loop: `on_message` for each message, `on_end` once when the other end is gone."""
-
-    def __init__(self, on_message: Callable[[Message], None], on_end: Callable[[], None]) -> None:
-        self._on_message, self._on_end = on_message, on_end
-        self._framer = Framer()
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of asyncio's classes
-
-    def data_received(self, data: bytes) -> None:
-        for message in self._framer.feed(data):
-            self._on_message(message)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's name)
-        self._transport = None
-        self._on_end()
-
-    def send_nowait(self, message: Message) -> None:
-        """Sends, or does nothing when the other end is gone."""
-        if self._transport is not None:
-            self._transport.write(encode(message))
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()

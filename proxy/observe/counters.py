@@ -3,7 +3,7 @@
 Built this way so that counting costs one addition: the worker looks its slots up once, when a listener or a host is
 made, and from then on only adds to an index. The array lies in a memfd that control maps too, so a scrape asks the
 workers nothing, and the figures of a worker that died stay. Control and worker compute the same `Layout` from the same
-snapshot, so no names travel.
+first snapshot, so no names travel until the configuration changes.
 
 What always holds: slots are dense, and a name keeps its own as long as the proxy runs, gone or not; the label values
 come from the snapshot alone, never from traffic, so the number of series is bounded; a name or label that is not in the
@@ -182,8 +182,11 @@ class Layout:
         return Histogram(self._find(name, labels, histogram=True), DURATION_BOUNDS)
 
     def gauge_slots(self) -> list[int]:
-        """The slots that say what is now: a worker that died leaves them wrong, so control zeroes them."""
-        return [counter.slot for counter in self.counters if counter.type == "gauge"]
+        """The slots that say what is now: a worker that died leaves them wrong, so control zeroes them.
+
+        Those of names that are gone too: what was still open under them is open no more.
+        """
+        return [slot for (name, _), slot in self._given.items() if name in _GAUGES]
 
     def _find(self, name: str, labels: dict[str, str], *, histogram: bool) -> int:
         family = next((family for family in FAMILIES if family.name == name), None)
@@ -206,6 +209,7 @@ def _width(name: str) -> int:
 
 
 _HISTOGRAMS = {family.name for family in FAMILIES if family.type == "histogram"}
+_GAUGES = {family.name for family in FAMILIES if family.type == "gauge"}
 
 
 def series_name(name: str, labels: Iterable[tuple[str, str]]) -> str:

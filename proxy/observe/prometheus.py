@@ -37,19 +37,17 @@ def render_labels(labels: Iterable[tuple[str, str]]) -> str:
 
 
 class _Plain:
-    """A run of counters or gauges whose slots follow each other."""
+    """The counters or gauges of one family."""
 
     def __init__(self, counters: Sequence[Counter]) -> None:
         first = counters[0]
         self.head = header(first.name, first.type, first.help)
-        self.first = first.slot
-        self.prefixes = [f"{counter.name}{render_labels(counter.labels)} " for counter in counters]
+        self.lines = [(f"{counter.name}{render_labels(counter.labels)} ", counter.slot) for counter in counters]
 
     def render(self, values: Sequence[int]) -> Iterable[str]:
         yield self.head
-        window = values[self.first : self.first + len(self.prefixes)]
-        for prefix, value in zip(self.prefixes, window, strict=True):
-            yield f"{prefix}{value}\n"
+        for prefix, slot in self.lines:
+            yield f"{prefix}{values[slot]}\n"
 
 
 class _Histogram:
@@ -84,7 +82,7 @@ class Exposition:
     """The text of one layout's series, ready but for the values."""
 
     def __init__(self, layout: Layout) -> None:
-        self.size = layout.size
+        self.layout = layout
         self._groups: list[_Plain | _Histogram] = []
         families: dict[str, list[Counter]] = {}
         for counter in layout.counters:
@@ -99,7 +97,7 @@ class Exposition:
 
     def render(self, arrays: Sequence[memoryview]) -> str:
         """The text; `arrays` are the workers' slots (format ``Q``), added up. None means zeroes."""
-        values = total(arrays, self.size)
+        values = total(arrays, self.layout.size)
         return "".join(line for group in self._groups for line in group.render(values))
 
 

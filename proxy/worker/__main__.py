@@ -1,4 +1,4 @@
-"""``python -m proxy.worker DESCRIPTOR COUNT``: started by control only."""
+"""``python -m proxy.worker DESCRIPTOR``: started by control only."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import sys
 from proxy.worker.run import run
 
 if __name__ == "__main__":
-    sys.exit(run(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(run(int(sys.argv[1])))

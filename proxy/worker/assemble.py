@@ -1,48 +1,85 @@
-"""From a snapshot to an engine. Nothing here can be wrong by the user's fault: control's side has tried it all before."""
+"""From a snapshot to what an engine is made of. Nothing here can be wrong by the user's fault: control's side has tried it.
+
+What always holds: what a new snapshot says as the one before did is the same object as before (codecs, detectors, route
+tables). By that the engine knows what may stay; and it is what makes a small change to a large configuration cheap.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import mmap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from proxy.datapath.engine import Engine
+import msgspec
+
+from proxy.datapath.engine import Change, Engine
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
-from proxy.snapshot import Listener, Snapshot
+from proxy.snapshot import Snapshot, decode
 from xproto import registry
 from xproto.autodetect import Detector
+from xproto.kernel.codec import Codec
 
 
-def build_engine(
-    loop: asyncio.AbstractEventLoop,
-    snapshot: Snapshot,
-    counters: memoryview,
-    log: Callable[[str], None],
-    seed: int,
-) -> Engine:
-    """The engine, not listening yet. `counters` is writable and has a slot for each of the layout's."""
-    protocols = registry.load(snapshot.protocol_specs, snapshot.protocol_options)
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an engine needs for a snapshot."""
+
+    snapshot: Snapshot
+    protocols: registry.Loaded
+    codecs: dict[str, Codec]
+    detectors: dict[str, Detector | None]
+    tables: dict[str, RouteTable]
+    layout: Layout
+
+
+def make_parts(encoded: bytes, slots: bytes, before: Parts | None = None) -> Parts:
+    """`slots` as in `proxy.control.wire.Start`. Nothing of `before` is changed, so a thread may do this."""
+    snapshot = decode(encoded)
+    protocols = registry.load(snapshot.protocol_specs, snapshot.protocol_options, None if before is None else before.protocols)
     used = {name for listener in snapshot.listeners.values() for name in listener.protocols}
-    return Engine(
-        loop,
+    return Parts(
         snapshot,
+        protocols,
         {name: protocols[name].codec for name in protocols if name in used},
-        {name: detector(listener, protocols) for name, listener in snapshot.listeners.items()},
-        {name: RouteTable(routes) for name, routes in snapshot.routes.items()},
-        counters,
-        Layout(snapshot, protocols),
-        log,
-        seed,
+        {name: _detector(listener.protocols, protocols, name, before) for name, listener in snapshot.listeners.items()},
+        {name: _table(name, snapshot, before) for name in snapshot.routes},
+        Layout.restore(snapshot, protocols, msgspec.msgpack.decode(slots)) if slots else Layout(snapshot, protocols),
     )
 
 
-def detector(listener: Listener, protocols: Mapping[str, registry.Registered]) -> Detector | None:
+def _detector(names: tuple[str, ...], protocols: registry.Loaded, listener: str, before: Parts | None) -> Detector | None:
     """None where there is only one protocol: then nothing is detected."""
-    if len(listener.protocols) == 1:
+    if len(names) == 1:
         return None
-    return Detector([protocols[name] for name in listener.protocols])
+    if (
+        before is not None
+        and listener in before.detectors
+        and before.snapshot.listeners[listener].protocols == names
+        and all(before.protocols[name] is protocols[name] for name in names)
+    ):
+        return before.detectors[listener]
+    return Detector([protocols[name] for name in names])
+
+
+def _table(name: str, snapshot: Snapshot, before: Parts | None) -> RouteTable:
+    if before is not None and before.snapshot.routes.get(name) == snapshot.routes[name]:
+        return before.tables[name]
+    return RouteTable(snapshot.routes[name])
+
+
+def build_engine(
+    loop: asyncio.AbstractEventLoop, parts: Parts, counters: memoryview, log: Callable[[str], None], seed: int
+) -> Engine:
+    """The engine, not listening yet. `counters` is writable and has a slot for each of the layout's."""
+    return Engine(loop, parts.snapshot, parts.codecs, parts.detectors, parts.tables, counters, parts.layout, log, seed)
+
+
+def prepare(engine: Engine, parts: Parts) -> Change:
+    """What `engine.commit` takes; raises `ValueError`."""
+    return engine.prepare(parts.snapshot, parts.codecs, parts.detectors, parts.tables, parts.layout)
 
 
 def map_counters(descriptor: int) -> memoryview:

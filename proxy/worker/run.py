@@ -1,7 +1,7 @@
 """The worker's loop, and what it does when control says something.
 
-What always holds: when control is gone, the worker is gone (its end of the socket pair closes with it); TERM and INT
-are control's to handle, and a worker that got them too (a whole process group does) leaves them to it.
+What always holds: when control is gone, the worker is gone (its end of the socket pair closes with it); TERM, INT and
+HUP are control's to handle, and a worker that got them too (a whole process group does) leaves them to it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,30 @@ import gc
 import signal
 import socket
 import traceback
-from collections.abc import Sequence
 from typing import Any
 
 import uvloop
 
-from proxy.control.wire import Channel, Describe, Described, Drain, Failed, Message, Ready, Start, encode, receive_start
+from proxy.control.channel import Channel, close_all, receive_start
+from proxy.control.wire import (
+    Abort,
+    Commit,
+    Committed,
+    Describe,
+    Described,
+    Drain,
+    Failed,
+    Message,
+    Prepare,
+    Prepared,
+    Ready,
+    Refused,
+    Start,
+    encode,
+)
 from proxy.observe.log import Log
-from proxy.snapshot import decode
-from proxy.worker.assemble import build_engine, describe, map_counters
+from proxy.worker.assemble import build_engine, describe, make_parts, map_counters
+from proxy.worker.change import Configuration
 
 DRAIN_POLL = 0.02
 """Seconds between looks at whether the last call in flight is answered."""
@@ -29,12 +44,15 @@ DRAIN_POLL = 0.02
 class Worker:
     """An engine under control's orders. `finished` is done when the process should exit."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, engine: Any, listening: Sequence[int], log: Log) -> None:
-        self._loop, self._engine, self._log = loop, engine, log
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, end: socket.socket, engine: Any, configuration: Configuration, log: Log
+    ) -> None:
+        self._loop, self._engine, self._configuration, self._log = loop, engine, configuration, log
         self.finished: asyncio.Future[None] = loop.create_future()
-        self.channel = Channel(self._on_message, self._on_end)
         self._deadline = float("inf")
-        self._listening = [socket.socket(fileno=descriptor) for descriptor in listening]
+        self._draining = False
+        self._preparing: set[asyncio.Task[None]] = set()
+        self.channel = Channel(loop, end, self._on_message, self._on_end)
 
     def _on_message(self, message: Message) -> None:
         match message:
@@ -42,13 +60,47 @@ class Worker:
                 self._drain(timeout)
             case Describe(number):
                 self.channel.send_nowait(Described(number, describe(self._engine)))
+            case Prepare():
+                task = self._loop.create_task(self._prepare(message, self.channel.take(len(message.fresh))))
+                self._preparing.add(task)
+                task.add_done_callback(self._preparing.discard)
+            case Commit(number):
+                self._commit(number)
+            case Abort():
+                self._configuration.abort()
+
+    async def _prepare(self, asked: Prepare, descriptors: list[int] | None) -> None:
+        reason = ""
+        if descriptors is None:
+            reason = "it cannot open more files: see its limit of descriptors"
+        elif self._draining:
+            close_all(descriptors)
+            reason = "it is draining"
+        else:
+            try:
+                await self._configuration.prepare(asked, descriptors)
+            except Exception as error:  # noqa: BLE001 (control says it, and everything stays as it is)
+                self._log.error(traceback.format_exc())
+                reason = f"{type(error).__name__}: {error}"
+        self.channel.send_nowait(Refused(asked.id, reason) if reason else Prepared(asked.id))
+
+    def _commit(self, number: int) -> None:
+        """Without an answer control kills this process, which is right when it is in a state that nobody knows."""
+        if self._draining:
+            return
+        try:
+            self._configuration.commit()
+        except Exception:  # noqa: BLE001 (as said)
+            self._log.error(traceback.format_exc())
+            self.finished.set_result(None)
+            return
+        self.channel.send_nowait(Committed(number))
 
     def _drain(self, timeout: float) -> None:
         """Called again, it can only bring the end nearer."""
+        self._draining = True
         self._deadline = min(self._deadline, self._loop.time() + timeout)
-        self._engine.stop_accepting()
-        while self._listening:
-            self._listening.pop().close()
+        self._configuration.stop_listening()
         self._look()
 
     def _look(self) -> None:
@@ -68,39 +120,37 @@ class Worker:
             self.finished.set_result(None)
 
 
-def run(descriptor: int, count: int) -> int:
-    """The process: `descriptor` is the worker's end of the pair, `count` how many descriptors come over it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    channel = socket.socket(fileno=descriptor)
+def run(descriptor: int) -> int:
+    """The process: `descriptor` is the worker's end of the pair."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    end = socket.socket(fileno=descriptor)
     try:
-        start, descriptors = receive_start(channel, count)
+        start, descriptors = receive_start(end)
     except (EOFError, ConnectionError):
         return 1
     log = Log(f"worker-{start.index}")
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        return loop.run_until_complete(_serve(loop, channel, start, descriptors, log))
+        return loop.run_until_complete(_serve(loop, end, start, descriptors, log))
     finally:
         loop.close()
 
 
-async def _serve(
-    loop: asyncio.AbstractEventLoop, channel: socket.socket, start: Start, descriptors: list[int], log: Log
-) -> int:
+async def _serve(loop: asyncio.AbstractEventLoop, end: socket.socket, start: Start, descriptors: list[int], log: Log) -> int:
     try:
-        engine = build_engine(loop, decode(start.snapshot), map_counters(descriptors[0]), log.info, start.seed)
-        for name, listening in zip(start.listeners, descriptors[1:], strict=True):
-            engine.listen(name, listening)
+        parts = make_parts(start.snapshot, start.slots)
+        engine = build_engine(loop, parts, map_counters(descriptors[0]), log.info, start.seed)
+        listening = {name: socket.socket(fileno=each) for name, each in zip(start.listeners, descriptors[1:], strict=True)}
+        for name, each in listening.items():
+            engine.listen(name, each.fileno())
     except Exception as error:  # noqa: BLE001 (control says it, and ends)
         log.error(traceback.format_exc())  # noqa: TRY400 (not a logger)
         with contextlib.suppress(OSError):
-            channel.sendall(encode(Failed(f"{type(error).__name__}: {error}")))
+            end.sendall(encode(Failed(f"{type(error).__name__}: {error}")))
         return 1
-    worker = Worker(loop, engine, descriptors[1:], log)
-    channel.setblocking(False)
-    await loop.create_unix_connection(lambda: worker.channel, sock=channel)
+    worker = Worker(loop, end, engine, Configuration(engine, parts, listening), log)
     # What is here now stays: the collector need not look at it again.
     gc.collect()
     gc.freeze()

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,11 @@ from proxy.admin.redact import REDACTED, redact
 from tests.control.proxy_process import REQUEST, beats, connect, receive, running, write
 
 
-def get(address: str, path: str, method: str = "GET") -> tuple[int, str]:
+def get(address: str, path: str, method: str = "GET", headers: Mapping[str, str] = {}) -> tuple[int, str]:
     host, _, port = address.rpartition(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=20)
     try:
-        connection.request(method, path)
+        connection.request(method, path, headers=headers)
         response = connection.getresponse()
         return response.status, response.read().decode()
     finally:

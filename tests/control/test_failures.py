@@ -14,7 +14,6 @@ from proxy.control.memory import CounterMemory
 from proxy.control.serve import Signals
 from proxy.control.spawn import ROOT, command, environment
 from proxy.control.supervisor import BACKOFF_FIRST, BACKOFF_LAST, HEALTHY_AFTER, Backoff
-from proxy.observe.log import Log
 from tests.control.proxy_process import beats, connect, running, write
 
 WEIGHT_LIMIT = 60 * 1024
@@ -130,7 +129,7 @@ def test_what_signals_ask_for(which: list[signal.Signals], asked: bool, hurry: b
         loop = asyncio.get_running_loop()
         handlers = {}
         loop.add_signal_handler = lambda number, handler: handlers.update({number: handler})  # type: ignore[method-assign,assignment]
-        signals = Signals(loop, Log("test", lambda _: None))
+        signals = Signals(loop, lambda: None)
         for each in which:
             handlers[each]()
         return signals.asked.is_set(), signals.hurry.is_set()

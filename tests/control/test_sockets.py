@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from proxy.control.sockets import BindError, bind, bind_all, split
-from proxy.snapshot import Listener, Snapshot
+from proxy.snapshot import Listener
 
 
 def connects(address: str) -> bool:
@@ -108,7 +108,7 @@ def test_all_or_none_and_every_problem_at_once(tmp_path: Path) -> None:
             }.items()
         }
         with pytest.raises(BindError) as caught:
-            bind_all(Snapshot(listeners, {}, {}))
+            bind_all(listeners.values(), 1)
     assert str(caught.value).splitlines() == [
         f"taken: cannot listen on 127.0.0.1:{port}: Address already in use",
         f"missing: cannot listen on unix:{tmp_path}/no/a.sock: No such file or directory",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
@@ -9,23 +10,36 @@ import threading
 import msgspec
 import pytest
 
+from proxy.control.channel import Channel, receive_start
 from proxy.control.wire import (
     PREFIX,
+    Abort,
+    Commit,
+    Committed,
     Describe,
     Described,
     Drain,
     Failed,
     Framer,
     Message,
+    Prepare,
+    Prepared,
     Ready,
+    Refused,
     Start,
     encode,
-    receive_start,
-    send_descriptors,
 )
 
+START = Start(1, bytes(300_000), b"", ("mesh",), 2)
+
 MESSAGES: list[Message] = [
-    Start(0, b"\x00\xff", ("a", "b"), 7),
+    Start(0, b"\x00\xff", b"", ("a", "b"), 7),
+    Prepare(1, b"\x00", b"\x90", {"a": "a"}, ("c",)),
+    Prepared(1),
+    Refused(1, "why"),
+    Commit(2),
+    Committed(2),
+    Abort(),
     Ready(),
     Drain(1.5),
     Describe(3),
@@ -50,22 +64,62 @@ def test_what_is_no_message(data: bytes) -> None:
 
 
 def test_the_start_carries_descriptors_more_than_one_message_can() -> None:
+    """And messages of a channel follow it, theirs too."""
+
+    async def control(ours: socket.socket, descriptors: list[int]) -> None:
+        gone = asyncio.Event()
+        channel = Channel(asyncio.get_running_loop(), ours, lambda _: None, gone.set)
+        channel.send_nowait(START, descriptors)
+        channel.send_nowait(Prepare(1, b"", b"", {}, ("mesh",)), descriptors[:1])
+        channel.send_nowait(Describe(2))
+        await asyncio.wait_for(gone.wait(), 20)
+
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        start = Start(1, bytes(300_000), ("mesh",), 2)
         read, write = os.pipe()
         descriptors = [read, *[write] * 300]
-        send_descriptors(ours, descriptors)
-        sender = threading.Thread(target=ours.sendall, args=(encode(start),))
+        sender = threading.Thread(target=lambda: asyncio.run(control(ours, descriptors)))
         sender.start()
-        got, received = receive_start(theirs, len(descriptors))
+        got, received = receive_start(theirs)
+        messages, more = asyncio.run(listen(theirs, 2))
         sender.join()
-    assert got == start
+    assert got == START
+    assert messages == [Prepare(1, b"", b"", {}, ("mesh",)), Describe(2)]
     assert len(received) == len(descriptors)
+    assert len(more) == 1
     os.write(received[1], b"x")
-    assert os.read(received[0], 1) == b"x"
-    for each in (read, write, *received):
+    assert os.read(more[0], 1) == b"x"
+    for each in (read, write, *received, *more):
         os.close(each)
+
+
+async def listen(end: socket.socket, count: int) -> tuple[list[Message], list[int]]:
+    """So many messages, or those until the other end closes; and the descriptors of those that have any."""
+    messages: list[Message] = []
+    descriptors: list[int] = []
+    ended = asyncio.Event()
+
+    def on_message(message: Message) -> None:
+        messages.append(message)
+        if isinstance(message, Prepare):
+            descriptors.extend(channel.take(len(message.fresh)) or ())
+        if len(messages) == count:
+            ended.set()
+
+    channel = Channel(asyncio.get_running_loop(), end, on_message, ended.set)
+    await asyncio.wait_for(ended.wait(), 20)
+    channel.close()
+    return messages, descriptors
+
+
+def test_descriptors_that_did_not_arrive_are_none() -> None:
+    async def scenario() -> tuple[list[Message], list[int]]:
+        ours, theirs = socket.socketpair()
+        ours.sendall(encode(Prepare(1, b"", b"", {}, ("mesh",))))
+        ours.close()
+        return await listen(theirs, 2)
+
+    assert asyncio.run(scenario()) == ([Prepare(1, b"", b"", {}, ("mesh",))], [])
 
 
 def test_control_that_is_gone_is_an_end() -> None:
@@ -73,11 +127,10 @@ def test_control_that_is_gone_is_an_end() -> None:
     with theirs:
         ours.close()
         with pytest.raises(EOFError):
-            receive_start(theirs, 1)
+            receive_start(theirs)
     ours, theirs = socket.socketpair()
     with theirs:
-        socket.send_fds(ours, [b"\0"], [0])
         ours.sendall(b"\0\0")
         ours.close()
         with pytest.raises(EOFError):
-            receive_start(theirs, 1)
+            receive_start(theirs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from proxy.observe.counters import DURATION_BOUNDS, FAMILIES, FAULTS, HISTOGRAM_EXTRA, Layout, label_values
@@ -101,6 +102,27 @@ def test_gauges_are_what_a_death_resets() -> None:
     gauges = {c.name for c in made.counters if c.slot in made.gauge_slots()}
     assert gauges == {family.name for family in FAMILIES if family.type == "gauge"}
     assert "xproto_upstream_in_flight" in gauges
+
+
+def test_slots_outlive_names_and_come_back() -> None:
+    before = layout()
+    fewer = Layout(Snapshot({}, {}, {"echo": Cluster("echo", ("127.0.0.1:9",))}), NAMES, before)
+    assert fewer.slot("xproto_upstream_calls_total", cluster="echo", host="127.0.0.1:9") >= before.size
+    with pytest.raises(KeyError):
+        fewer.slot("xproto_upstream_calls_total", cluster="echo", host="127.0.0.1:3")
+    assert set(fewer.gauge_slots()) > set(before.gauge_slots())
+    again = Layout(SNAPSHOT, NAMES, fewer)
+    assert again.counters == before.counters
+    restored = Layout.restore(SNAPSHOT, NAMES, msgspec.msgpack.decode(msgspec.msgpack.encode(again.slots())))
+    assert (restored.counters, restored.size, restored.slots()) == (again.counters, again.size, again.slots())
+
+
+def test_there_is_an_end_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = layout()
+    monkeypatch.setattr("proxy.observe.counters.CAPACITY", before.size)
+    assert Layout(SNAPSHOT, NAMES, before).size == before.size
+    with pytest.raises(ValueError, match="restart the proxy, or configure fewer"):
+        Layout(Snapshot({}, {}, {"new": Cluster("new", ())}), NAMES, before)
 
 
 def test_families_are_named_as_prometheus_wants() -> None:

@@ -67,6 +67,8 @@ class World:
         self.engine.listen(self.name, DOOR)
         self.loop.watch = Auditor(self.engine, LOOK)
         self.made = self.begun = 0
+        self.met: list[Client] = []
+        """All clients there were since the last reload, and those from before that are still there."""
         self.clients = [self.client() for _ in range(scenario.clients)]
 
     def wrongly(self, fault: str, in_1000: int) -> bool:
@@ -85,6 +87,7 @@ class World:
         made.excused = "small buffers" in self.scenario  # a few big answers at once, and it is cut
         made.excused |= speech.LOADED[made.protocol] not in self.spoken
         made.wire = self.network.dial(DOOR, made)
+        self.met.append(made)
         return made
 
     # -- a run --------------------------------------------------------------------------------------------------
@@ -152,7 +155,8 @@ class World:
         moved, self.name, self.spoken = name != self.name, name, listener.protocols
         self.layout = layout
         self.gauges |= gauges(layout)
-        for client in self.clients:
+        self.met = [client for client in self.met if not client.over]
+        for client in self.met:
             client.excused |= moved or speech.LOADED[client.protocol] not in self.spoken
 
     def recover(self) -> None:
