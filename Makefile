@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 BUILT := $(VENV)/.built
 COMPILED := $(wildcard xproto/kernel/*.pyx xproto/kernel/*.pxd proxy/datapath/*.pyx proxy/datapath/*.pxd)
 
-.PHONY: setup demo test check format interop sim bench sanitize clean
+.PHONY: setup demo test check format interop sim bench latency sanitize clean
 
 setup: $(BUILT)
 
@@ -46,6 +46,11 @@ sim: $(BUILT)
 bench: $(BUILT)
 	bash bench/setup.sh
 	$(BIN)/python bench/table.py
+
+# Draws docs/latency.svg and fills the table of docs/performance.md.
+latency: $(BUILT)
+	bash bench/setup.sh
+	$(BIN)/python bench/latency.py --write
 
 sanitize: $(BUILT)
 	bash tests/conformance/sanitize.sh

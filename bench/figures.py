@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 YARDSTICK = "haproxy-tcp"
-MANY = "ours-1000"
 PSS_MB = 60.0
 IDLE_BYTES = 3072.0
 ROUTES_RATIO = 1.2
 KERNEL_RATIO = 300.0
+ISOLATION_RATIO = 2.0
+HOLD_MB = 60.0
+"""Over the budget for buffers."""
+HOLD_PERCENT = 1.0
 CALL_RATIOS = (
     # protocol, depth, peer, at most
     ("bolt", 1, YARDSTICK, 1.15),
@@ -34,6 +37,9 @@ class Results:
     calls: list[dict[str, Any]] = field(default_factory=list)
     idle: list[dict[str, Any]] = field(default_factory=list)
     kernel: list[dict[str, Any]] = field(default_factory=list)
+    routes: list[dict[str, Any]] = field(default_factory=list)
+    isolation: list[dict[str, Any]] = field(default_factory=list)
+    hold: dict[str, Any] = field(default_factory=dict)
 
     def cpu(self, proto: str, depth: int, peer: str) -> list[float] | None:
         """Microseconds for each call, a value for each round."""
@@ -81,14 +87,30 @@ def figures(results: Results, ratio: Callable[[list[float], list[float]], float]
     for proto in ("bolt", "dubbo"):
         for depth in (1, 16):
             name = f"{proto}, depth {depth}: cpu with 1,000 routes, to one route"
-            yield Figure(name, ROUTES_RATIO, cost(proto, depth, MANY, "ours"))
+            found = (row["ratio"] for row in results.routes if (row["proto"], row["depth"]) == (proto, depth))
+            yield Figure(name, ROUTES_RATIO, next(found, None))
     ours = [row for row in results.calls if row["peer"] == "ours"]
     yield Figure("control and one worker, MB (PSS, after the load)", PSS_MB, max((r["pss_mb"] for r in ours), default=None))
     idle = [row["each"] for row in results.idle if row["peer"] == "ours"]
     yield Figure("an idle downstream connection, bytes", IDLE_BYTES, max(idle, default=None))
     for proto in ("bolt", "boltv2", "dubbo"):
-        found = next((row["ratio"] for row in results.kernel if row["proto"] == proto), None)
-        yield Figure(f"{proto}: construct's parse, to the kernel's header read", KERNEL_RATIO, found, at_least=True)
+        parse = next((row["ratio"] for row in results.kernel if row["proto"] == proto), None)
+        yield Figure(f"{proto}: construct's parse, to the kernel's header read", KERNEL_RATIO, parse, at_least=True)
+    yield from neighbours(results)
     faults = [row["faults"] for row in results.calls if row["peer"].startswith("ours")]
+    faults += [row["faults"] for row in (*results.routes, *results.isolation)]
     faults += [row["closed"] for row in results.idle if row["peer"] == "ours"]
+    faults += [results.hold["ended"]] if results.hold else []
     yield Figure("faults of this proxy, idle connections that it closed included", 0, sum(faults) if faults else None)
+
+
+def neighbours(results: Results) -> Iterator[Figure]:
+    """What somebody else's trouble costs."""
+    to_quiet = {row["case"]: row["to_quiet"] for row in results.isolation}
+    yield Figure("p99 of calls to other hosts, one of three stopped, to quiet", ISOLATION_RATIO, to_quiet.get("stopped"))
+    yield Figure("p99 of calls to other hosts, beside 8 MiB frames, to quiet", ISOLATION_RATIO, to_quiet.get("frames"))
+    held = results.hold
+    over = held["peak_mb"] - held["budget_mb"] if held else None
+    yield Figure("2,000 clients trickle 8 MiB frames: MB over the budget, at most", HOLD_MB, over)
+    percent = max(held["percent"].values()) if held else None
+    yield Figure("2,000 connections with one byte: % of a core", HOLD_PERCENT, percent)

@@ -36,9 +36,20 @@ ANSWER_SECONDS = 5.0
 PROTOCOLS = ("bolt", "boltv2", "dubbo")
 
 
-def frame(proto: str) -> bytes:
-    command = [str(measure.HERE / "rpcload"), proto, "frame", "256"]
+def frame(proto: str, size: int = 256) -> bytes:
+    command = [str(measure.HERE / "rpcload"), proto, "frame", str(size)]
     return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+@contextlib.contextmanager
+def many_files() -> Iterator[None]:
+    """As many descriptors as this process may have, and its children, who inherit it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @contextlib.contextmanager
@@ -85,9 +96,11 @@ def run_once(bench: measure.Bench, name: str, command: Sequence[str], proto: str
 
 def measure_all(bench: measure.Bench, commands: dict[str, list[str]], proto: str, count: int) -> list[dict[str, Any]]:
     """A row for each contender: MB before and after, bytes for each connection, connections that were closed."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # children inherit it
-    rows = []
+    with many_files():
+        return list(_rows(bench, commands, proto, count))
+
+
+def _rows(bench: measure.Bench, commands: dict[str, list[str]], proto: str, count: int) -> Iterator[dict[str, Any]]:
     for name, command in commands.items():
         runs = []
         try:
@@ -99,18 +112,14 @@ def measure_all(bench: measure.Bench, commands: dict[str, list[str]], proto: str
                 raise
             measure.left_out(name, error)
             continue
-        rows.append(
-            {
-                "proto": proto,
-                "peer": name,
-                "before_mb": median(r["before"] for r in runs) / 2**20,
-                "after_mb": median(r["after"] for r in runs) / 2**20,
-                "each": median(r["each"] for r in runs),
-                "closed": sum(r["closed"] for r in runs),
-            }
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return rows
+        yield {
+            "proto": proto,
+            "peer": name,
+            "before_mb": median(r["before"] for r in runs) / 2**20,
+            "after_mb": median(r["after"] for r in runs) / 2**20,
+            "each": median(r["each"] for r in runs),
+            "closed": sum(r["closed"] for r in runs),
+        }
 
 
 def heading(count: int) -> str:

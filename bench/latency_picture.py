@@ -10,6 +10,8 @@ BEGIN, END = "<!-- latency: written by bench/latency.py -->", "<!-- latency: end
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 460, 340, 60, 40, 110, 46
 COLOURS = ("#888888", "#d9822b", "#8f6fc7", "#4c9a6a", "#b35c7a")
 OURS = "#2f7fd6"
+LABEL = 15
+"""Between the base lines of two labels, at least."""
 PANELS = (("p50_us", "p50"), ("p99_us", "p99"))
 
 
@@ -45,27 +47,42 @@ def _panel(rows: list[dict[str, Any]], key: str, name: str, x: int) -> str:
         for rate in sorted({row["rate"] for row in rows})
     ]
     parts.append(f'<text x="{across(most / 2):.0f}" y="{HEIGHT - 10}" text-anchor="middle">calls a second offered</text>')
-    for index, peer in enumerate(dict.fromkeys(row["peer"] for row in rows)):
+    peers = list(dict.fromkeys(row["peer"] for row in rows))
+    ends = {peer: max((row for row in rows if row["peer"] == peer), key=lambda row: row["rate"]) for peer in peers}
+    labels = _apart({peer: up(row[key]) + 4 for peer, row in ends.items()})
+    for index, peer in enumerate(peers):
         colour = OURS if peer == "ours" else COLOURS[index % len(COLOURS)]
         mine = sorted((row for row in rows if row["peer"] == peer), key=lambda row: row["rate"])
         points = " ".join(f"{across(row['rate']):.1f},{up(row[key]):.1f}" for row in mine)
-        end = mine[-1]
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(
-            f'<text x="{across(end["rate"]) + 6:.0f}" y="{up(end[key]) + 4:.1f}" style="fill:{colour}">'
+            f'<text x="{across(most) + 6:.0f}" y="{labels[peer]:.1f}" style="fill:{colour}">'
             f"{'xproto' if peer == 'ours' else peer}</text>"
         )
     return "".join(parts)
 
 
-def write_table(page: Path, rows: list[dict[str, Any]]) -> None:
-    """Puts the rows between the page's markers."""
+def _apart(heights: dict[str, float]) -> dict[str, float]:
+    """The same heights, moved so that no label lies on another, none below the axis and no order changed."""
+    placed: dict[str, float] = {}
+    floor = HEIGHT - BOTTOM + LABEL / 2
+    for peer, height in sorted(heights.items(), key=lambda item: -item[1]):
+        placed[peer] = floor = min(height, floor - LABEL)
+    return placed
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
     lines = ["| calls/s offered | contender | p50 µs | p99 µs | faults |", "|---:|---|---:|---:|---:|"]
     lines += [
         f"| {row['rate']:,.0f} ({row['load']:.0%}) | {row['peer']} "
         f"| {row['p50_us']:,.0f} | {row['p99_us']:,.0f} | {row['faults']} |"
         for row in sorted(rows, key=lambda row: row["rate"])
     ]
+    return lines
+
+
+def write_table(page: Path, rows: list[dict[str, Any]]) -> None:
+    """Puts the rows between the page's markers."""
     text = page.read_text()
     before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
-    page.write_text(before + "\n\n" + "\n".join(lines) + "\n\n" + after)
+    page.write_text(before + "\n\n" + "\n".join(table(rows)) + "\n\n" + after)

@@ -56,14 +56,29 @@ def backend(proto: str, ports: Ports, folder: Path) -> list[str]:
 
 
 def send(load: Load, port: int) -> dict[str, Any]:
-    if load.proto == "h2":
-        return _send_h2(load, port)
-    words = [load.proto, port, load.conns, load.depth, load.secs, load.size]
-    out = subprocess.run([str(HERE / "rpcload"), *map(str, words)], capture_output=True, text=True, check=False)
-    if not out.stdout:
-        return {"done": 0, "bad": 1, "rps": 0, "error": out.stderr.strip()}
-    result: dict[str, Any] = json.loads(out.stdout)
+    return _send_h2(load, port) if load.proto == "h2" else seen(rpcload(load, port))
+
+
+def rpcload(load: Load, port: int, *options: object) -> subprocess.Popen[str]:
+    """The load, begun; what it saw is `seen`."""
+    words = [load.proto, port, load.conns, load.depth, load.secs, load.size, *options]
+    return subprocess.Popen(
+        [str(HERE / "rpcload"), *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def seen(running_load: subprocess.Popen[str]) -> dict[str, Any]:
+    """Waits for a load's end. One that could not even begin has one fault, and no latencies."""
+    out, error = running_load.communicate()
+    if not out:
+        return {"done": 0, "bad": 1, "rps": 0, "error": error.strip()}
+    result: dict[str, Any] = json.loads(out)
     return result
+
+
+def faults(result: dict[str, Any]) -> int:
+    """Calls that went wrong, or that an open loop could not even send."""
+    return sum(result.get(key, 0) for key in ("bad", "closed", "lost", "skipped"))
 
 
 def _send_h2(load: Load, port: int) -> dict[str, Any]:
@@ -129,7 +144,7 @@ class Bench:
             result["cpu_us"] = spent / max(result["done"], 1) * 1e6
             result["others"] = max(others, 0.0) / (time.monotonic() - start) / (os.cpu_count() or 1)
             result["pss"] = pss_bytes(proxy)
-            result["faults"] = sum(result.get(key, 0) for key in ("bad", "closed", "lost"))
+            result["faults"] = faults(result)
             return result
 
     def compare(self, commands: dict[str, list[str]], load: Load) -> list[dict[str, Any]]:

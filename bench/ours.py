@@ -49,11 +49,21 @@ class Ours:
     def prepare(self, proto: str, routes: int, ports: Ports, folder: Path) -> list[str]:
         """Writes the configuration; the command that runs it."""
         path = folder / f"ours-{proto}-{routes}.yaml"
-        lines = [f"    - {{match: {_other(i)}, cluster: echo}}" for i in range(routes - 1)]
-        lines.append(f"    - {{match: {MATCH[proto]}, cluster: echo}}")
         pool = f"    pool: {self.pool}\n" if self.pool else ""
-        path.write_text(CONFIG.format(protocols=self.protocols, routes="\n".join(lines), pool=pool, **ports._asdict()))
-        return [word.replace("{config}", str(path)) for word in shlex.split(self.command)]
+        text = CONFIG.format(protocols=self.protocols, routes=table(proto, routes), pool=pool, **ports._asdict())
+        path.write_text(text)
+        return words(self.command, path)
+
+
+def words(command: str, config: Path) -> list[str]:
+    """The command that runs the proxy with this configuration."""
+    return [word.replace("{config}", str(config)) for word in shlex.split(command)]
+
+
+def table(proto: str, routes: int) -> str:
+    """So many routes, of which the last matches the load's calls."""
+    lines = [f"    - {{match: {_other(i)}, cluster: echo}}" for i in range(routes - 1)]
+    return "\n".join([*lines, f"    - {{match: {MATCH[proto]}, cluster: echo}}"])
 
 
 def _other(index: int) -> str:

@@ -52,12 +52,17 @@ def pick_ports(text: str) -> Ports:
     if text != "auto":
         backend, front = map(int, text.split(","))
         return Ports(backend, front)
+    return Ports(*free_ports(2))
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ones that nobody has now."""
     free: list[int] = []
-    while len(free) < 2:
+    while len(free) < count:
         port = random.choice(PORTS)
         if port not in free and is_free(port):
             free.append(port)
-    return Ports(*free)
+    return free
 
 
 def is_free(port: int) -> bool:
@@ -88,10 +93,25 @@ def _family(pid: int, stats: dict[int, _Stat]) -> set[int]:
     return found
 
 
+def family(pid: int) -> set[int]:
+    """The pids of the process, of its session and of its descendants."""
+    return _family(pid, _stats())
+
+
 def cpu_seconds(pid: int) -> float:
     """Processor time that the family has used so far."""
     stats = _stats()
     return sum(stats[p].ticks for p in _family(pid, stats)) / TICK
+
+
+def cpu_nanoseconds(pid: int) -> int:
+    """The same, finer, of members that live."""
+    total = 0
+    for p in family(pid):
+        for task in Path(f"/proc/{p}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                total += int((task / "schedstat").read_text().split()[0])
+    return total
 
 
 def machine_seconds() -> float:

@@ -71,14 +71,16 @@ static inline size_t bolt_seal(uint8_t *p, int v2, size_t n) {
 }
 static inline int bolt_sound(const uint8_t *p, size_t n) { return get32(p + n - 4) == crc32_of(p, n - 4); }
 
-/* Writes one request with the id and a body of `size` bytes; returns its length. */
-static inline size_t build_request(enum proto pr, uint8_t *p, uint32_t conn, uint32_t id, size_t size) {
+/* Writes one request with the id and a body of `size` bytes, to the service or, if it is NULL, to the one that all
+ * configurations here route; returns its length. */
+static inline size_t build_request(enum proto pr, uint8_t *p, uint32_t conn, uint32_t id, size_t size, const char *service) {
   static const char cls[] = "com.alipay.sofa.rpc.core.request.SofaRequest";
+  if (!service) service = pr == HTTP1 ? "echo" : pr == DUBBO ? "com.test.EchoService" : "com.test.EchoService:1.0";
   switch (pr) {
   case BOLT: case BOLT2: {
     uint8_t h[512];
     size_t hl = 0, n = bolt_head(p, pr == BOLT2, 1, 1, id);
-    hl += bolt_kv(h + hl, "service", "com.test.EchoService:1.0");
+    hl += bolt_kv(h + hl, "service", service);
     hl += bolt_kv(h + hl, "sofa_head_method_name", "echo");
     hl += bolt_kv(h + hl, "sofa_head_target_app", "echo-app");
     put32(p + n, 5000); put16(p + n + 4, sizeof cls - 1); put16(p + n + 6, hl); put32(p + n + 8, size); n += 12;
@@ -88,13 +90,13 @@ static inline size_t build_request(enum proto pr, uint8_t *p, uint32_t conn, uin
     return bolt_seal(p, pr == BOLT2, n + size); }
   case DUBBO: {
     size_t b = 16;
-    b += hs(p + b, "2.0.2"); b += hs(p + b, "com.test.EchoService"); b += hs(p + b, "1.0");
+    b += hs(p + b, "2.0.2"); b += hs(p + b, service); b += hs(p + b, "1.0");
     b += hs(p + b, "echo"); b += hs(p + b, "Ljava/lang/String;");
     if (size > 1023) size = 1023;
     p[b] = 0x30 + (size >> 8); p[b + 1] = size; fill(p + b + 2, size, conn, id); b += size + 2;
-    p[b++] = 'H'; b += hs(p + b, "path"); b += hs(p + b, "com.test.EchoService");
+    p[b++] = 'H'; b += hs(p + b, "path"); b += hs(p + b, service);
     b += hs(p + b, "version"); b += hs(p + b, "1.0");
-    b += hs(p + b, "interface"); b += hs(p + b, "com.test.EchoService"); p[b++] = 'Z';
+    b += hs(p + b, "interface"); b += hs(p + b, service); p[b++] = 'Z';
     p[0] = 0xda; p[1] = 0xbb; p[2] = 0xc2; p[3] = 0; put64(p + 4, id); put32(p + 12, b - 16);
     return b; }
   case THRIFT: {
@@ -105,7 +107,7 @@ static inline size_t build_request(enum proto pr, uint8_t *p, uint32_t conn, uin
     return b; }
   case HTTP1: {
     size_t n = sprintf((char *)p, "POST /echo HTTP/1.1\r\nHost: echo.test\r\nUser-Agent: rpcload\r\nAccept: */*\r\n"
-                                  "service: echo\r\nContent-Length: %zu\r\n\r\n", size);
+                                  "service: %s\r\nContent-Length: %zu\r\n\r\n", service, size);
     fill(p + n, size, conn, id);
     return n + size; }
   }

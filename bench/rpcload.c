@@ -3,6 +3,7 @@
  *                        goes out when it is due, whoever has not answered yet, and its latency counts from then: a
  *                        proxy that stalls cannot make the load wait for it (no coordinated omission).
  *   --connect-per-call   each call opens a connection and resets it after its answer; its latency includes connecting.
+ *   --service A[,B...]   the service called, at most 200 bytes; of several, the connections take one each, in turn.
  * rpcload PROTO frame SIZE: one request on stdout, for tools that open connections themselves.
  *
  * Each reply's id must be outstanding on its own connection, its status a success, its body the one that was sent.
@@ -23,8 +24,12 @@
 #define SAMPLES 4000000   /* latencies kept */
 #define GRACE 2.0         /* seconds for the last answers, after which a call counts as lost */
 #define WARM 0.2          /* of the time, left out of rate and latencies */
+#define SERVICES 64
+#define LONGEST 200       /* of a service's name: `build_request` has room for no more */
 
 struct conn { int fd; uint8_t *in, *out; size_t n, on, off; uint32_t *ids; double *t0; uint32_t next, index; int blocked; };
+static const char *services[SERVICES]; /* none: the usual one */
+static int nservices;
 static enum proto pr;
 static size_t cap, body;
 static int ep;
@@ -57,7 +62,7 @@ static void add_call(struct conn *s, double t) {
   s->ids[id % SLOTS] = id;
   s->t0[id % SLOTS] = t;
   if (s->off) { memmove(s->out, s->out + s->off, s->on - s->off); s->on -= s->off; s->off = 0; }
-  s->on += build_request(pr, s->out + s->on, s->index, id, body);
+  s->on += build_request(pr, s->out + s->on, s->index, id, body, nservices ? services[s->index % nservices] : NULL);
 }
 static void hang_up(struct conn *s) {
   closed++;
@@ -151,6 +156,13 @@ static void send_due(struct conn *cs, int nc, double t) {
     flush_out(s);
   }
 }
+static int take_services(char *names) {
+  for (char *one = strtok(names, ","); one; one = strtok(NULL, ",")) {
+    if (nservices == SERVICES || strlen(one) > LONGEST) return -1;
+    services[nservices++] = one;
+  }
+  return 0;
+}
 static void turn(void) {
   struct epoll_event evs[256];
   double left = rate && !draining ? due - now() : .1;
@@ -166,14 +178,15 @@ int main(int c, char **v) {
   if (c == 4 && !strcmp(v[2], "frame")) {
     pr = proto_of(v[1]); body = atoi(v[3]);
     uint8_t *p = malloc(body + 4096);
-    return fwrite(p, 1, build_request(pr, p, 0, 1, body), stdout) == 0;
+    return fwrite(p, 1, build_request(pr, p, 0, 1, body, NULL), stdout) == 0;
   }
-  if (c < 7) { fprintf(stderr, "usage: rpcload PROTO PORT CONNS DEPTH SECONDS SIZE [--rate N] [--connect-per-call] | rpcload PROTO frame SIZE\n"); return 2; }
+  if (c < 7) { fprintf(stderr, "usage: rpcload PROTO PORT CONNS DEPTH SECONDS SIZE [--rate N] [--connect-per-call] [--service A,B] | rpcload PROTO frame SIZE\n"); return 2; }
   signal(SIGPIPE, SIG_IGN);
   pr = proto_of(v[1]);
   for (int i = 7; i < c; i++) {
     if (!strcmp(v[i], "--rate") && i + 1 < c) rate = atof(v[++i]);
     else if (!strcmp(v[i], "--connect-per-call")) per_call = 1;
+    else if (!strcmp(v[i], "--service") && i + 1 < c && !take_services(v[i + 1])) i++;
     else { fprintf(stderr, "rpcload: what is %s?\n", v[i]); return 2; }
   }
   prctl(PR_SET_TIMERSLACK, 1);

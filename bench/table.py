@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: one table, this proxy beside every installed peer, in one run; then the figures to reach.
 
-    table.py                                 # about eight minutes
+    table.py                                 # about nine minutes
     table.py --quick                         # one short round: to see that everything works, not to quote
     table.py --ours ''                       # the peers alone
 
@@ -17,9 +17,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import hold
 import idle
+import isolation
 import kernel
 import measure
+import routes
 from compare import new_folder, progress
 from figures import HEADING, Figure, Results, figures
 from ours import Ours
@@ -27,7 +30,6 @@ from processes import StartError, pick_ports
 
 PROTOCOLS = ("bolt", "boltv2", "dubbo")
 DEPTHS = (1, 16)
-MANY_ROUTES = 1000
 COLUMNS = ("proto", "peer", "cpu us d1", "ratio", "cpu us d16", "ratio", "calls/s d16", "p99 us d1", "p99 us d16",
            "PSS MB", "idle B/conn", "faults")  # fmt: skip
 
@@ -35,18 +37,27 @@ COLUMNS = ("proto", "peer", "cpu us d1", "ratio", "cpu us d16", "ratio", "calls/
 def run(bench: measure.Bench, ours: Ours | None, secs: float, conns: int) -> Results:
     results = Results()
     for proto in PROTOCOLS:
-        routes = [1] if proto == "boltv2" else [1, MANY_ROUTES]
-        commands = bench.contenders(proto, ours, routes)
+        commands = bench.contenders(proto, ours, [1])
         for depth in DEPTHS:
             results.calls += bench.compare(commands, measure.Load(proto, depth=depth, secs=secs))
         if proto != "boltv2":
             once = dataclasses.replace(bench, rounds=1)
-            few = {name: command for name, command in commands.items() if not name.endswith(f"-{MANY_ROUTES}")}
-            results.idle += idle.measure_all(once, few, proto, conns)
-    bench.say("kernel")
-    results.kernel = kernel.measure_frames() if ours else []
+            results.idle += idle.measure_all(once, commands, proto, conns)
+    if ours:
+        run_alone(results, bench, ours.command, conns)
     bench.say("")
     return results
+
+
+def run_alone(results: Results, bench: measure.Bench, command: str, conns: int) -> None:
+    """What is measured of this proxy without a peer beside it."""
+    many = routes.ROUNDS if bench.rounds > 1 else 1
+    for proto in ("bolt", "dubbo"):
+        results.routes += routes.measure_routes(command, proto, bench.folder, many, bench.say)
+    results.isolation = isolation.measure_cases(command, bench.rounds, bench.folder, bench.say)
+    results.hold = hold.measure_all(command, bench.folder, bench.say, conns, hold.FEED_MB * conns // hold.CONNS)
+    bench.say("kernel")
+    results.kernel = kernel.measure_frames()
 
 
 def cells(results: Results) -> Iterator[list[str]]:
@@ -80,6 +91,12 @@ def report(results: Results, found: list[Figure]) -> str:
     parts = [markdown(list(cells(results)))]
     if results.kernel:
         parts.append("\n".join([kernel.heading(), *map(kernel.line, results.kernel)]))
+    if results.routes:
+        parts.append("\n".join(map(routes.line, results.routes)))
+    if results.isolation:
+        parts.append("\n".join([isolation.heading(), *map(isolation.line, results.isolation)]))
+    if results.hold:
+        parts.append(hold.lines(results.hold))
     parts.append("\n".join([HEADING, *(figure.line() for figure in found)]))
     return "\n\n".join(parts)
 
