@@ -17,8 +17,8 @@ $(READY): pyproject.toml
 	touch $@
 
 $(BUILT): $(READY) setup.py $(COMPILED)
-	$(BIN)/python -m pip install --quiet --no-build-isolation --config-settings editable_mode=compat -e ".[dev]"
 	$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	$(BIN)/python -m pip install --quiet --no-build-isolation --config-settings editable_mode=compat -e ".[dev]"
 	touch $@
 
 demo: $(BUILT)

@@ -2,7 +2,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport Carrier
-from proxy.datapath.conn cimport Conn
+from proxy.datapath.buffers cimport queue_t
+from proxy.datapath.relay cimport Relay
 from proxy.datapath.core cimport Core
 from proxy.datapath.downstream cimport Downstream
 from proxy.datapath.simulated_loop cimport Watch
@@ -16,11 +17,14 @@ cdef class Audit:
     cdef Core core
     cdef list found
     cdef dict gauges
+    cdef set hoping           # for a connection of their own
     cdef int64_t calls, waiting, alarms, dirty
     cdef uint64_t bytes
     cdef int wrong(self, str what) except -1
-    cdef int buffers(self, Conn conn) except -1
-    cdef size_t queue(self, Conn conn) except? 0
+    cdef int buffers(self, Relay conn) except -1
+    cdef size_t queue(self, Relay conn, const queue_t* queue) except? 0
+    cdef int relay(self, Relay conn) except -1
+    cdef bint clogged(self, Relay conn) noexcept
     cdef int caller(self, Downstream conn) except -1
     cdef int carrier(self, Upstream conn) except -1
     cdef int table(self, Carrier conn) except -1

@@ -8,15 +8,17 @@ What always holds: an engine in order is told nothing; the walk costs what there
 
 from libc.stdint cimport int64_t, uint64_t
 
-from proxy.datapath.buffers cimport BUDGET, segment_t
+from proxy.datapath.buffers cimport BUDGET, queue_t, segment_t
 from proxy.datapath.calls cimport CELLS, call_t, find_call
-from proxy.datapath.carrier cimport Carrier
+from proxy.datapath.carrier cimport OWN, Carrier
 from proxy.datapath.cluster cimport Cluster, Host
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, ENDING, FEEDS, LINGERING, OPEN, READS, SENDS, Conn, may
 from proxy.datapath.core cimport Core
 from proxy.datapath.downstream cimport Downstream, Port
 from proxy.datapath.listener cimport Listener
+from proxy.datapath.relay cimport WINDOW, Relay
 from proxy.datapath.simulated_loop cimport Watch
+from proxy.datapath.stream cimport BODY
 from proxy.datapath.upstream cimport Upstream
 from proxy.datapath.wheel cimport SLOTS, TICK, Wheel, alarm_t
 
@@ -30,7 +32,7 @@ class ViolationError(AssertionError):
 
 cdef class Audit:
     def __init__(self, engine):
-        self.engine, self.core, self.found, self.gauges = engine, engine.core, [], {}
+        self.engine, self.core, self.found, self.gauges, self.hoping = engine, engine.core, [], {}, set()
 
     cdef int wrong(self, str what) except -1:
         self.found.append(what)
@@ -39,6 +41,8 @@ cdef class Audit:
     cdef int whole(self) except -1:
         cdef Cluster cluster
         cdef Listener listener
+        for cluster in [*self.engine.clusters.values(), *self.engine.leaving_clusters]:
+            self.hoping.update(cluster.waiting)
         for port in [*self.engine.ports.values(), *self.engine.leaving_ports]:
             self.port(port)
         for cluster in [*self.engine.clusters.values(), *self.engine.leaving_clusters]:
@@ -64,9 +68,10 @@ cdef class Audit:
 
     # -- connections ------------------------------------------------------------------------------------------------
 
-    cdef int buffers(self, Conn conn) except -1:
+    cdef int buffers(self, Relay conn) except -1:
         """What holds for every connection."""
-        self.bytes += conn.tail.room + self.queue(conn)
+        self.relay(conn)
+        self.bytes += conn.tail.room + self.queue(conn, &conn.out) + self.queue(conn, &conn.behind)
         self.dirty += conn.dirty
         if conn.state == CLOSED:
             self.wrong(f"{conn.label()} is closed, but still in a list")
@@ -84,23 +89,38 @@ cdef class Audit:
             self.wrong(f"{conn.label()}: {conn.out.size} bytes to be sent, but nothing will send them")
         return 0
 
-    cdef size_t queue(self, Conn conn) except? 0:
-        """The room of all blocks of its queue."""
-        cdef size_t room = conn.out.first.room, size = conn.out.first.size
-        cdef segment_t* segment = conn.out.rest
+    cdef size_t queue(self, Relay conn, const queue_t* queue) except? 0:
+        """The room of all blocks of one of its queues."""
+        cdef size_t room = queue.first.room, size = queue.first.size
+        cdef segment_t* segment = queue.rest
         cdef segment_t* last = NULL
         while segment != NULL:
             room += segment.buf.room
             size += segment.buf.size
             last = segment
             segment = segment.next
-        if size != conn.out.size:
-            self.wrong(f"{conn.label()}: its queue's size is {conn.out.size}, but its blocks have {size}")
-        if last != conn.out.last:
+        if size != queue.size:
+            self.wrong(f"{conn.label()}: its queue's size is {queue.size}, but its blocks have {size}")
+        if last != queue.last:
             self.wrong(f"{conn.label()}: its queue's last block is another one")
+        return room
+
+    cdef int relay(self, Relay conn) except -1:
         if conn.owns != (conn in self.core.owners):
             self.wrong(f"{conn.label()}: owns is {conn.owns}, and core.owners does not agree")
-        return room
+        if conn.sink is not None and conn.sink.feeder is not conn or conn.feeder is not None and conn.feeder.sink is not conn:
+            self.wrong(f"{conn.label()}: its stream is not linked both ways")
+        if conn.sink is not None and conn.stream.half != BODY:
+            self.wrong(f"{conn.label()}: has a sink, and nothing for it")
+        if conn.behind.size and conn.feeder is None:
+            self.wrong(f"{conn.label()}: frames wait behind a stream that has ended")
+        if conn.waking and conn not in self.core.paused:
+            self.wrong(f"{conn.label()} is waking, but not in core.paused")
+        return 0
+
+    cdef bint clogged(self, Relay conn) noexcept:
+        """Is the end of what it passes on full?"""
+        return conn.sink is not None and conn.sink.out.size > WINDOW // 2
 
     cdef int caller(self, Downstream conn) except -1:
         cdef call_t* call = conn.calls
@@ -127,10 +147,9 @@ cdef class Audit:
             self.wrong(f"{conn.label()}: in_flight is {conn.in_flight}, but its list has {count}")
         if conn.in_flight > conn.max_in_flight:
             self.wrong(f"{conn.label()}: {conn.in_flight} calls in flight are over its limit")
-        if conn.paused and conn.in_flight < conn.max_in_flight and not conn.waking and conn.state == OPEN:
-            self.wrong(f"{conn.label()} is paused, and nothing will wake it")
-        if conn.waking and conn not in self.core.paused:
-            self.wrong(f"{conn.label()} is waking, but not in core.paused")
+        if conn.paused and not conn.waking and conn.state == OPEN and conn not in self.hoping:
+            if conn.in_flight < conn.max_in_flight and not self.clogged(conn):
+                self.wrong(f"{conn.label()} is paused, and nothing will wake it")
         if conn.state == ENDING and not conn.in_flight and not conn.out.size and not conn.dirty:
             self.wrong(f"{conn.label()} owes nothing, but does not go")
         self.waiting += count
@@ -139,7 +158,11 @@ cdef class Audit:
     cdef int carrier(self, Upstream conn) except -1:
         self.buffers(conn)
         self.alarms += (conn.watch.next != NULL) + (conn.rest.next != NULL)
-        if conn.state == DRAINING and conn.live == 0 and not conn.dirty and not conn.stuck:
+        if conn.paused and not conn.waking and not self.clogged(conn):
+            self.wrong(f"{conn.label()} is paused, and nothing will wake it")
+        if conn.lane == OWN and conn.ids.count > 1:
+            self.wrong(f"{conn.label()}: {conn.ids.count} calls, and it is for one")
+        if conn.state == DRAINING and conn.live == 0 and conn.feeder is None and not conn.dirty and not conn.stuck:
             self.wrong(f"{conn.label()} is draining for nobody, but does not go")
         if conn.ids.count > conn.most:
             self.wrong(f"{conn.label()}: {conn.ids.count} calls are over its limit of {conn.most}")

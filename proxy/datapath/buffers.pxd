@@ -45,6 +45,7 @@ cdef class Buffers:
     cdef uint8_t* room(self, queue_t* queue, size_t size) noexcept
     cdef bint chain(self, queue_t* queue, buf_t* buf) noexcept
     cdef bint adopt(self, queue_t* queue, buf_t* buf) noexcept
+    cdef bint join(self, queue_t* queue, queue_t* more) noexcept
     cdef void sent(self, queue_t* queue, size_t size) noexcept
     cdef void drop_queue(self, queue_t* queue) noexcept
     cdef bint over(self) noexcept

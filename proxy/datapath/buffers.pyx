@@ -192,6 +192,23 @@ cdef class Buffers:
         memset(buf, 0, sizeof(buf_t))
         return True
 
+    cdef bint join(self, queue_t* queue, queue_t* more) noexcept:
+        """All that is in `more` goes behind all that is in `queue`. False: no memory, and nothing has changed."""
+        if more.size == 0:
+            self.drop_queue(more)
+            return True
+        if queue.size == 0:
+            self.drop_queue(queue)
+            queue[0] = more[0]
+        else:
+            if not self.chain(queue, &more.first):
+                return False
+            if more.rest != NULL:
+                queue.last.next, queue.last = more.rest, more.last
+            queue.size += more.size
+        memset(more, 0, sizeof(queue_t))
+        return True
+
     cdef void sent(self, queue_t* queue, size_t size) noexcept:
         """The first `size` bytes, all of `first`, are gone."""
         cdef segment_t* segment = queue.rest

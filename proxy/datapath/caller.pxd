@@ -1,19 +1,17 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.calls cimport call_t
-from proxy.datapath.conn cimport Conn
+from proxy.datapath.relay cimport Relay
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport Codec, frame_t
+from xproto.kernel.codec cimport frame_t
 
 
-cdef class Caller(Conn):
-    cdef Codec codec
+cdef class Caller(Relay):
     cdef call_t* calls            # what it waits for, the newest first
     cdef int64_t in_flight        # how many
     cdef int64_t max_in_flight
     cdef size_t out_limit
     cdef uint64_t* cuts           # counter
-    cdef bint waking              # in core.paused
     cdef uint8_t cell             # of its calls in `shares_t`: random, so that nobody can choose whom he shares it with
     cdef int adopt(self, call_t* call) except -1
     cdef int release(self, call_t* call) except -1

@@ -11,10 +11,11 @@ is NULL and its deadline is not set. Trouble with this connection never spreads 
 from libc.stdint cimport uint8_t
 
 from proxy.datapath.calls cimport call_t
-from proxy.datapath.conn cimport ENDING, OPEN, SENDS, WINDS_UP, Conn, may
+from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport TIMEOUT, add, observe
+from proxy.datapath.relay cimport Relay
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport FROM_UPSTREAM, Codec, frame_t
+from xproto.kernel.codec cimport FROM_UPSTREAM, frame_t
 
 from proxy.datapath.conn import NO_ROOM
 
@@ -27,7 +28,7 @@ cdef int expire(alarm_t* alarm) except -1:
     return caller.refuse(call, TIMEOUT)
 
 
-cdef class Caller(Conn):
+cdef class Caller(Relay):
     cdef int adopt(self, call_t* call) except -1:
         """From now on this connection waits for the call."""
         call.caller = <void*>self
@@ -63,26 +64,18 @@ cdef class Caller(Conn):
 
     cdef int wake(self) except -1:
         """Go on reading, in this turn, if there is room for another call."""
-        if self.paused and not self.waking and self.in_flight < self.max_in_flight:
-            self.waking = True
-            self.core.paused.append(self)
-            self.core.schedule()
-        return 0
+        return self.soon() if self.in_flight < self.max_in_flight else 0
 
     cdef int release_all(self) except -1:
         while self.calls != NULL:
             self.release(self.calls)
         return 0
 
-    cdef int resume(self) except -1:
-        self.waking = False
-        return Conn.resume(self)
-
     cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """The upstream's answer: one copy, with the caller's own id."""
         cdef uint8_t* into
         observe(call.duration, self.core.now - call.start)
-        if self.out.size > self.out_limit and not self.has_room():
+        if self.out.size + self.behind.size > self.out_limit and not self.has_room():
             return 0
         into = self.put(frame, at.size)
         if into == NULL:
@@ -96,6 +89,8 @@ cdef class Caller(Conn):
         add(call.count.faults[fault], 1)
         if call.duration != NULL:
             observe(call.duration, self.core.now - call.start)
+        if self.feeder is not None and call.upstream == <void*>self.feeder:
+            return self.cut("an answer that was sent in part is not there in time")
         try:
             frame = self.codec.reply(fault, call.variant, call.echo, call.origin)
         except Exception as error:  # noqa: BLE001
@@ -105,7 +100,7 @@ cdef class Caller(Conn):
 
     cdef int say(self, bytes frame) except -1:
         """Send a frame of our own making, within the same limit as answers."""
-        if self.out.size > self.out_limit and not self.has_room():
+        if self.out.size + self.behind.size > self.out_limit and not self.has_room():
             return 0
         return self.send(frame)
 
@@ -121,12 +116,20 @@ cdef class Caller(Conn):
             if self.out.size == before:
                 self.cut(f"{before} bytes of answers that it does not read")
                 return False
+        if self.behind.size > self.out_limit:
+            self.cut(f"{self.behind.size} bytes of answers that wait behind one that it does not read")
+            return False
         return True
+
+    cdef int broken_off(self) except -1:
+        return self.cut("an answer broke off that was sent in part")
 
     cdef int starved(self) except -1:
         return self.cut(NO_ROOM)
 
     cdef int cut(self, str why) except -1:
+        if self.state == CLOSED:
+            return 0
         add(self.cuts, 1)
         self.core.tell(f"{self.label()}: cut: {why}")
         return self.shut()

@@ -2,14 +2,15 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.buffers cimport buf_t, queue_t
 from proxy.datapath.calls cimport call_t, ids_t, shares_t
-from proxy.datapath.conn cimport Conn
 from proxy.datapath.counters cimport host_count_t
-from xproto.kernel.codec cimport Codec, frame_t
+from proxy.datapath.relay cimport Relay
+from xproto.kernel.codec cimport frame_t
 
 
 cdef enum Lane:                   # which calls go by a connection
     SHARED = 0
     BULK = 1                      # frames over BULKY: they would hold up all that is behind them
+    OWN = 2                       # one call at a time, whose frames may be passed on in pieces
 
 cdef enum:
     BULKY = 256 * 1024            # bytes
@@ -30,8 +31,7 @@ cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: n
     size_t out_limit
 
 
-cdef class Carrier(Conn):
-    cdef Codec codec
+cdef class Carrier(Relay):
     cdef int64_t variant
     cdef int lane
     cdef limits_t* limits         # the cluster's
@@ -44,7 +44,11 @@ cdef class Carrier(Conn):
     cdef bint usable(self, uint8_t cell) noexcept
     cdef bint clogged(self) noexcept
     cdef bint carry(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef bint idle(self) noexcept
+    cdef bint carry_head(self, Relay source, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef int taken(self, call_t* call, bint recorded) except -1
     cdef int carry_deadline(self, const call_t* call, uint8_t* frame, const frame_t* at) except -1
+    cdef bint answer_on(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int again(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int forget(self, call_t* call) except -1

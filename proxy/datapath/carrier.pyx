@@ -17,12 +17,14 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport (
     call_t, drop_call, find_call, free_ids, fresh_id, give_share, greedy, ids_t, put_call, shares_t, take_share,
 )
-from proxy.datapath.conn cimport CONNECTING, DRAINING, TAKES, Conn, may
-from proxy.datapath.counters cimport add, take
-from xproto.kernel.codec cimport FROM_DOWNSTREAM, SCAN_OK, Codec, frame_t
+from proxy.datapath.conn cimport CONNECTING, DRAINING, OPEN, TAKES, may
+from proxy.datapath.counters cimport add, observe, take
+from proxy.datapath.relay cimport Relay
+from proxy.datapath.stream cimport BODY
+from xproto.kernel.codec cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t
 
 
-cdef class Carrier(Conn):
+cdef class Carrier(Relay):
     cdef bint usable(self, uint8_t cell) noexcept:
         """Room for one more call of this caller? From half full on there is none for who has more than his share."""
         if not may(self, TAKES) or self.ids.count >= self.most or self.out.size > self.limits.out_limit:
@@ -49,18 +51,43 @@ cdef class Carrier(Conn):
         self.codec.set_id(FROM_DOWNSTREAM, into, at, call.id if recorded else fresh_id(&self.ids))
         if call.until and at.timeout_at >= 0:
             self.carry_deadline(call, into, at)
-        add(self.count.calls, 1)
-        self.used = self.core.now
-        if recorded:
-            call.upstream = <void*>self
-            add(self.count.in_flight, 1)
-            self.live += not call.oneway
-        else:
-            self.core.calls.give(call)
+        self.taken(call, recorded)
         if self.state == CONNECTING:
             self.owned_up()
         else:
             self.touch()
+        return True
+
+    cdef int taken(self, call_t* call, bint recorded) except -1:
+        add(self.count.calls, 1)
+        self.used = self.core.now
+        if not recorded:
+            self.core.calls.give(call)
+            return 0
+        call.upstream = <void*>self
+        add(self.count.in_flight, 1)
+        self.live += not call.oneway
+        return 0
+
+    cdef bint idle(self) noexcept:
+        """Of a connection for one call at a time: is it free for the next?"""
+        return self.state == OPEN and self.ids.count == 0 and self.feeder is None and self.stream.half != BODY
+
+    cdef bint carry_head(self, Relay source, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """Take the call over, and what there is of its frame.
+
+        False: no memory. Then the call is still the dispatcher's, and what is to come of its frame is thrown away.
+        """
+        cdef bint room = self.core.buffers.room(&self.out, source.progress.at) != NULL       # so `begin` finds some
+        if not room or not call.oneway and not put_call(&self.ids, call):
+            source.skip(at, 0)
+            return False
+        source.begin(self, FROM_DOWNSTREAM, frame, at, fresh_id(&self.ids) if call.oneway else call.id)
+        if call.until:
+            source.carry_timeout(at, (call.until - self.core.now + 999) // 1000)
+        if not call.oneway:
+            take_share(&self.shares, call.cell)
+        self.taken(call, not call.oneway)
         return True
 
     cdef int carry_deadline(self, const call_t* call, uint8_t* frame, const frame_t* at) except -1:
@@ -68,6 +95,36 @@ cdef class Carrier(Conn):
         cdef int64_t left = (call.until - self.core.now + 999) // 1000
         if left != at.timeout:
             self.codec.set_timeout(frame, at, left)
+        return 0
+
+    cdef bint answer_on(self, const uint8_t* frame, const frame_t* at) except -1:
+        """Begin to pass on an answer of which this is the beginning. False: wait until it is whole."""
+        cdef call_t* call = find_call(&self.ids, at.id)
+        cdef Caller caller
+        if self.lane != OWN or call == NULL or call.caller == NULL:
+            return False
+        caller = <Caller>call.caller
+        if caller.feeder is not None:
+            return False
+        self.begin(caller, FROM_UPSTREAM, frame, at, call.origin)
+        return True
+
+    cdef int finished(self) except -1:
+        """The answer is passed on, or thrown away because nobody waits for it any more."""
+        cdef call_t* call = find_call(&self.ids, self.stream.old_id)
+        cdef Caller caller
+        if call == NULL:
+            return 0
+        self.forget(call)
+        if call.caller == NULL:
+            add(self.count.late, 1)
+        else:
+            add(self.count.replies, 1)
+            observe(call.duration, self.core.now - call.start)
+            caller = <Caller>call.caller
+            caller.release(call)
+            caller.touch()
+        self.core.calls.give(call)
         return 0
 
     cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1:

@@ -8,6 +8,7 @@ from proxy.datapath.upstream cimport Keeper, Upstream
 from xproto.kernel.codec cimport Codec, frame_t
 
 cdef enum:
+    OWN_CONNECTIONS = 64      # of a host, each for one call at a time
     VARIANTS = 16             # protocols and variants that a host may hold connections for at once
     SLOW_CONNECT = 50000      # microseconds after which a connect in progress is no longer hoped for
 
@@ -41,6 +42,7 @@ cdef class Host(Keeper):
     cdef list draining        # Upstream, DRAINING
     cdef readonly int64_t failures    # to connect, in a row
     cdef int64_t retry_at
+    cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting)
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict)
     cdef Upstream find(self, Codec codec, const wish_t* wish, Verdict* verdict, int64_t* had)
     cdef Upstream open(self, Codec codec, const wish_t* wish)
@@ -63,6 +65,9 @@ cdef class Cluster:
     cdef int become(self, spec, list hosts, Counters counters) except -1
     cdef int leave(self) except -1
     cdef int limit(self, spec) except -1
+    cdef dict waiting         # Relays that wait for a connection of their own; the values mean nothing
+    cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting)
+    cdef int stir(self) except -1
     cdef Upstream choose(self, Codec codec, wish_t* wish, int* fault)
     cdef Upstream walk(self, Codec codec, const wish_t* wish, int* seen)
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1

@@ -15,16 +15,17 @@ from libc.string cimport memcmp
 
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
-from proxy.datapath.carrier cimport BULK, BULKY, SHARED
+from proxy.datapath.carrier cimport BULK, BULKY, OWN, SHARED
 from proxy.datapath.conn cimport CONNECTING, OPEN, Conn
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, Counters, add
+from proxy.datapath.relay cimport Relay
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.upstream cimport Keeper, Upstream, new_upstream
 from xproto.kernel.codec cimport Codec, frame_t
 
 
-LANES = ("shared", "bulk")
+LANES = ("shared", "bulk", "own")
 
 
 cdef int64_t microseconds(object seconds) except? -1:
@@ -40,6 +41,16 @@ cdef class Host(Keeper):
         cluster.made += 1
         self.active, self.draining = [], []
         self.count = counters.for_host(cluster.name, address)
+
+    cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting):
+        """A connection for one call alone, if one is open and free; `connecting`: one is being made."""
+        cdef Upstream each
+        for each in self.active:
+            if each.lane == OWN and each.codec is codec and each.variant == variant:
+                if each.idle():
+                    return each
+                connecting[0] |= each.state == CONNECTING
+        return None
 
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict):
         """A connection for one more call, or None and why not."""
@@ -149,13 +160,15 @@ cdef class Host(Keeper):
     cdef int opened(self, Upstream upstream) except -1:
         self.failures = 0
         self.retry_at = 0
+        self.cluster.stir()
         return upstream.leave() if self.leaving else 0
 
     cdef int failed(self, Upstream upstream, str why) except -1:
         add(self.count.failures, 1)
         if not self.failures:
             self.core.tell(f"{self.label()}: cannot connect: {why}")
-        return self.back_off()
+        self.back_off()
+        return self.cluster.stir()
 
     cdef int drains(self, Upstream upstream) except -1:
         self.active.remove(upstream)
@@ -164,6 +177,7 @@ cdef class Host(Keeper):
 
     cdef int lost(self, Upstream upstream) except -1:
         cdef list held
+        self.cluster.stir()
         for held in (self.active, self.draining):
             if upstream in held:
                 held.remove(upstream)
@@ -206,7 +220,7 @@ cdef class Host(Keeper):
 cdef class Cluster:
     def __cinit__(self, Core core not None, str name):
         self.core, self.name = core, name
-        self.hosts, self.leaving = [], {}
+        self.hosts, self.leaving, self.waiting = [], {}, {}
         self.position = core.dice()
 
     cdef list plan(self, spec, Counters counters):
@@ -252,6 +266,36 @@ cdef class Cluster:
         self.limits.max_connections = max(spec.max_connections, 1)
         self.limits.max_in_flight = max(spec.max_in_flight, 1)
         self.limits.out_limit = spec.out_buffer_limit
+        return 0
+
+    cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting):
+        """A connection for one call alone. None: wait until one is made (`connecting`), or there can be none now."""
+        cdef uint64_t count = len(self.hosts)
+        cdef uint64_t n
+        cdef wish_t wish
+        cdef Host host
+        cdef Upstream found
+        for n in range(count):
+            host = self.hosts[(self.position + n) % count]
+            found = host.lend(codec, variant, connecting)
+            if found is not None:
+                self.position = (self.position + n) % count + 1
+                return found
+        wish.variant, wish.lane = variant, OWN
+        for n in range(count):
+            if connecting[0]:
+                break
+            host = self.hosts[(self.position + n) % count]
+            if self.core.now >= host.retry_at and len(host.active) < OWN_CONNECTIONS + self.limits.max_connections:
+                connecting[0] = host.open(codec, &wish) is not None
+        return None
+
+    cdef int stir(self) except -1:
+        """A connection was made, or will not be: whoever waits for one looks again."""
+        cdef Relay each
+        waiting, self.waiting = self.waiting, {}
+        for each in waiting:
+            each.soon()
         return 0
 
     cdef Upstream choose(self, Codec codec, wish_t* wish, int* fault):

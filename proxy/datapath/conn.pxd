@@ -49,6 +49,7 @@ cdef class Conn(Turned):
     cdef int feed_tail(self, const uint8_t** data, size_t* size) except -1
     cdef int keep(self, const uint8_t* data, size_t size, size_t ceiling) except -1
     cdef uint8_t* put(self, const uint8_t* frame, size_t size) noexcept
+    cdef uint8_t* put_in(self, queue_t* queue, const uint8_t* frame, size_t size) noexcept
     cdef int owned_up(self) except -1
     cdef int send(self, bytes frame) except -1
     cdef int touch(self) except -1

@@ -16,7 +16,7 @@ from libc.errno cimport EAGAIN, ENOBUFS
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
-from proxy.datapath.buffers cimport MODEST, buf_t, consume, filled
+from proxy.datapath.buffers cimport MODEST, buf_t, consume, filled, queue_t
 from proxy.datapath.core cimport READ_SIZE, Turned
 from proxy.datapath.counters cimport add
 
@@ -85,6 +85,8 @@ cdef class Conn(Turned):
         if self.paused or not may(self, READS):
             return 0
         got = self.receive() if straight else self.io.recv(self.core.incoming, READ_SIZE)
+        if 0 < got < MODEST:
+            self.core.small = self.core.now
         if got > 0:
             self.heard = self.core.now
             add(self.rx, got)
@@ -102,9 +104,10 @@ cdef class Conn(Turned):
 
     cdef Py_ssize_t receive(self) noexcept:
         """A read straight into the tail, of no more than its frame needs: a big frame is not copied."""
+        cdef size_t most = self.core.quantum()
         cdef size_t missing = self.need - self.tail.size
         cdef size_t free = self.tail.room - self.tail.head - self.tail.size
-        cdef size_t wanted = min(min(free, <size_t>READ_SIZE) if free >= MODEST else <size_t>READ_SIZE, missing)
+        cdef size_t wanted = min(min(free, most) if free >= MODEST else most, missing)
         cdef uint8_t* into = self.core.buffers.extend(&self.tail, wanted, self.need)
         cdef Py_ssize_t got
         if into == NULL:
@@ -176,7 +179,7 @@ cdef class Conn(Turned):
 
     cdef int owned_up(self) except -1:
         """Whoever owns much is on the list of those who may have to go."""
-        if not self.owns and self.state != CLOSED and owned(self) > MODEST:
+        if not self.owns and self.state != CLOSED and self.owns_now() > MODEST:
             self.core.owners[self] = None
             self.owns = True
         if self.core.buffers.over():
@@ -203,19 +206,21 @@ cdef class Conn(Turned):
     # -- writing ------------------------------------------------------------------------------------------------
 
     cdef uint8_t* put(self, const uint8_t* frame, size_t size) noexcept:
-        """Queue a whole frame and return where it lies now, to be patched; NULL: no memory, and nothing is queued.
+        """Queue a whole frame and return where it lies now, to be patched; NULL: no memory, and nothing is queued."""
+        return self.put_in(&self.out, frame, size)
 
-        A frame that fills the buffer it came in is not copied: the buffer itself goes into the queue.
+    cdef uint8_t* put_in(self, queue_t* queue, const uint8_t* frame, size_t size) noexcept:
+        """A frame that fills the buffer it came in is not copied: the buffer itself goes into the queue.
         """
         cdef buf_t* gift = self.core.gift
         cdef uint8_t* into
         if gift != NULL and gift.size == size and size > MODEST and frame == gift.data + gift.head:
             into = gift.data + gift.head
-            return into if self.core.buffers.adopt(&self.out, gift) else NULL
-        into = self.core.buffers.room(&self.out, size)
+            return into if self.core.buffers.adopt(queue, gift) else NULL
+        into = self.core.buffers.room(queue, size)
         if into != NULL:
             memcpy(into, frame, size)
-            filled(&self.out, size)
+            filled(queue, size)
         return into
 
     cdef int send(self, bytes frame) except -1:
@@ -237,9 +242,10 @@ cdef class Conn(Turned):
 
     cdef int flush(self) except -1:
         cdef Py_ssize_t put
-        cdef Py_ssize_t wanted, left = READ_SIZE
+        cdef Py_ssize_t wanted, left
         if self.stuck or not may(self, SENDS):
             return 0
+        left = READ_SIZE if self.out.size <= READ_SIZE else self.core.quantum()
         while self.out.size:
             wanted = min(<Py_ssize_t>self.out.first.size, left)
             put = self.io.send(self.out.first.data + self.out.first.head, wanted)

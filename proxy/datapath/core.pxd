@@ -7,7 +7,9 @@ from proxy.datapath.transport cimport Network
 from proxy.datapath.wheel cimport Wheel
 
 cdef enum:
-    READ_SIZE = 256 * 1024        # bytes read from one connection per event: as much as it may hold up the others
+    READ_SIZE = 256 * 1024        # bytes moved of one connection per event: as much as it may hold up the others
+    POLITE = 64 * 1024            # the same, of a big frame while there are small ones: each event is a wait for them
+    COMPANY = 2000                # microseconds after a read of a small frame in which there may be more
     SCRATCH_SIZE = 64 * 1024      # where lookups decode values
 
 
@@ -32,6 +34,7 @@ cdef class Core:
     cdef uint8_t* scratch
     cdef int64_t now              # microseconds; read at the beginning of each event
     cdef bint scheduled
+    cdef int64_t small            # when small frames were last read
     cdef list dirty, spare, paused
     cdef dict owners              # connections that once owned much, the oldest first; the values mean nothing
     cdef buf_t* gift              # the tail whose frames are being looked at: a frame that fills it may take it along
@@ -40,6 +43,7 @@ cdef class Core:
     cdef readonly int64_t waiting # calls that somebody waits for
     cdef readonly uint64_t evictions
     cdef uint64_t dice(self) noexcept
+    cdef size_t quantum(self) noexcept
     cdef int schedule(self) except -1
     cdef int tell(self, str line) except -1
     cdef int flush_all(self) except -1

@@ -65,6 +65,10 @@ cdef class Core:
         z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL
         return z ^ (z >> 31)
 
+    cdef size_t quantum(self) noexcept:
+        """Bytes of a big frame that one event may move now."""
+        return POLITE if self.now - self.small < COMPANY else READ_SIZE
+
     cdef int schedule(self) except -1:
         if not self.scheduled:
             self.loop.call_soon(self.turn_soon)

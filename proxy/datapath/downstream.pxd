@@ -1,9 +1,10 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.caller cimport Caller
+from proxy.datapath.calls cimport call_t
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, listener_count_t, protocol_count_t
-from proxy.datapath.decisions cimport Decisions, Table
+from proxy.datapath.decisions cimport Decisions, Table, route_t
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport Codec, frame_t
@@ -46,6 +47,8 @@ cdef class Downstream(Caller):
     cdef int speak(self, Binding binding) except -1
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
+    cdef call_t* record(self, const frame_t* at, const route_t* route, bint oneway, int64_t own) except? NULL
+    cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1
     cdef int drop(self, bint oneway, const frame_t* at, int fault) except -1
     cdef int reject(self, const frame_t* at, int fault) except -1
     cdef int unreadable(self, const frame_t* at, str why) except -1
@@ -54,6 +57,7 @@ cdef class Downstream(Caller):
     cdef int leave(self) except -1
     cdef int rest(self) except -1
     cdef int on_alarm(self) except -1
+    cdef bint held_up(self) noexcept
 
 
 cdef Downstream new_downstream(Port port, Transport io)

@@ -12,13 +12,16 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.buffers cimport MODEST
 from proxy.datapath.caller cimport expire
-from proxy.datapath.calls cimport CELLS, call_t
+from proxy.datapath.calls cimport CELLS, call_t, find_call
+from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, Conn, next_frame
 from proxy.datapath.core cimport READ_SIZE, Core
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, Counters, add, take
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
+from proxy.datapath.stream cimport BODY
 from proxy.datapath.transport cimport Transport
+from proxy.datapath.upstream cimport Upstream
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport (
     FROM_DOWNSTREAM, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, SCAN_NEED, SCAN_OK, Codec, frame_t,
@@ -117,10 +120,12 @@ cdef Downstream new_downstream(Port port, Transport io):
 cdef class Downstream(Caller):
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1:
         cdef frame_t at
-        cdef size_t used = 0
+        cdef size_t used = 0, more
         cdef int outcome
         if self.state == DETECTING and not self.judged(data, size):
             return 0
+        if self.stream.half == BODY and (not self.go_on(data, size, &used) or self.paused or self.state != OPEN):
+            return used
         while used < size:
             if self.in_flight >= self.max_in_flight:
                 self.pause()
@@ -134,6 +139,11 @@ cdef class Downstream(Caller):
                     break
             elif outcome == SCAN_NEED:
                 self.need = max(<size_t>at.size, size - used + 1)
+                if self.can_stream(&at, size - used) and self.call_on(data + used, size - used, &at):
+                    used += self.stream.passed
+                    more = 0
+                    self.go_on(data + used, size - used, &more)
+                    used += more
                 break
             else:
                 self.unreadable(NULL, self.codec.explain_fault(FROM_DOWNSTREAM, at.size, at.op))
@@ -193,7 +203,6 @@ cdef class Downstream(Caller):
         cdef int index = binding.decisions.decide(frame, at.size, &own)
         cdef route_t* route
         cdef call_t* call
-        cdef int64_t timeout
         add(binding.count.oneways if oneway else binding.count.calls, 1)
         if index < 0:
             if index == UNREADABLE:
@@ -202,10 +211,18 @@ cdef class Downstream(Caller):
             return self.drop(oneway, at, NO_ROUTE)
         route = &table.routes[index]
         add(route.count, 1)
-        call = self.core.calls.take()
+        call = self.record(at, route, oneway, own)
         if call == NULL:
             return self.drop(oneway, at, OVERLOAD)
-        call.count = binding.count
+        return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
+
+    cdef call_t* record(self, const frame_t* at, const route_t* route, bint oneway, int64_t own) except? NULL:
+        """The call of a request, with its deadline set. NULL: no memory."""
+        cdef call_t* call = self.core.calls.take()
+        cdef int64_t timeout
+        if call == NULL:
+            return NULL
+        call.count = self.binding.count
         call.origin, call.variant, call.echo = at.id, at.variant, at.echo
         call.start = self.core.now
         call.duration = (<Cluster>route.cluster).duration
@@ -219,7 +236,47 @@ cdef class Downstream(Caller):
                 call.until = self.core.now + timeout
                 call.deadline.owner, call.deadline.fire = call, expire
                 self.core.wheel.set(&call.deadline, call.until)
-        return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
+        return call
+
+    cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1:
+        """Begin to pass on a request of which the first `size` bytes are there. False: wait until it is whole.
+
+        It needs a connection of its own; while one is being made, no more is read.
+        """
+        cdef Binding binding = self.binding
+        cdef Cluster cluster
+        cdef int64_t own = at.timeout
+        cdef bint oneway = at.kind == KIND_ONEWAY, connecting = False
+        cdef Upstream upstream
+        cdef route_t* route
+        cdef call_t* call
+        cdef int index = binding.decisions.decide(frame, size, &own)
+        if index < 0 or not oneway and at.kind != KIND_REQUEST:
+            return False                 # the whole frame will tell
+        route = &binding.decisions.table.routes[index]
+        cluster = <Cluster>route.cluster
+        upstream = cluster.lend(self.codec, at.variant, &connecting)
+        if upstream is None:
+            if connecting:
+                cluster.waiting[self] = None
+                self.pause()
+            return False
+        call = self.record(at, route, oneway, own)
+        if call == NULL:
+            return False
+        add(binding.count.oneways if oneway else binding.count.calls, 1)
+        add(route.count, 1)
+        if not upstream.carry_head(self, call, frame, at):
+            cluster.give_up(call, OVERLOAD)
+        return True
+
+    cdef int misread(self, str why) except -1:
+        """What is passed on in pieces is malformed: its caller is told, unless it was answered already."""
+        cdef Carrier sink = self.sink
+        cdef call_t* call = NULL if sink is None else find_call(&sink.ids, self.stream.new_id)
+        if call != NULL and call.caller == <void*>self:
+            self.refuse(call, MALFORMED)
+        return self.unreadable(NULL, why)
 
     cdef int reject(self, const frame_t* at, int fault) except -1:
         """Answer a request that became no call."""
@@ -247,6 +304,7 @@ cdef class Downstream(Caller):
         if self.state == OPEN:
             self.state = ENDING
             self.io.watch_read(False)
+            self.abort()
             if not self.feeding:
                 self.core.buffers.drop(&self.tail)
             self.touch()
@@ -302,17 +360,21 @@ cdef class Downstream(Caller):
             return self.shut()
         if self.state == LINGERING:
             return self.shut()
-        if self.port.idle_timeout > 0 and not self.in_flight and not self.dirty and quiet >= self.port.idle_timeout:
+        if self.port.idle_timeout > 0 and not self.held_up() and not self.in_flight and not self.dirty and quiet >= self.port.idle_timeout:
             self.read()                  # what has come in the meantime counts
             if self.heard < self.core.now:
                 return self.shut()
         if self.state == CLOSED or self.port.idle_timeout <= 0:
             return 0
-        if self.in_flight or self.dirty: # dirty: the answer to a deadline of this very tick waits to be written
+        if self.held_up() or self.in_flight or self.dirty:   # dirty: the answer to a deadline of this very tick waits to be written
             quiet = 0
         else:
             quiet = self.core.now - max(self.heard, self.told)
         return self.core.wheel.set(&self.alarm, self.core.now + self.port.idle_timeout - quiet)
+
+    cdef bint held_up(self) noexcept:
+        """It is not read for a reason of ours: that is no idleness."""
+        return self.paused and self.state == OPEN
 
     cdef int evicted(self) except -1:
         """It owns the most of buffers that are nearly used up: its half request is answered, then it ends.
@@ -324,7 +386,9 @@ cdef class Downstream(Caller):
             return self.cut(GREEDY)
         add(self.cuts, 1)
         self.core.tell(f"{self.label()}: ended: {GREEDY}")
-        self.codec.scan(FROM_DOWNSTREAM, self.tail.data + self.tail.head, self.tail.size, &at)
+        at.known = False
+        if self.stream.half != BODY:
+            self.codec.scan(FROM_DOWNSTREAM, self.tail.data + self.tail.head, self.tail.size, &at)
         if at.known and at.kind == KIND_REQUEST:
             self.reject(&at, OVERLOAD)
         self.core.buffers.drop(&self.tail)

@@ -19,6 +19,7 @@ from proxy.datapath.carrier cimport Carrier, limits_t
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may, next_frame
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, add, host_count_t, take
+from proxy.datapath.stream cimport BODY
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport (
     FROM_UPSTREAM, KIND_GOAWAY, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, SCAN_NEED, SCAN_OK, Codec, frame_t,
@@ -87,12 +88,15 @@ cdef class Upstream(Carrier):
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1:
         cdef frame_t at
         cdef size_t used = 0
+        cdef size_t more
         cdef int outcome
+        if self.stream.half == BODY and (not self.go_on(data, size, &used) or self.paused or not may(self, FEEDS)):
+            return used
         while used < size:
             outcome = self.codec.scan_on(FROM_UPSTREAM, data + used, size - used, &at, &self.progress)
             if outcome == SCAN_OK and 0 < at.size <= <int64_t>(size - used):
                 next_frame(self)
-                if at.kind == KIND_RESPONSE and at.variant == self.variant:
+                if self.answers(&at):
                     self.answer(data + used, &at)
                 elif at.kind == KIND_RESPONSE:
                     self.malformed(f"{self.codec.name}: an answer in another version than this connection's")
@@ -103,16 +107,27 @@ cdef class Upstream(Carrier):
                     break
             elif outcome == SCAN_NEED:
                 self.need = max(<size_t>at.size, size - used + 1)
+                if self.can_stream(&at, size - used) and self.answers(&at) and self.answer_on(data + used, &at):
+                    used += self.stream.passed
+                    more = 0
+                    self.go_on(data + used, size - used, &more)
+                    used += more
                 break
             else:
                 self.malformed(self.codec.explain_fault(FROM_UPSTREAM, at.size, at.op))
                 break
         return used
 
+    cdef bint answers(self, const frame_t* at) noexcept:
+        return at.kind == KIND_RESPONSE and at.variant == self.variant
+
+    cdef int misread(self, str why) except -1:
+        return self.malformed(why)
+
     cdef int control(self, const frame_t* at) except -1:
         """Every kind of frame but answers. An ack needs nothing: any byte that comes clears the heartbeat."""
         if at.kind == KIND_HEARTBEAT:
-            if self.out.size > self.limits.out_limit:
+            if self.out.size + self.behind.size > self.limits.out_limit:
                 return self.broke(EPIPE)
             add(self.count.heartbeats_answered, 1)
             self.send(self.codec.heartbeat_ack(at.variant, at.echo, at.id))
@@ -175,7 +190,7 @@ cdef class Upstream(Carrier):
         return self.keeper.again(self, call, frame, at)
 
     cdef int drained(self) except -1:
-        if self.state == DRAINING and self.live == 0:
+        if self.state == DRAINING and self.live == 0 and self.feeder is None:
             return self.shut()
         return 0
 
@@ -222,6 +237,8 @@ cdef class Upstream(Carrier):
 
     cdef int keepalive(self) except -1:
         """Idle means that nothing was received; whatever comes, ends it."""
+        if self.paused:              # whoever waits for its answer does not read: that is not its fault
+            self.heard = self.core.now
         if self.beat and self.heard >= self.beat:
             self.beat = self.misses = 0
         if self.beat:
@@ -247,9 +264,9 @@ cdef class Upstream(Carrier):
 
     cdef int on_rest(self) except -1:
         cdef int64_t quiet = self.core.now - self.used
-        if self.live == 0 and not self.dirty and quiet >= self.limits.idle_timeout:
+        if self.live == 0 and self.feeder is None and not self.dirty and quiet >= self.limits.idle_timeout:
             return self.shut()
-        if self.live:
+        if self.live or self.feeder is not None:
             quiet = 0
         return self.core.wheel.set(&self.rest, self.core.now + self.limits.idle_timeout - quiet)
 

@@ -69,7 +69,7 @@ class Echo:
 
     def _serve(self, sock: socket.socket, number: int) -> None:
         held: list[bytes] = []
-        with Stream(sock, 600) as stream, contextlib.suppress(OSError):
+        with Stream(sock, 600, halves=True) as stream, contextlib.suppress(OSError):
             while frame := stream.receive():
                 if self._keep:
                     self.received.append(Received(number, frame))

@@ -20,9 +20,10 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Stream:
-    """A socket that is read frame by frame."""
+    """A socket that is read frame by frame. `halves`: frames in chunks may break off, as they do behind a proxy."""
 
-    def __init__(self, sock: socket.socket, patience: float = PATIENCE) -> None:
+    def __init__(self, sock: socket.socket, patience: float = PATIENCE, *, halves: bool = False) -> None:
+        self._halves = halves
         sock.settimeout(patience)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -48,6 +49,8 @@ class Stream:
                 return frame
             data = self.socket.recv(READ)
             if not data:
+                if self._halves and self._data[:1] == b"\xac":
+                    return b""
                 assert not self._data, f"the stream ends inside a frame: {bytes(self._data[:64])!r}"
                 return b""
             self._data += data

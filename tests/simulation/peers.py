@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.hostile.speech import FOREIGN, SPEECHES
 from tests.hostile.wire import read_answer, size_of
 from tests.simulation import speech
+from tests.simulation.speech import BIG
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -26,14 +27,18 @@ class Peer:
     def received(self, data: bytes) -> None:
         self.world.loop.mark(zlib.crc32(data))
         self.data += data
-        while self.data:
-            if self.size is None:
-                self.size = size_of(bytes(self.data) if self.data[0] == 0xAC else bytes(self.data[:64]))
-            if self.size is None or len(self.data) < self.size:
-                return
-            frame, self.size = bytes(self.data[: self.size]), None
-            del self.data[: len(frame)]
-            self.frame(frame)
+        try:
+            while self.data and self.whole():
+                frame, self.size = bytes(self.data[: self.size]), None
+                del self.data[: len(frame)]
+                self.frame(frame)
+        except AssertionError as error:
+            self.world.ledger.blame(f"bytes that are no frame: {error}")
+
+    def whole(self) -> bool:
+        if self.size is None:
+            self.size = size_of(bytes(self.data) if self.data[0] == 0xAC else bytes(self.data[:64]))
+        return self.size is not None and len(self.data) >= self.size
 
     def ended(self, reset: bool) -> None:
         self.over = True
@@ -62,13 +67,18 @@ class Client(Peer):
 
     def ended(self, reset: bool) -> None:
         super().ended(reset)
-        if self.waits and not self.excused and not self.met(20_000):
+        if self.waits and not self.excused and not self.met(20_000) and not self.broken_off():
             self.world.ledger.blame(f"client {self.number} was let go with {len(self.waits)} calls unanswered")
 
     def met(self, within: int) -> bool:
         """Is all that it waits for so young (microseconds) that it met the end of an idle connection on its way?"""
         calls = self.world.ledger.calls
         return "idle" in self.world.scenario and all(self.world.now - calls[n].begun < within for n in self.waits.values())
+
+    def broken_off(self) -> bool:
+        """May it have been sent a part of an answer? Nothing but the end of its connection can follow then."""
+        calls = self.world.ledger.calls
+        return any(len(calls[n].body or b"") > BIG for n in self.waits.values())
 
     def fresh_id(self) -> int:
         while self.next & self.mask in self.waits:
@@ -111,7 +121,8 @@ class Server(Peer):
         if call is None or call.oneway:
             return
         self.reserved.add(read.id)
-        call.body = speech.content(read.number, self.world.size())
+        size = self.world.streamed() if len(frame) > BIG and self.dice.below(2) else self.world.size()
+        call.body = speech.content(read.number, size)
         self.reply(frame, read, speech.answer(frame, call.body))
 
     def reply(self, frame: bytes, read: speech.Read, answer: bytes) -> None:

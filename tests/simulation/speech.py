@@ -18,6 +18,9 @@ from tests.protocols import beacon_peer
 PROTOCOLS = ("bolt", "boltv2", "dubbo", "beacon")
 LOADED = {"bolt": "bolt", "boltv2": "bolt", "dubbo": "dubbo", "beacon": "beacon"}
 ID_BITS = {"bolt": 32, "boltv2": 32, "dubbo": 64, "beacon": 16}
+STREAMED = {"beacon"}
+BIG = 256 * 1024
+"""Bytes from which a frame of those may be passed on in pieces."""
 V2 = {"proto": 2, "ver1": 2, "switch": 1}
 SERVICE = b"com.test.Echo"
 NUMBER = re.compile(rb"<call (\d+)>")

@@ -81,6 +81,10 @@ class World:
             return 200_000 + self.loop.dice.below(400_000)
         return int(self.loop.dice.choice((20, 20, 100, 300, 5000)))
 
+    def streamed(self) -> int:
+        """Of a body that is passed on in pieces, in bytes."""
+        return int(speech.BIG) + self.loop.dice.below(2 * speech.BIG)
+
     def client(self) -> Client:
         self.made += 1
         made = Client(self, self.made, self.loop.dice.choice(self.scenario.protocols))
@@ -141,7 +145,8 @@ class World:
     def call(self, client: Client) -> bytes:
         self.begun += 1
         oneway = self.wrongly("oneways", 250)
-        return client.call(self.begun, self.size(), oneway, 50 if self.wrongly("deadlines", 200) else 0)
+        size = self.streamed() if client.protocol in speech.STREAMED and self.wrongly("streams", 60) else self.size()
+        return client.call(self.begun, size, oneway, 50 if self.wrongly("deadlines", 200) else 0)
 
     def reload(self) -> None:
         """Another configuration, in one go; sometimes one that is thought better of."""
