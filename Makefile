@@ -14,11 +14,11 @@ $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet "setuptools>=77" "Cython>=3.1"
+	$(BIN)/python -m pip install --quiet --no-build-isolation --config-settings editable_mode=compat -e ".[dev]"
 	touch $@
 
 $(BUILT): $(READY) setup.py $(COMPILED)
 	$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
-	$(BIN)/python -m pip install --quiet --no-build-isolation --config-settings editable_mode=compat -e ".[dev]"
 	touch $@
 
 demo: $(BUILT)

@@ -11,10 +11,12 @@ from libc.stdint cimport int64_t, uint64_t
 from proxy.datapath.buffers cimport BUDGET, queue_t, segment_t
 from proxy.datapath.calls cimport CELLS, call_t, find_call
 from proxy.datapath.carrier cimport OWN, Carrier
-from proxy.datapath.cluster cimport Cluster, Host
+from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, ENDING, FEEDS, LINGERING, OPEN, READS, SENDS, Conn, may
 from proxy.datapath.core cimport Core
-from proxy.datapath.downstream cimport Downstream, Port
+from proxy.datapath.downstream cimport Downstream
+from proxy.datapath.host cimport Host
+from proxy.datapath.port cimport Port
 from proxy.datapath.listener cimport Listener
 from proxy.datapath.relay cimport WINDOW, Relay
 from proxy.datapath.simulated_loop cimport Watch

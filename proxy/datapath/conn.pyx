@@ -107,12 +107,12 @@ cdef class Conn(Turned):
         cdef size_t most = self.core.quantum()
         cdef size_t missing = self.need - self.tail.size
         cdef size_t free = self.tail.room - self.tail.head - self.tail.size
-        cdef size_t wanted = min(min(free, most) if free >= MODEST else most, missing)
+        cdef size_t wanted = min(min(free, most) if free >= MODEST else <size_t>READ_SIZE, missing)
         cdef uint8_t* into = self.core.buffers.extend(&self.tail, wanted, self.need)
         cdef Py_ssize_t got
         if into == NULL:
             return -ENOBUFS
-        got = self.io.recv(into, wanted)
+        got = self.io.recv(into, min(wanted, most))
         if got > 0:
             self.tail.size += got
         return got

@@ -1,90 +1,29 @@
-"""A client's connection: finds out its protocol, and sends each of its calls to a cluster.
+"""A client's connection: finds out its protocol, cuts its bytes into frames, and ends when it should.
 
     DETECTING --known--> OPEN --malformed, or the peer's end--> ENDING --all answered and written--> LINGERING --> CLOSED
 
 ENDING still owes the answers to calls that were read before. LINGERING is there because closing a socket on which
 bytes lie unread sends a reset, and that would overtake the last answer.
 
-What always holds: a request is counted once and becomes one call, or one answer of our own; nothing here waits.
+What always holds: it is in its port's list until CLOSED; whatever its state, an alarm or its peer ends it.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.buffers cimport MODEST
-from proxy.datapath.caller cimport expire
-from proxy.datapath.calls cimport CELLS, call_t, find_call
-from proxy.datapath.carrier cimport Carrier
-from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, Conn, next_frame
-from proxy.datapath.core cimport READ_SIZE, Core
-from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, Counters, add, take
-from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
+from proxy.datapath.calls cimport CELLS
+from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, next_frame
+from proxy.datapath.core cimport READ_SIZE
+from proxy.datapath.counters cimport OVERLOAD, add, take
+from proxy.datapath.port cimport Binding, Port
+from proxy.datapath.requester cimport Requester
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.transport cimport Transport
-from proxy.datapath.upstream cimport Upstream
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport (
-    FROM_DOWNSTREAM, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, SCAN_NEED, SCAN_OK, Codec, frame_t,
-)
+from xproto.kernel.codec cimport FROM_DOWNSTREAM, KIND_REQUEST, SCAN_NEED, SCAN_OK, frame_t
 
 
 GREEDY = "it owns the most of buffers that are nearly used up"
-
-
-cdef class Binding:
-    def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters):
-        self.codec, self.decisions = codec, Decisions(core, table, codec)
-        self.count = counters.for_protocol(listener, codec.name)
-
-
-cdef class Port:
-    def __cinit__(self, Core core not None, str name, Counters counters not None):
-        self.core, self.name = core, name
-        self.bindings, self.connections = {}, {}
-        self.count = counters.for_listener(name)
-
-    cdef dict plan(self, spec, dict codecs, detector, Table table, Counters counters):
-        """The bindings that `spec` needs, which nobody knows yet."""
-        if len(spec.protocols) > 1 and detector is None:
-            raise ValueError(f"listener {spec.name}: several protocols, but no detector")
-        return {name: Binding(self.core, self.name, codecs[name], table, counters) for name in spec.protocols}
-
-    cdef int become(self, spec, dict bindings, detector) except -1:
-        """Take over what was planned. A connection whose protocol is still spoken goes on, with the new decisions."""
-        cdef Downstream conn
-        cdef Binding old, new
-        cdef int64_t idle_timeout = self.idle_timeout
-        for name, new in bindings.items():
-            old = self.bindings.get(name)
-            if old is not None and old.codec is new.codec:
-                old.decisions = new.decisions
-                bindings[name] = old
-        self.bindings = bindings
-        self.only = bindings[spec.protocols[0]] if len(bindings) == 1 else None
-        self.detect = None if detector is None else detector.detect
-        self.limit(spec)
-        for conn in list(self.connections):
-            try:
-                conn.adjust(idle_timeout != self.idle_timeout)
-            except Exception as error:  # noqa: BLE001
-                conn.crash(error)
-        return 0
-
-    cdef int leave(self) except -1:
-        """The configuration does not have it any more: what was asked is answered, then its connections end."""
-        cdef Downstream conn
-        self.bindings = {}
-        for conn in list(self.connections):
-            conn.leave()
-        return 0
-
-    cdef int limit(self, spec) except -1:
-        self.detect_bytes = spec.detect_bytes
-        self.detect_timeout = <int64_t>(spec.detect_timeout * 1e6)
-        self.idle_timeout = <int64_t>(spec.idle_timeout * 1e6)
-        self.max_in_flight, self.max_connections = max(spec.max_in_flight, 1), max(spec.max_connections, 1)
-        self.out_limit = spec.out_buffer_limit
-        return 0
 
 
 cdef int fire(alarm_t* alarm) except -1:
@@ -117,7 +56,7 @@ cdef Downstream new_downstream(Port port, Transport io):
     return made
 
 
-cdef class Downstream(Caller):
+cdef class Downstream(Requester):
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1:
         cdef frame_t at
         cdef size_t used = 0, more
@@ -181,121 +120,6 @@ cdef class Downstream(Caller):
         self.state = OPEN
         add(binding.count.detected, 1)
         return 0
-
-    # -- frames -------------------------------------------------------------------------------------------------
-
-    cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1:
-        if at.kind == KIND_REQUEST:
-            return self.call(frame, at, False)
-        if at.kind == KIND_ONEWAY:
-            return self.call(frame, at, True)
-        if at.kind == KIND_HEARTBEAT:
-            add(self.port.count.heartbeats, 1)
-            return self.say(self.codec.heartbeat_ack(at.variant, at.echo, at.id))
-        if at.kind == KIND_HEARTBEAT_ACK:
-            return 0
-        return self.unreadable(NULL, f"{self.codec.name}: a frame of kind {at.kind} from downstream")
-
-    cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
-        cdef Binding binding = self.binding
-        cdef Table table = binding.decisions.table
-        cdef int64_t own = at.timeout
-        cdef int index = binding.decisions.decide(frame, at.size, &own)
-        cdef route_t* route
-        cdef call_t* call
-        add(binding.count.oneways if oneway else binding.count.calls, 1)
-        if index < 0:
-            if index == UNREADABLE:
-                return self.unreadable(at, f"{self.codec.name}: its headers cannot be read")
-            add(table.nobody, 1)
-            return self.drop(oneway, at, NO_ROUTE)
-        route = &table.routes[index]
-        add(route.count, 1)
-        call = self.record(at, route, oneway, own)
-        if call == NULL:
-            return self.drop(oneway, at, OVERLOAD)
-        return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
-
-    cdef call_t* record(self, const frame_t* at, const route_t* route, bint oneway, int64_t own) except? NULL:
-        """The call of a request, with its deadline set. NULL: no memory."""
-        cdef call_t* call = self.core.calls.take()
-        cdef int64_t timeout
-        if call == NULL:
-            return NULL
-        call.count = self.binding.count
-        call.origin, call.variant, call.echo = at.id, at.variant, at.echo
-        call.start = self.core.now
-        call.duration = (<Cluster>route.cluster).duration
-        call.oneway, call.cell = oneway, self.cell
-        if not oneway:
-            self.adopt(call)
-            timeout = route.timeout
-            if own > 0 and (timeout <= 0 or own * 1000 < timeout):
-                timeout = own * 1000
-            if timeout > 0:
-                call.until = self.core.now + timeout
-                call.deadline.owner, call.deadline.fire = call, expire
-                self.core.wheel.set(&call.deadline, call.until)
-        return call
-
-    cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1:
-        """Begin to pass on a request of which the first `size` bytes are there. False: wait until it is whole.
-
-        It needs a connection of its own; while one is being made, no more is read.
-        """
-        cdef Binding binding = self.binding
-        cdef Cluster cluster
-        cdef int64_t own = at.timeout
-        cdef bint oneway = at.kind == KIND_ONEWAY, connecting = False
-        cdef Upstream upstream
-        cdef route_t* route
-        cdef call_t* call
-        cdef int index = binding.decisions.decide(frame, size, &own)
-        if index < 0 or not oneway and at.kind != KIND_REQUEST:
-            return False                 # the whole frame will tell
-        route = &binding.decisions.table.routes[index]
-        cluster = <Cluster>route.cluster
-        upstream = cluster.lend(self.codec, at.variant, &connecting)
-        if upstream is None:
-            if connecting:
-                cluster.waiting[self] = None
-                self.pause()
-            return False
-        call = self.record(at, route, oneway, own)
-        if call == NULL:
-            return False
-        add(binding.count.oneways if oneway else binding.count.calls, 1)
-        add(route.count, 1)
-        if not upstream.carry_head(self, call, frame, at):
-            cluster.give_up(call, OVERLOAD)
-        return True
-
-    cdef int misread(self, str why) except -1:
-        """What is passed on in pieces is malformed: its caller is told, unless it was answered already."""
-        cdef Carrier sink = self.sink
-        cdef call_t* call = NULL if sink is None else find_call(&sink.ids, self.stream.new_id)
-        if call != NULL and call.caller == <void*>self:
-            self.refuse(call, MALFORMED)
-        return self.unreadable(NULL, why)
-
-    cdef int reject(self, const frame_t* at, int fault) except -1:
-        """Answer a request that became no call."""
-        add(self.binding.count.faults[fault], 1)
-        return self.say(self.codec.reply(fault, at.variant, at.echo, at.id))
-
-    cdef int drop(self, bint oneway, const frame_t* at, int fault) except -1:
-        if not oneway:
-            return self.reject(at, fault)
-        add(self.binding.count.dropped, 1)
-        return 0
-
-    cdef int unreadable(self, const frame_t* at, str why) except -1:
-        """Malformed: an answer if it is known to what, then the end. Calls read before still get theirs."""
-        add(self.binding.count.malformed, 1)
-        self.core.tell(f"{self.label()}: malformed, closed: {why}")
-        if at != NULL and at.kind == KIND_REQUEST:
-            self.reject(at, MALFORMED)
-        return self.wind_up()
 
     # -- its life -----------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from proxy.datapath.conn cimport Conn
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters
 from proxy.datapath.decisions cimport Table
-from proxy.datapath.downstream cimport Downstream, Port
+from proxy.datapath.downstream cimport Downstream
+from proxy.datapath.port cimport Port
 from proxy.datapath.listener cimport Listener
 from proxy.datapath.transport cimport Network
 from xproto.kernel.codec cimport Codec

@@ -1,4 +1,4 @@
-from proxy.datapath.downstream cimport Port
+from proxy.datapath.port cimport Port
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.wheel cimport alarm_t
 

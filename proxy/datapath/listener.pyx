@@ -8,7 +8,8 @@ import os
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR
 
 from proxy.datapath.counters cimport add
-from proxy.datapath.downstream cimport Port, new_downstream
+from proxy.datapath.downstream cimport new_downstream
+from proxy.datapath.port cimport Port
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.wheel cimport alarm_t
 

@@ -311,3 +311,18 @@ async def test_a_oneway(world: World) -> None:
     assert read(await upstream.receive()).body == BODY
     assert world.count("oneways_total") == 1
     assert await client.silent()
+
+
+async def test_many_that_have_their_own_leave_room_for_those_that_share(world: World) -> None:
+    backend = world.backend()
+    begin(world, backend)
+    clients = [await world.client() for _ in range(20)]
+    data = ask(7, BODY)
+    for client in clients:
+        await part(world, backend, client, data, 600_000)
+    other = await world.client()
+    await other.send(ask(8))
+    shared = await backend.accept()
+    await shared.send(answer(read(await shared.receive()), b""))
+    assert read(await other.receive()).id == 8
+    assert [each["lane"] for each in world.upstreams()] == ["own"] * 20 + ["shared"]

@@ -1,0 +1,212 @@
+"""One host of a cluster: its connections, which of them a call may have, and when it is left alone.
+
+Connections are made when calls need them: up to `max_connections` for each protocol variant and lane (big frames go by
+a connection of their own, so that no small one waits behind them), and up to OWN_CONNECTIONS for one call each. A host
+that refused is left alone for a jittered, doubling time. A connect that is slow, or the first after a failure, only gets
+the call that began it while other hosts can serve.
+
+What always holds: its lists hold exactly its connections that are not closed; whoever gets none is told why (`Verdict`).
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.carrier cimport OWN
+from proxy.datapath.conn cimport CONNECTING, OPEN
+from proxy.datapath.core cimport Core
+from proxy.datapath.counters cimport Counters, add
+from proxy.datapath.transport cimport Transport
+from proxy.datapath.upstream cimport Keeper, Upstream, new_upstream
+from xproto.kernel.codec cimport Codec, frame_t
+
+LANES = ("shared", "bulk", "own")
+
+
+cdef class Family:
+    cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        return 0
+
+    cdef int stir(self) except -1:
+        return 0
+
+
+cdef class Host(Keeper):
+    def __cinit__(self, Core core not None, Family cluster not None, str address, Counters counters):
+        self.core, self.cluster, self.address, self.index = core, cluster, address, cluster.made
+        cluster.made += 1
+        self.active, self.draining = [], []
+        self.count = counters.for_host(cluster.name, address)
+
+    cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting):
+        """A connection for one call alone, if one is open and free; `connecting`: one is being made."""
+        cdef Upstream each
+        for each in self.active:
+            if each.lane == OWN and each.codec is codec and each.variant == variant:
+                if each.idle():
+                    return each
+                connecting[0] |= each.state == CONNECTING
+        return None
+
+    cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict):
+        """A connection for one more call, or None and why not."""
+        cdef int64_t had = 0
+        cdef Upstream best = self.find(codec, wish, verdict, &had)
+        cdef Upstream made
+        if best is not None and (best.ids.count == 0 or had >= self.cluster.limits.max_connections):
+            return best
+        if had >= self.cluster.limits.max_connections:
+            return None
+        if self.core.now < self.retry_at or len(self.active) >= self.cluster.limits.max_connections * VARIANTS:
+            if best is None and verdict[0] == TAKEN:
+                verdict[0] = AWAY if self.core.now < self.retry_at else BUSY
+            return best
+        made = self.open(codec, wish)
+        if best is not None:
+            return best                  # the new one is for later calls: this one need not wait for it
+        if made is None:
+            verdict[0] = AWAY
+        return made
+
+    cdef Upstream find(self, Codec codec, const wish_t* wish, Verdict* verdict, int64_t* had):
+        """The least loaded of the connections that there are; one that still connects only if there is no other."""
+        cdef Upstream each, best = None, waiting = None, clogged = None
+        cdef bint doubtful
+        verdict[0] = TAKEN
+        for each in self.active:
+            if each.codec is not codec or each.variant != wish.variant or each.lane != wish.lane:
+                continue
+            had[0] += 1
+            if not each.usable(wish.cell):
+                verdict[0] = BUSY
+                if each.clogged():
+                    clogged = each
+            elif each.state == OPEN:
+                if best is None or each.ids.count < best.ids.count:
+                    best = each
+            elif waiting is None or each.ids.count < waiting.ids.count:
+                waiting = each
+        if best is not None:
+            return best
+        if waiting is not None:
+            doubtful = self.failures > 0 or self.core.now - waiting.since > SLOW_CONNECT
+            if wish.desperate or not doubtful:
+                return waiting
+            verdict[0] = DOUBTFUL
+            had[0] = self.cluster.limits.max_connections
+        elif clogged is not None:
+            clogged.shut()
+            had[0] -= 1
+            verdict[0] = TAKEN
+        return None
+
+    cdef Upstream open(self, Codec codec, const wish_t* wish):
+        """Begin to connect. None: it failed at once."""
+        cdef Transport io
+        cdef Upstream made
+        try:
+            io = self.core.network.connect(self.address)
+        except OSError as error:
+            self.failed(None, error.strerror or str(error))
+            return None
+        made = new_upstream(self.core, self, codec, wish.variant, wish.lane, &self.cluster.limits, self.count)
+        made.attach(io, CONNECTING)
+        if made.limits.user_timeout > 0:
+            io.give_up_after(made.limits.user_timeout)
+        self.active.append(made)
+        if made.limits.connect_timeout > 0:
+            self.core.wheel.set(&made.watch, self.core.now + made.limits.connect_timeout)
+        return made
+
+    cdef int back_off(self) except -1:
+        """Leave the host alone: base, twice that, ... up to the maximum, each cut by a random part of its half."""
+        cdef int64_t wait = self.cluster.limits.backoff_base
+        cdef int64_t round = 0
+        while round < self.failures and wait < self.cluster.limits.backoff_max:
+            wait *= 2
+            round += 1
+        wait = min(wait, self.cluster.limits.backoff_max)
+        if wait > 1:
+            wait -= <int64_t>(self.core.dice() % <uint64_t>(wait // 2 + 1))
+        self.retry_at = self.core.now + wait
+        self.failures += 1
+        return 0
+
+    cdef int adjust(self, bint changed) except -1:
+        """The cluster's limits are new."""
+        cdef Upstream each
+        if changed:
+            for each in [*self.active, *self.draining]:
+                each.adjust()
+        return 0
+
+    cdef int leave(self) except -1:
+        """It is no host of its cluster any more. What is on its way is waited for."""
+        cdef Upstream each
+        self.leaving = True
+        self.cluster.leaving[self] = None
+        for each in list(self.active):
+            each.leave()
+        if not self.active and not self.draining:
+            self.cluster.leaving.pop(self, None)
+        return 0
+
+    # -- what its connections tell ------------------------------------------------------------------------------
+
+    cdef int opened(self, Upstream upstream) except -1:
+        self.failures = 0
+        self.retry_at = 0
+        self.cluster.stir()
+        return upstream.leave() if self.leaving else 0
+
+    cdef int failed(self, Upstream upstream, str why) except -1:
+        add(self.count.failures, 1)
+        if not self.failures:
+            self.core.tell(f"{self.label()}: cannot connect: {why}")
+        self.back_off()
+        return self.cluster.stir()
+
+    cdef int drains(self, Upstream upstream) except -1:
+        self.active.remove(upstream)
+        self.draining.append(upstream)
+        return 0
+
+    cdef int lost(self, Upstream upstream) except -1:
+        cdef list held
+        self.cluster.stir()
+        for held in (self.active, self.draining):
+            if upstream in held:
+                held.remove(upstream)
+        if self.leaving and not self.active and not self.draining:
+            self.cluster.leaving.pop(self, None)
+        return 0
+
+    cdef int again(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        call.tried |= <uint64_t>1 << (self.index & 63)
+        return self.cluster.dispatch(upstream.codec, call, frame, at)
+
+    cdef str label(self):
+        return f"cluster {self.cluster.name}: host {self.address}"
+
+    def describe(self):
+        cdef Upstream each
+        return {
+            "address": self.address,
+            "leaving": self.leaving,
+            "failures": self.failures,
+            "available": self.core.clock.now() >= self.retry_at,
+            "connections": [
+                {
+                    "protocol": each.codec.name,
+                    "variant": each.variant,
+                    "lane": LANES[each.lane],
+                    "state": {CONNECTING: "connecting", OPEN: "open"}.get(each.state, "draining"),
+                    "in_flight": each.ids.count,
+                    "waited_for": each.live,
+                    "heartbeats": each.beats,
+                    "misses": each.misses,
+                    "unsent": each.out.size,
+                    "buffered": each.tail.size,
+                }
+                for each in [*self.active, *self.draining]
+            ],
+        }

@@ -1,0 +1,40 @@
+from libc.stdint cimport int64_t
+
+from proxy.datapath.caller cimport Caller
+from proxy.datapath.core cimport Core
+from proxy.datapath.counters cimport Counters, listener_count_t, protocol_count_t
+from proxy.datapath.decisions cimport Decisions, Table
+from xproto.kernel.codec cimport Codec
+
+
+cdef class Binding:
+    """One protocol of one listener."""
+    cdef Codec codec
+    cdef Decisions decisions
+    cdef protocol_count_t* count
+
+
+cdef class Guest(Caller):
+    """A connection, as its port sees it."""
+    cdef Port port
+    cdef Binding binding                      # None: not known yet
+    cdef int adjust(self, bint rest_of) except -1     # what the port speaks, or its limits, are new
+    cdef int leave(self) except -1            # the port is no more
+
+
+cdef class Port:
+    """What a listener's connections share, without the accepting."""
+    cdef Core core
+    cdef readonly str name
+    cdef dict bindings        # protocol -> Binding
+    cdef Binding only         # where nothing is to be detected
+    cdef object detect
+    cdef Py_ssize_t detect_bytes
+    cdef int64_t detect_timeout, idle_timeout, max_in_flight, max_connections
+    cdef size_t out_limit
+    cdef listener_count_t* count
+    cdef readonly dict connections    # Guest -> None: in the order in which they came, which a set has not
+    cdef dict plan(self, spec, dict codecs, detector, Table table, Counters counters)
+    cdef int become(self, spec, dict bindings, detector) except -1
+    cdef int leave(self) except -1
+    cdef int limit(self, spec) except -1

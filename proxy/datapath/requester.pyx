@@ -1,0 +1,135 @@
+"""A client's connection as a source of calls: each request is routed, becomes a call, and goes to a cluster.
+
+What always holds: a request is counted once and becomes one call, or one answer of our own; nothing here waits.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.caller cimport expire
+from proxy.datapath.calls cimport call_t, find_call
+from proxy.datapath.carrier cimport Carrier
+from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
+from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
+from proxy.datapath.port cimport Binding, Guest
+from proxy.datapath.upstream cimport Upstream
+from xproto.kernel.codec cimport KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, frame_t
+
+
+cdef class Requester(Guest):
+    cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1:
+        if at.kind == KIND_REQUEST:
+            return self.call(frame, at, False)
+        if at.kind == KIND_ONEWAY:
+            return self.call(frame, at, True)
+        if at.kind == KIND_HEARTBEAT:
+            add(self.port.count.heartbeats, 1)
+            return self.say(self.codec.heartbeat_ack(at.variant, at.echo, at.id))
+        if at.kind == KIND_HEARTBEAT_ACK:
+            return 0
+        return self.unreadable(NULL, f"{self.codec.name}: a frame of kind {at.kind} from downstream")
+
+    cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
+        cdef Binding binding = self.binding
+        cdef Table table = binding.decisions.table
+        cdef int64_t own = at.timeout
+        cdef int index = binding.decisions.decide(frame, at.size, &own)
+        cdef route_t* route
+        cdef call_t* call
+        add(binding.count.oneways if oneway else binding.count.calls, 1)
+        if index < 0:
+            if index == UNREADABLE:
+                return self.unreadable(at, f"{self.codec.name}: its headers cannot be read")
+            add(table.nobody, 1)
+            return self.drop(oneway, at, NO_ROUTE)
+        route = &table.routes[index]
+        add(route.count, 1)
+        call = self.record(at, route, oneway, own)
+        if call == NULL:
+            return self.drop(oneway, at, OVERLOAD)
+        return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
+
+    cdef call_t* record(self, const frame_t* at, const route_t* route, bint oneway, int64_t own) except? NULL:
+        """The call of a request, with its deadline set. NULL: no memory."""
+        cdef call_t* call = self.core.calls.take()
+        cdef int64_t timeout
+        if call == NULL:
+            return NULL
+        call.count = self.binding.count
+        call.origin, call.variant, call.echo = at.id, at.variant, at.echo
+        call.start = self.core.now
+        call.duration = (<Cluster>route.cluster).duration
+        call.oneway, call.cell = oneway, self.cell
+        if not oneway:
+            self.adopt(call)
+            timeout = route.timeout
+            if own > 0 and (timeout <= 0 or own * 1000 < timeout):
+                timeout = own * 1000
+            if timeout > 0:
+                call.until = self.core.now + timeout
+                call.deadline.owner, call.deadline.fire = call, expire
+                self.core.wheel.set(&call.deadline, call.until)
+        return call
+
+    cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1:
+        """Begin to pass on a request of which the first `size` bytes are there. False: wait until it is whole.
+
+        It needs a connection of its own; while one is being made, no more is read.
+        """
+        cdef Binding binding = self.binding
+        cdef Cluster cluster
+        cdef int64_t own = at.timeout
+        cdef bint oneway = at.kind == KIND_ONEWAY, connecting = False
+        cdef Upstream upstream
+        cdef route_t* route
+        cdef call_t* call
+        cdef int index = binding.decisions.decide(frame, size, &own)
+        if index < 0 or not oneway and at.kind != KIND_REQUEST:
+            return False                 # the whole frame will tell
+        route = &binding.decisions.table.routes[index]
+        cluster = <Cluster>route.cluster
+        upstream = cluster.lend(self.codec, at.variant, &connecting)
+        if upstream is None:
+            if connecting:
+                cluster.waiting[self] = None
+                self.pause()
+            return False
+        call = self.record(at, route, oneway, own)
+        if call == NULL:
+            return False
+        add(binding.count.oneways if oneway else binding.count.calls, 1)
+        add(route.count, 1)
+        if not upstream.carry_head(self, call, frame, at):
+            cluster.give_up(call, OVERLOAD)
+        return True
+
+    cdef int misread(self, str why) except -1:
+        """What is passed on in pieces is malformed: its caller is told, unless it was answered already."""
+        cdef Carrier sink = self.sink
+        cdef call_t* call = NULL if sink is None else find_call(&sink.ids, self.stream.new_id)
+        if call != NULL and call.caller == <void*>self:
+            self.refuse(call, MALFORMED)
+        return self.unreadable(NULL, why)
+
+    cdef int reject(self, const frame_t* at, int fault) except -1:
+        """Answer a request that became no call."""
+        add(self.binding.count.faults[fault], 1)
+        return self.say(self.codec.reply(fault, at.variant, at.echo, at.id))
+
+    cdef int drop(self, bint oneway, const frame_t* at, int fault) except -1:
+        if not oneway:
+            return self.reject(at, fault)
+        add(self.binding.count.dropped, 1)
+        return 0
+
+    cdef int unreadable(self, const frame_t* at, str why) except -1:
+        """Malformed: an answer if it is known to what, then the end. Calls read before still get theirs."""
+        add(self.binding.count.malformed, 1)
+        self.core.tell(f"{self.label()}: malformed, closed: {why}")
+        if at != NULL and at.kind == KIND_REQUEST:
+            self.reject(at, MALFORMED)
+        return self.wind_up()
+
+    cdef int wind_up(self) except -1:
+        """Read no more; go when everything owed is written."""
+        return 0
