@@ -97,7 +97,7 @@ cdef class Cluster(Family):
             if connecting[0]:
                 break
             host = self.hosts[(self.position + n) % count]
-            if self.core.now >= host.retry_at and len(host.active) < OWN_CONNECTIONS + self.limits.max_connections:
+            if self.core.now >= host.retry_at and host.held(True) < OWN_CONNECTIONS:
                 connecting[0] = host.open(codec, &wish) is not None
         return None
 

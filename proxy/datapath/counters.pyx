@@ -8,6 +8,7 @@ What always holds: every pointer in a record lies inside the array that Engine w
 or is the spare slot; only this worker writes the array, so plain additions are enough.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint64_t
@@ -15,6 +16,7 @@ from libc.stdint cimport uint64_t
 FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed")
 
 
+@cython.no_gc_clear                     # the array is released when it is freed, not let go of before
 cdef class Counters:
     def __cinit__(self, array, layout, Counters before=None):
         PyObject_GetBuffer(array, &self.view, PyBUF_WRITABLE)

@@ -50,6 +50,7 @@ cdef class Host(Keeper):
     cdef readonly int64_t failures    # to connect, in a row
     cdef int64_t retry_at
     cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting)
+    cdef int64_t held(self, bint own) noexcept
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict)
     cdef Upstream find(self, Codec codec, const wish_t* wish, Verdict* verdict, int64_t* had)
     cdef Upstream open(self, Codec codec, const wish_t* wish)

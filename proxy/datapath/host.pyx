@@ -47,6 +47,14 @@ cdef class Host(Keeper):
                 connecting[0] |= each.state == CONNECTING
         return None
 
+    cdef int64_t held(self, bint own) noexcept:
+        """How many connections it has for one call each, or for many."""
+        cdef Upstream each
+        cdef int64_t count = 0
+        for each in self.active:
+            count += (each.lane == OWN) == own
+        return count
+
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict):
         """A connection for one more call, or None and why not."""
         cdef int64_t had = 0
@@ -56,7 +64,7 @@ cdef class Host(Keeper):
             return best
         if had >= self.cluster.limits.max_connections:
             return None
-        if self.core.now < self.retry_at or len(self.active) >= self.cluster.limits.max_connections * VARIANTS:
+        if self.core.now < self.retry_at or self.held(False) >= self.cluster.limits.max_connections * VARIANTS:
             if best is None and verdict[0] == TAKEN:
                 verdict[0] = AWAY if self.core.now < self.retry_at else BUSY
             return best
