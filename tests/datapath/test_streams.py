@@ -72,6 +72,21 @@ async def part(world: World, backend: Backend, client: Peer, data: bytes, size: 
     return upstream
 
 
+async def begun(world: World, **fields: Any) -> tuple[Backend, Peer, Peer, bytes]:
+    """A host, a client, the connection between proxy and host by which its call of 1 MiB goes on, and that call."""
+    backend = world.backend()
+    begin(world, backend, **fields)
+    client, data = await world.client(), ask(7, BODY)
+    return backend, client, await part(world, backend, client, data, 600_000), data
+
+
+async def asked(world: World, **fields: Any) -> tuple[Peer, Peer, Frame]:
+    """The same when all of the call is there, as the host got it."""
+    _, client, upstream, data = await begun(world, **fields)
+    await client.send(data[600_000:])
+    return client, upstream, read(await upstream.receive())
+
+
 async def test_a_request_goes_on_before_it_is_whole(world: World) -> None:
     backend = world.backend()
     begin(world, backend)
@@ -96,11 +111,7 @@ async def test_a_request_goes_on_before_it_is_whole(world: World) -> None:
 
 
 async def test_an_answer_goes_on_before_it_is_whole_and_others_wait_behind_it(world: World) -> None:
-    backend = world.backend()
-    begin(world, backend)
-    client = await world.client()
-    data = ask(7, BODY)
-    upstream = await part(world, backend, client, data, 600_000)
+    backend, client, upstream, data = await begun(world)
     await client.send(data[600_000:] + ask(8))
     call = read(await upstream.receive())
     shared = await backend.accept()
@@ -134,13 +145,7 @@ async def test_whoever_sends_is_held_up_when_upstream_does_not_read(world: World
 
 
 async def test_whoever_answers_is_held_up_when_the_client_does_not_read(world: World) -> None:
-    backend = world.backend()
-    begin(world, backend, keepalive=Keepalive(1.0, 0.2, 3))
-    client = await world.client()
-    data = ask(7, BODY)
-    upstream = await part(world, backend, client, data, 600_000)
-    await client.send(data[600_000:])
-    call = read(await upstream.receive())
+    client, upstream, call = await asked(world, keepalive=Keepalive(1.0, 0.2, 3))
     sending = asyncio.ensure_future(upstream.send(answer(call, BIG)))
     await world.until(lambda: world.downstreams()[0]["unsent"] > 256 * 1024)
     await quiet(world)
@@ -169,11 +174,7 @@ async def test_a_client_that_goes_takes_its_connection_along(world: World) -> No
 
 
 async def test_an_upstream_that_goes_in_the_midst_of_a_request(world: World) -> None:
-    backend = world.backend()
-    begin(world, backend)
-    client = await world.client()
-    data = ask(7, BODY)
-    upstream = await part(world, backend, client, data, 600_000)
+    backend, client, upstream, data = await begun(world)
     upstream.reset()
     told = read(await client.receive())
     assert (told.id, told.status) == (7, CLOSED)
@@ -184,13 +185,7 @@ async def test_an_upstream_that_goes_in_the_midst_of_a_request(world: World) -> 
 
 
 async def test_an_answer_that_breaks_off_ends_the_client(world: World) -> None:
-    backend = world.backend()
-    begin(world, backend)
-    client = await world.client()
-    data = ask(7, BODY)
-    upstream = await part(world, backend, client, data, 600_000)
-    await client.send(data[600_000:])
-    call = read(await upstream.receive())
+    client, upstream, call = await asked(world)
     await upstream.send(answer(call, BODY)[:500_000])
     await some(client, 256 * 1024)
     upstream.reset()
@@ -199,11 +194,7 @@ async def test_an_answer_that_breaks_off_ends_the_client(world: World) -> None:
 
 
 async def test_a_deadline_in_the_midst_of_a_request(world: World) -> None:
-    backend = world.backend()
-    begin(world, backend, timeout=5.0)
-    client = await world.client()
-    data = ask(7, BODY)
-    upstream = await part(world, backend, client, data, 600_000)
+    _, client, upstream, data = await begun(world, timeout=5.0)
     await world.advance(5.1)
     told = read(await client.receive())
     assert (told.id, told.status) == (7, TIMEOUT)
@@ -216,13 +207,7 @@ async def test_a_deadline_in_the_midst_of_a_request(world: World) -> None:
 
 
 async def test_a_deadline_in_the_midst_of_an_answer_ends_the_client(world: World) -> None:
-    backend = world.backend()
-    begin(world, backend, timeout=5.0)
-    client = await world.client()
-    data = ask(7, BODY)
-    upstream = await part(world, backend, client, data, 600_000)
-    await client.send(data[600_000:])
-    call = read(await upstream.receive())
+    client, upstream, call = await asked(world, timeout=5.0)
     await upstream.send(answer(call, BODY)[:500_000])
     await some(client, 256 * 1024)
     await world.advance(5.1)
@@ -247,11 +232,7 @@ async def test_what_grows_beyond_the_limit_is_malformed(world: World) -> None:
 
 
 async def test_a_wrong_checksum_stays_wrong(world: World) -> None:
-    backend = world.backend()
-    begin(world, backend)
-    client = await world.client()
-    data = ask(7, BODY)
-    upstream = await part(world, backend, client, data, 600_000)
+    _, client, upstream, data = await begun(world)
     await client.send(data[600_000:-1] + bytes([data[-1] ^ 1]))
     await some(upstream, len(data))
     wrong = upstream.data
