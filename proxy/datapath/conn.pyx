@@ -5,8 +5,9 @@ that is not whole, and an idle one owns no buffer at all. A big frame is read st
 block is handed on when it is whole (`put`). What is to be sent is collected until the turn's end.
 
 What always holds: nothing is scanned twice, since the tail is asked again only when the `need` it named is there, and
-then goes on where it stopped (`progress`); one event reads or sends at most READ_SIZE bytes, so that nobody waits long for the others; CLOSED is final and entered once, by `shut`; while `frames` runs over the tail, the tail is not freed, whatever
-the frames cause; every entry from the loop ends with the connection in a good state or closed (`crash`).
+then goes on where it stopped (`progress`); one event reads or sends at most READ_SIZE bytes, so that nobody waits long
+for the others; CLOSED is final and entered once, by `shut`; while `frames` runs over the tail, the tail is not freed,
+whatever the frames cause; every entry from the loop ends with the connection in a good state or closed (`crash`).
 """
 
 import traceback
