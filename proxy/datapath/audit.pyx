@@ -18,7 +18,7 @@ from proxy.datapath.downstream cimport Downstream
 from proxy.datapath.host cimport Host
 from proxy.datapath.port cimport Port
 from proxy.datapath.listener cimport Listener
-from proxy.datapath.relay cimport WINDOW, Relay
+from proxy.datapath.relay cimport Relay
 from proxy.datapath.simulated_loop cimport Watch
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.upstream cimport Upstream
@@ -122,7 +122,7 @@ cdef class Audit:
 
     cdef bint clogged(self, Relay conn) noexcept:
         """Is the end of what it passes on full?"""
-        return conn.sink is not None and conn.sink.out.size > WINDOW // 2
+        return conn.sink is not None and conn.sink.out.size > conn.sink.window // 2
 
     cdef int caller(self, Downstream conn) except -1:
         cdef call_t* call = conn.calls

@@ -14,6 +14,7 @@ cdef class Downstream(Requester):
     cdef bint eof             # the peer has ended its side
     cdef bint judged(self, const uint8_t* data, size_t size) except -1
     cdef int speak(self, Binding binding) except -1
+    cdef int limit(self) except -1
     cdef int rest(self) except -1
     cdef int on_alarm(self) except -1
     cdef bint held_up(self) noexcept

@@ -16,6 +16,7 @@ from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, nex
 from proxy.datapath.core cimport READ_SIZE
 from proxy.datapath.counters cimport OVERLOAD, add, take
 from proxy.datapath.port cimport Binding, Port
+from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.requester cimport Requester
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.transport cimport Transport
@@ -40,7 +41,7 @@ cdef Downstream new_downstream(Port port, Transport io):
     cdef Downstream made = Downstream.__new__(Downstream)
     made.core, made.port = port.core, port
     made.rx, made.tx, made.cuts = port.count.rx, port.count.tx, port.count.cut
-    made.max_in_flight, made.out_limit = port.max_in_flight, port.out_limit
+    made.limit()
     made.cell = made.core.dice() & (CELLS - 1)
     made.alarm.owner, made.alarm.fire = <void*>made, fire
     add(port.count.connections, 1)
@@ -141,10 +142,15 @@ cdef class Downstream(Requester):
         """The port's limits are new, or what it speaks."""
         if self.binding is not None and self.port.bindings.get(self.codec.name) is not self.binding:
             return self.leave()
-        self.max_in_flight, self.out_limit = self.port.max_in_flight, self.port.out_limit
+        self.limit()
         if rest_of and self.state == OPEN:
             self.rest()
         return self.wake()
+
+    cdef int limit(self) except -1:
+        self.max_in_flight, self.out_limit = self.port.max_in_flight, self.port.out_limit
+        self.window = min(<size_t>WINDOW, self.out_limit)
+        return 0
 
     cdef int rest(self) except -1:
         """Count its idleness from now."""

@@ -7,7 +7,7 @@ from xproto.kernel.codec cimport Codec, Direction, frame_t
 
 cdef enum:
     STREAM_FROM = 256 * 1024      # bytes of a frame after which it is passed on in pieces, where that is possible
-    WINDOW = 512 * 1024           # unsent bytes at which the source of a stream is not read on
+    WINDOW = 512 * 1024           # unsent bytes at which the source of a stream is not read on, at most
 
 
 cdef class Relay(Conn):
@@ -16,6 +16,7 @@ cdef class Relay(Conn):
     cdef Relay sink               # where its pieces go; None: nowhere, they are thrown away
     cdef Relay feeder             # whose pieces go out by this connection now
     cdef queue_t behind           # whole frames that wait for the feeder's to end
+    cdef size_t window            # of what goes out by this connection: WINDOW, or its own limit if that is less
     cdef bint waking              # in core.paused
     cdef bint can_stream(self, const frame_t* at, size_t size) noexcept
     cdef bint begin(self, Relay sink, Direction direction, const uint8_t* frame, const frame_t* at, uint64_t id) except -1

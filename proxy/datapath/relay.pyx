@@ -82,7 +82,7 @@ cdef class Relay(Conn):
         next_frame(self)
         step(&self.stream, DATA)
         self.stream.passed += ready
-        if self.sink is not None and self.sink.piece(data, ready) != NULL and self.sink.out.size > WINDOW:
+        if self.sink is not None and self.sink.piece(data, ready) != NULL and self.sink.out.size > self.sink.window:
             self.pause()
         return 0
 
@@ -129,7 +129,7 @@ cdef class Relay(Conn):
 
     cdef int flush(self) except -1:
         Conn.flush(self)
-        if self.feeder is not None and self.out.size <= WINDOW // 2:
+        if self.feeder is not None and self.out.size <= self.window // 2:
             self.feeder.soon()
         return 0
 

@@ -27,6 +27,7 @@ cdef class Upstream(Carrier):
     cdef bint made                # was connected once, and is counted as active
     cdef alarm_t watch            # connect timeout, then keepalive
     cdef alarm_t rest             # idleness
+    cdef int limit(self) except -1
     cdef int adjust(self) except -1
     cdef int leave(self) except -1
     cdef int set_alarms(self) except -1

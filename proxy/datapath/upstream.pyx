@@ -19,6 +19,7 @@ from proxy.datapath.carrier cimport Carrier, limits_t
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may, next_frame
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, add, host_count_t, take
+from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport (
@@ -64,10 +65,6 @@ cdef int fire_rest(alarm_t* alarm) except -1:
         return upstream.crash(error)
 
 
-cdef inline uint64_t most_of(Upstream upstream) noexcept:
-    return min(upstream.limits.max_in_flight, upstream.ids.mask // 2)
-
-
 cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t variant, int lane, limits_t* limits,
                            host_count_t* count):
     """An upstream without a transport yet."""
@@ -80,7 +77,7 @@ cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t varian
     made.watch.fire, made.rest.fire = fire_watch, fire_rest
     made.ids.mask = <uint64_t>-1 if codec.id_bits >= 64 else (<uint64_t>1 << codec.id_bits) - 1
     made.ids.next = core.first_id
-    made.most = most_of(made)
+    made.limit()
     return made
 
 
@@ -224,9 +221,14 @@ cdef class Upstream(Carrier):
             self.core.wheel.set(&self.rest, max(self.core.now, self.used + self.limits.idle_timeout))
         return 0
 
+    cdef int limit(self) except -1:
+        self.most = min(self.limits.max_in_flight, self.ids.mask // 2)
+        self.window = min(<size_t>WINDOW, self.limits.out_limit)
+        return 0
+
     cdef int adjust(self) except -1:
         """The limits are new; one that still connects keeps the time it was given for that."""
-        self.most = most_of(self)
+        self.limit()
         self.beat = self.misses = 0
         return self.set_alarms() if self.made else 0
 

@@ -307,3 +307,16 @@ async def test_many_that_have_their_own_leave_room_for_those_that_share(world: W
     await shared.send(answer(read(await shared.receive()), b""))
     assert read(await other.receive()).id == 8
     assert [each["lane"] for each in world.upstreams()] == ["own"] * 20 + ["shared"]
+
+
+async def test_the_window_is_never_wider_than_the_limit_of_what_is_unsent(world: World) -> None:
+    backend = world.backend()
+    begin(world, backend, out_buffer_limit=50_000)
+    client = await world.client()
+    sending = asyncio.ensure_future(client.send(ask(7, BIG)))
+    upstream = await backend.accept()
+    await world.until(lambda: world.downstreams()[0]["paused"] and world.upstreams()[0]["unsent"])
+    await quiet(world)
+    assert world.upstreams()[0]["unsent"] <= 50_000 + 256 * 1024, "one read beyond it"
+    assert read(await upstream.receive()).body == BIG
+    await sending
