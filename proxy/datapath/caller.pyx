@@ -74,7 +74,6 @@ cdef class Caller(Relay):
     cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """The upstream's answer: one copy, with the caller's own id."""
         cdef uint8_t* into
-        observe(call.duration, self.core.now - call.start)
         if self.out.size + self.behind.size > self.out_limit and not self.has_room():
             return 0
         into = self.put(frame, at.size)

@@ -1,6 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.buffers cimport buf_t, queue_t
+from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t, ids_t, shares_t
 from proxy.datapath.counters cimport host_count_t
 from proxy.datapath.relay cimport Relay
@@ -48,6 +49,7 @@ cdef class Carrier(Relay):
     cdef bint carry_head(self, Relay source, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int taken(self, call_t* call, bint recorded) except -1
     cdef int carry_deadline(self, const call_t* call, uint8_t* frame, const frame_t* at) except -1
+    cdef Caller settle(self, call_t* call)
     cdef bint answer_on(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int again(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1

@@ -115,13 +115,8 @@ cdef class Carrier(Relay):
         cdef Caller caller
         if call == NULL:
             return 0
-        self.forget(call)
-        if call.caller == NULL:
-            add(self.count.late, 1)
-        else:
-            add(self.count.replies, 1)
-            observe(call.duration, self.core.now - call.start)
-            caller = <Caller>call.caller
+        caller = self.settle(call)
+        if caller is not None:
             caller.release(call)
             caller.touch()
         self.core.calls.give(call)
@@ -133,15 +128,21 @@ cdef class Carrier(Relay):
         if call == NULL:
             add(self.count.unknown, 1)
             return 0
-        self.forget(call)
-        if call.caller == NULL:
-            add(self.count.late, 1)
-        else:
-            add(self.count.replies, 1)
-            caller = <Caller>call.caller
+        caller = self.settle(call)
+        if caller is not None:
             caller.answer(call, frame, at)
         self.core.calls.give(call)
         return 0
+
+    cdef Caller settle(self, call_t* call):
+        """Its answer is here, in one event or in pieces: whoever still waits for it."""
+        self.forget(call)
+        if call.caller == NULL:
+            add(self.count.late, 1)
+            return None
+        add(self.count.replies, 1)
+        observe(call.duration, self.core.now - call.start)
+        return <Caller>call.caller
 
     cdef int forget(self, call_t* call) except -1:
         """The call's id may be given out again."""

@@ -9,7 +9,7 @@ from xproto.kernel.codec cimport frame_t
 cdef class Requester(Guest):
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
-    cdef call_t* record(self, const frame_t* at, const route_t* route, bint oneway, int64_t own) except? NULL
+    cdef call_t* record(self, const frame_t* at, route_t* route, bint oneway, int64_t own) except? NULL
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1
     cdef int drop(self, bint oneway, const frame_t* at, int fault) except -1
     cdef int reject(self, const frame_t* at, int fault) except -1

@@ -43,16 +43,16 @@ cdef class Requester(Guest):
             add(table.nobody, 1)
             return self.drop(oneway, at, NO_ROUTE)
         route = &table.routes[index]
-        add(route.count, 1)
         call = self.record(at, route, oneway, own)
         if call == NULL:
             return self.drop(oneway, at, OVERLOAD)
         return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
 
-    cdef call_t* record(self, const frame_t* at, const route_t* route, bint oneway, int64_t own) except? NULL:
-        """The call of a request, with its deadline set. NULL: no memory."""
+    cdef call_t* record(self, const frame_t* at, route_t* route, bint oneway, int64_t own) except? NULL:
+        """The call of a request, with its deadline set, whether its frame is whole or its head only. NULL: no memory."""
         cdef call_t* call = self.core.calls.take()
         cdef int64_t timeout
+        add(route.count, 1)
         if call == NULL:
             return NULL
         call.count = self.binding.count
@@ -98,7 +98,6 @@ cdef class Requester(Guest):
         if call == NULL:
             return False
         add(binding.count.oneways if oneway else binding.count.calls, 1)
-        add(route.count, 1)
         if not upstream.carry_head(self, call, frame, at):
             cluster.give_up(call, OVERLOAD)
         return True
