@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xproto.autodetect import signature
+from xproto.lower.identity import IdField
 from xproto.lower.model import Value
+from xproto.plan import Form
 from xproto.registry import Registered
 from xproto.spec import Kind
 
@@ -25,7 +27,7 @@ def _lines(registered: Registered) -> Iterator[str]:
     yield from _fields(lowered.scope.fields, "  ")
     yield ""
     yield "Roles"
-    yield f"  id        {lowered.id_name}, {lowered.id_width * 8} bits"
+    yield "  id        " + ", and again ".join(_id(each) for each in lowered.identity.fields)
     yield f"  kinds     {', '.join(Kind(kind).name.lower() for kind in protocol.kind)}"
     yield f"  pool      {protocol.pool}, answers {protocol.order.replace('_', ' ')}"
     for name in ("service", "method"):
@@ -47,6 +49,12 @@ def _lines(registered: Registered) -> Iterator[str]:
     yield str(lowered.lookup(("service", "method")).plan)
     yield ""
     yield "Interpreted by construct: " + (", ".join(lowered.opaque) or "nothing")
+
+
+def _id(found: IdField) -> str:
+    if found.form is Form.FIXED:
+        return f"{found.path}, {found.bits} bits"
+    return f"{found.path}, {found.form.name.lower()} of {found.bits} bits in {found.width} bytes"
 
 
 def _fields(fields: dict[str, Value], indent: str) -> Iterator[str]:

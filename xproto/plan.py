@@ -75,6 +75,14 @@ class Alu(enum.IntEnum):
     NOT = 18
 
 
+class Form(enum.IntEnum):
+    """How an integer lies on the wire."""
+
+    FIXED = 0  # as many bytes as its type has
+    VARINT = 1  # LEB128
+    JCE = 2  # a jce field: tag and type, then the narrowest integer that holds it
+
+
 LITTLE, SIGNED, CHECK, AT = 1, 2, 4, 8
 VERIFY = 16
 """On CRC32: compute and compare; without it the checksum is only located."""
@@ -91,9 +99,14 @@ class Result(enum.IntEnum):
     TIMEOUT = 5
     ECHO = 6
     TIMEOUT_AT = 7
+    ID_END = 8
+    AGAIN = 9
+    AGAIN_AT = 10
+    AGAIN_END = 11
+    DIRECTION = 12
 
 
-FIRST_FREE = 8
+FIRST_FREE = 13
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Kind(enum.IntEnum):
     HEARTBEAT = 4
     HEARTBEAT_ACK = 5
     GOAWAY = 6
+    WRAPPED = 7
 
 
 class Fault(enum.IntEnum):
@@ -145,13 +146,17 @@ class Protocol:
 
     frame: the layout of one frame, both directions.
     kind: for each `Kind` the protocol has, when a frame is of that kind; asked in the order given.
-    id: the field that ties an answer to its request; an unsigned fixed-width integer.
+    id: the field that ties an answer to its request: an unsigned integer of a fixed width, or one whose width varies.
+    again: a second field for the same purpose, behind the first; both are the same number upstream.
+    length: the integer at the frame's beginning that counts its bytes, where the id's width varies.
     headers: the block (or `view`) that routing keys are looked up in.
     service, method: text sources; these roles win over a header of the same name.
     timeout: an integer field in milliseconds, or a header with decimal milliseconds; at most 0 means none.
     pool, order: how connections are shared and answers told apart.
     variant: fields that must be alike for all frames of one upstream connection.
     echo: fields that a local reply repeats from its request.
+    echo_text: a field of bytes or text that it repeats as well, of at most 255 bytes (a longer one: as none).
+    unwrap: gives a frame of kind `WRAPPED` (compressed, say) in its plain form; raises `MalformedError`.
     session: reserved for protocols whose connections have a state.
     detect: which leading fields are the signature.
     reply: the fields of a local reply for each fault, over `reply_base`.
@@ -163,15 +168,19 @@ class Protocol:
     frame: Construct
     kind: Mapping[Kind, Any]
     id: Any
+    again: Any = None
+    length: Any = None
     headers: Any = None
     service: Any = None
     method: Any = None
     timeout: Any = None
     pool: Pool = Pool.MULTIPLEXED
     order: Order = Order.BY_ID
+    unwrap: Callable[[bytes], bytes] | None = None
     session: None = None
     variant: tuple[Any, ...] = ()
     echo: tuple[Any, ...] = ()
+    echo_text: Any = None
     detect: Detect = Detect()
     limits: Limits = Limits()
     reply_base: Mapping[str, Any] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import construct as c
 
 from xproto.errors import MalformedError, NeedMore, SpecError
+from xproto.lower.roles import ECHO_TEXT
 from xproto.spec import Fault, Kind
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def build_frame(lowered: Lowered, fields: Mapping[str, Any]) -> bytes:
+def build_frame(lowered: Lowered, fields: Mapping[str, Any], *, from_upstream: bool = True) -> bytes:
     """One frame with these field values. A value that is a function gets all the others and gives the real one."""
     layout = lowered.protocol.frame
 
@@ -52,10 +53,10 @@ def build_frame(lowered: Lowered, fields: Mapping[str, Any]) -> bytes:
             for name, value in values.items()
         }
 
-    return bytes(layout.build(complete(layout, resolved(fields))))
+    return bytes(layout.build(complete(layout, resolved(fields)), from_upstream=int(from_upstream)))
 
 
-def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int) -> bytes:
+def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int, text: bytes = b"") -> bytes:
     """The frame for a fault, a heartbeat or its ack; b"" where the protocol declares none."""
     protocol = lowered.protocol
     fields: Mapping[str, Any] | None
@@ -68,10 +69,20 @@ def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int
         return b""
     echoed = {} if what is Kind.HEARTBEAT else lowered.echo.unpack(echo)
     chosen = merge(merge(fields, echoed), lowered.variant.unpack(variant))
-    number: Any = 0
-    for part in reversed(lowered.id_name.split(".")):
-        number = {part: number}
-    return build_frame(lowered, merge(number, chosen))
+    for path in [field.path for field in lowered.identity.fields]:
+        chosen = merge(_nested(path, 0), chosen)
+    if protocol.echo_text is not None and isinstance(what, Fault):
+        for source in lowered.texts.key(ECHO_TEXT):
+            chosen = merge(chosen, _nested(source.path, text))
+    return build_frame(lowered, chosen, from_upstream=what is not Kind.HEARTBEAT)
+
+
+def _nested(path: str, value: Any) -> dict[str, Any]:
+    *outer, name = path.split(".")
+    found = {name: value}
+    for part in reversed(outer):
+        found = {part: found}
+    return found
 
 
 def check_templates(lowered: Lowered, scan: Callable[[bytes], Any]) -> None:

@@ -10,7 +10,7 @@ is NULL and its deadline is not set. Trouble with this connection never spreads 
 
 from libc.stdint cimport uint8_t
 
-from proxy.datapath.calls cimport call_t
+from proxy.datapath.calls cimport call_t, kept_text
 from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport TIMEOUT, add, observe
 from proxy.datapath.relay cimport Relay
@@ -76,10 +76,9 @@ cdef class Caller(Relay):
         cdef uint8_t* into
         if self.out.size + self.behind.size > self.out_limit and not self.has_room():
             return 0
-        into = self.put(frame, at.size)
+        into = self.put_as(self.codec, FROM_UPSTREAM, frame, at, &call.origin)
         if into == NULL:
             return self.cut("no memory for its answers")
-        self.codec.set_id(FROM_UPSTREAM, into, at, call.origin)
         self.release(call)
         return self.touch()
 
@@ -91,7 +90,7 @@ cdef class Caller(Relay):
         if self.feeder is not None and call.upstream == <void*>self.feeder:
             return self.cut("an answer that was sent in part is not there in time")
         try:
-            frame = self.codec.reply(fault, call.variant, call.echo, call.origin)
+            frame = self.codec.answer(fault, call.variant, call.echo, kept_text(call), &call.origin)
         except Exception as error:  # noqa: BLE001
             return self.crash(error)
         self.release(call)

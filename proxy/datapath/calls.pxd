@@ -2,6 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from proxy.datapath.counters cimport histogram_t, protocol_count_t
 from proxy.datapath.wheel cimport alarm_t
+from xproto.kernel.codec cimport identity_t
 
 
 cdef struct call_t:
@@ -13,7 +14,8 @@ cdef struct call_t:
     protocol_count_t* count       # of the listener and protocol that it came by
     alarm_t deadline
     uint64_t id                   # on the upstream connection
-    uint64_t origin               # the caller's id
+    identity_t origin             # the caller's id, as it came
+    char* text                    # what a local reply repeats, its size in front; NULL: nothing
     int64_t variant
     int64_t echo
     int64_t start                 # microseconds
@@ -30,6 +32,7 @@ cdef class Calls:
     cdef call_t* take(self) noexcept
     cdef bint refill(self) noexcept
     cdef void give(self, call_t* call) noexcept
+    cdef bint keep_text(self, call_t* call, bytes text) noexcept
 
 
 cdef struct ids_t:
@@ -37,6 +40,7 @@ cdef struct ids_t:
     uint64_t room
     uint64_t count
     uint64_t mask                 # 2**id_bits - 1
+    uint64_t base                 # a bit that all fresh ids have, above the mask
     uint64_t next
 
 
@@ -56,6 +60,10 @@ cdef bint grow(ids_t* ids) noexcept nogil
 cdef uint64_t fresh_id(ids_t* ids) noexcept nogil
 cdef bint put_call(ids_t* ids, call_t* call) noexcept nogil
 cdef void free_ids(ids_t* ids) noexcept nogil
+
+
+cdef inline bytes kept_text(const call_t* call):
+    return call.text[1:1 + <unsigned char>call.text[0]] if call.text != NULL else b""
 
 
 cdef inline bint greedy(const shares_t* shares, uint8_t cell, uint64_t most) noexcept nogil:

@@ -8,10 +8,10 @@ What always holds: an id in the table is not given out again, so an answer finds
 most half full, so that looking for a fresh id is short; id 0 is never given out (peers use it for "none").
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
 
 cdef enum:
     PER_SLAB = 64
@@ -47,7 +47,18 @@ cdef class Calls:
             self.free = &slab[index]
         return True
 
+    cdef bint keep_text(self, call_t* call, bytes text) noexcept:
+        """Keep what a local reply repeats for as long as the call lives. False: no memory, and nothing is kept."""
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(text)
+        call.text = <char*>malloc(size + 1)
+        if call.text == NULL:
+            return False
+        call.text[0] = <char>size
+        memcpy(call.text + 1, PyBytes_AS_STRING(text), size)
+        return True
+
     cdef void give(self, call_t* call) noexcept:
+        free(call.text)
         call.next = self.free
         self.free = call
         self.taken -= 1
@@ -57,7 +68,7 @@ cdef uint64_t fresh_id(ids_t* ids) noexcept nogil:
     """The next id that is neither 0 nor waiting for an answer; it is not reserved until `put_call`."""
     cdef uint64_t id
     while True:
-        id = ids.next & ids.mask
+        id = ids.next & ids.mask | ids.base
         ids.next = id + 1
         if id != 0 and (ids.slots == NULL or ids.slots[id & (ids.room - 1)] == NULL):
             return id

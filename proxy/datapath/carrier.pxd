@@ -41,6 +41,7 @@ cdef class Carrier(Relay):
     cdef shares_t shares
     cdef uint64_t most            # calls in flight at a time: the limit, and never above half of all ids
     cdef int64_t live             # calls that somebody waits for; ids.count has those nobody waits for too
+    cdef uint64_t beat_id         # of the last heartbeat
     cdef int64_t used             # when it last got a call
     cdef bint usable(self, uint8_t cell) noexcept
     cdef bint clogged(self) noexcept

@@ -21,7 +21,7 @@ from proxy.datapath.conn cimport CONNECTING, DRAINING, OPEN, TAKES, may
 from proxy.datapath.counters cimport add, observe, take
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY
-from xproto.kernel.codec cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t
+from xproto.kernel.codec cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t, identity_t
 
 
 cdef class Carrier(Relay):
@@ -38,17 +38,18 @@ cdef class Carrier(Relay):
     cdef bint carry(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """Take the call over, and its frame. False: no memory, and the call is still the dispatcher's."""
         cdef uint8_t* into
+        cdef identity_t who
         cdef bint recorded = not call.oneway or self.state == CONNECTING
         if recorded and not put_call(&self.ids, call):
             return False
-        into = self.put(frame, at.size)
+        who = self.codec.fresh(call.id if recorded else fresh_id(&self.ids))
+        into = self.put_as(self.codec, FROM_DOWNSTREAM, frame, at, &who)
         if into == NULL:
             if recorded:
                 drop_call(&self.ids, call)
             return False
         if recorded:
             take_share(&self.shares, call.cell)
-        self.codec.set_id(FROM_DOWNSTREAM, into, at, call.id if recorded else fresh_id(&self.ids))
         if call.until and at.timeout_at >= 0:
             self.carry_deadline(call, into, at)
         self.taken(call, recorded)
@@ -106,7 +107,7 @@ cdef class Carrier(Relay):
         caller = <Caller>call.caller
         if caller.feeder is not None:
             return False
-        self.begin(caller, FROM_UPSTREAM, frame, at, call.origin)
+        self.begin(caller, FROM_UPSTREAM, frame, at, call.origin.id)
         return True
 
     cdef int finished(self) except -1:
@@ -126,7 +127,8 @@ cdef class Carrier(Relay):
         cdef call_t* call = find_call(&self.ids, at.id)
         cdef Caller caller
         if call == NULL:
-            add(self.count.unknown, 1)
+            if at.id != self.beat_id:        # some protocols' heartbeats are calls, answered as such
+                add(self.count.unknown, 1)
             return 0
         caller = self.settle(call)
         if caller is not None:

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from proxy.datapath.buffers cimport queue_t
 from proxy.datapath.conn cimport Conn
 from proxy.datapath.stream cimport stream_t
-from xproto.kernel.codec cimport Codec, Direction, frame_t
+from xproto.kernel.codec cimport Codec, Direction, frame_t, identity_t
 
 cdef enum:
     STREAM_FROM = 256 * 1024      # bytes of a frame after which it is passed on in pieces, where that is possible
@@ -24,6 +24,9 @@ cdef class Relay(Conn):
     cdef int carry_timeout(self, const frame_t* at, int64_t milliseconds) except -1
     cdef int go_on(self, const uint8_t* data, size_t size, size_t* used) except -1
     cdef int pass_rest(self, const uint8_t* data, const frame_t* at) except -1
+    cdef queue_t* queue(self) noexcept
+    cdef uint8_t* put_as(self, Codec codec, Direction direction, const uint8_t* frame, const frame_t* at,
+                         const identity_t* who) noexcept
     cdef uint8_t* piece(self, const uint8_t* data, size_t size) except? NULL
     cdef int part(self) except -1
     cdef int abort(self) except -1

@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memset
 from proxy.datapath.buffers cimport filled, queue_t
 from proxy.datapath.conn cimport Conn, next_frame, owned
 from proxy.datapath.stream cimport ABORT, BODY, DATA, END, ENDED, HEAD, TRAILERS, step, stream_t
-from xproto.kernel.codec cimport SCAN_NEED, SCAN_OK, Codec, Direction, frame_t
+from xproto.kernel.codec cimport SCAN_NEED, SCAN_OK, Codec, Direction, frame_t, identity_t
 from xproto.kernel.run cimport progress_t
 
 
@@ -121,8 +121,32 @@ cdef class Relay(Conn):
         self.touch()
         return into
 
+    cdef uint8_t* put_as(self, Codec codec, Direction direction, const uint8_t* frame, const frame_t* at,
+                         const identity_t* who) noexcept:
+        """Queue a whole frame under other ids and return where it lies now. NULL: no memory, and nothing is queued."""
+        cdef queue_t* queue = self.queue()
+        cdef uint8_t* into
+        cdef size_t size
+        if codec.moves:
+            size = codec.size_as(at, who)
+            into = self.core.buffers.room(queue, size)
+            if into != NULL:
+                codec.write_as(into, frame, at, who)
+                filled(queue, size)
+            return into
+        into = self.put_in(queue, frame, at.size)
+        if into != NULL:
+            codec.set_id(direction, into, at, who.id)
+            if codec.twice:
+                codec.set_again(into, at, who.again)
+        return into
+
     cdef uint8_t* put(self, const uint8_t* frame, size_t size) noexcept:
-        return self.put_in(&self.out if self.feeder is None else &self.behind, frame, size)
+        return self.put_in(self.queue(), frame, size)
+
+    cdef queue_t* queue(self) noexcept:
+        """Where a whole frame goes: behind all that is there, and behind the frame that comes in pieces now."""
+        return &self.out if self.feeder is None else &self.behind
 
     cdef size_t owns_now(self) noexcept:
         return owned(self) + self.behind.size

@@ -9,9 +9,10 @@ from xproto.kernel.codec cimport frame_t
 cdef class Requester(Guest):
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
-    cdef call_t* record(self, const frame_t* at, route_t* route, bint oneway, int64_t own) except? NULL
+    cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
+                        int64_t own) except? NULL
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1
-    cdef int drop(self, bint oneway, const frame_t* at, int fault) except -1
-    cdef int reject(self, const frame_t* at, int fault) except -1
+    cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1
+    cdef int reject(self, const frame_t* at, int fault, bytes text=*) except -1
     cdef int unreadable(self, const frame_t* at, str why) except -1
     cdef int wind_up(self) except -1

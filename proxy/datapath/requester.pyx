@@ -13,7 +13,7 @@ from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
 from proxy.datapath.port cimport Binding, Guest
 from proxy.datapath.upstream cimport Upstream
-from xproto.kernel.codec cimport KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, frame_t
+from xproto.kernel.codec cimport KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, frame_t, identity_t
 
 
 cdef class Requester(Guest):
@@ -41,14 +41,15 @@ cdef class Requester(Guest):
             if index == UNREADABLE:
                 return self.unreadable(at, f"{self.codec.name}: its headers cannot be read")
             add(table.nobody, 1)
-            return self.drop(oneway, at, NO_ROUTE)
+            return self.drop(oneway, frame, at, NO_ROUTE)
         route = &table.routes[index]
-        call = self.record(at, route, oneway, own)
+        call = self.record(frame, at.size, at, route, oneway, own)
         if call == NULL:
-            return self.drop(oneway, at, OVERLOAD)
+            return self.drop(oneway, frame, at, OVERLOAD)
         return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
 
-    cdef call_t* record(self, const frame_t* at, route_t* route, bint oneway, int64_t own) except? NULL:
+    cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
+                        int64_t own) except? NULL:
         """The call of a request, with its deadline set, whether its frame is whole or its head only. NULL: no memory."""
         cdef call_t* call = self.core.calls.take()
         cdef int64_t timeout
@@ -56,10 +57,13 @@ cdef class Requester(Guest):
         if call == NULL:
             return NULL
         call.count = self.binding.count
-        call.origin, call.variant, call.echo = at.id, at.variant, at.echo
+        call.origin, call.variant, call.echo = self.codec.identity(at), at.variant, at.echo
         call.start = self.core.now
         call.duration = (<Cluster>route.cluster).duration
         call.oneway, call.cell = oneway, self.cell
+        if self.codec.echoes_text and not oneway and not self.core.calls.keep_text(call, self.codec.text_of(frame, size)):
+            self.core.calls.give(call)
+            return NULL
         if not oneway:
             self.adopt(call)
             timeout = route.timeout
@@ -94,7 +98,7 @@ cdef class Requester(Guest):
                 cluster.waiting[self] = None
                 self.pause()
             return False
-        call = self.record(at, route, oneway, own)
+        call = self.record(frame, size, at, route, oneway, own)
         if call == NULL:
             return False
         add(binding.count.oneways if oneway else binding.count.calls, 1)
@@ -110,14 +114,15 @@ cdef class Requester(Guest):
             self.refuse(call, MALFORMED)
         return self.unreadable(NULL, why)
 
-    cdef int reject(self, const frame_t* at, int fault) except -1:
+    cdef int reject(self, const frame_t* at, int fault, bytes text=b"") except -1:
         """Answer a request that became no call."""
+        cdef identity_t who = self.codec.identity(at)
         add(self.binding.count.faults[fault], 1)
-        return self.say(self.codec.reply(fault, at.variant, at.echo, at.id))
+        return self.say(self.codec.answer(fault, at.variant, at.echo, text, &who))
 
-    cdef int drop(self, bint oneway, const frame_t* at, int fault) except -1:
+    cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1:
         if not oneway:
-            return self.reject(at, fault)
+            return self.reject(at, fault, self.codec.text_of(frame, at.size) if self.codec.echoes_text else b"")
         add(self.binding.count.dropped, 1)
         return 0
 

@@ -76,6 +76,7 @@ cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t varian
     made.watch.owner = made.rest.owner = <void*>made
     made.watch.fire, made.rest.fire = fire_watch, fire_rest
     made.ids.mask = <uint64_t>-1 if codec.id_bits >= 64 else (<uint64_t>1 << codec.id_bits) - 1
+    made.ids.base = codec.id_base
     made.ids.next = core.first_id
     made.limit()
     return made
@@ -255,10 +256,11 @@ cdef class Upstream(Carrier):
         return self.heartbeat()
 
     cdef int heartbeat(self) except -1:
-        cdef bytes frame = self.codec.heartbeat(self.variant, fresh_id(&self.ids))
+        cdef uint64_t id = fresh_id(&self.ids)
+        cdef bytes frame = self.codec.heartbeat(self.variant, id)
         if not frame:
             return 0                 # the protocol has none; the alarm is not set again
-        self.beat = self.core.now
+        self.beat, self.beat_id = self.core.now, id
         self.beats += 1
         add(self.count.heartbeats_sent, 1)
         self.core.wheel.set(&self.watch, self.core.now + self.limits.patience)

@@ -45,6 +45,7 @@ from tests.xproto.small import LEAD, actual, codec, declare, expected, layout
 from xproto.errors import MalformedError, SpecError
 from xproto.kernel.codec import Codec
 from xproto.lower import lower
+from xproto.plan import FIRST_FREE
 from xproto.spec import Kind
 from xproto.wire import Bounded, Known
 
@@ -304,7 +305,8 @@ def test_scopes(fields, data):
 def test_two_branches_of_one_field_share_a_register():
     value = IfThenElse(this.a == 1, Int8ub, IfThenElse(this.a == 2, Int16ub, Computed(7)))
     lowered = lower(declare("a" / Int8ub, "v" / value, "x" / Bytes(this.v), timeout=this.v))
-    assert lowered.registers.numbers == {"kind": 8, "id": 9, "a": 10, "v": 11}
+    first = FIRST_FREE
+    assert lowered.registers.numbers == {"kind": first, "id": first + 1, "a": first + 2, "v": first + 3}
     under_test = Codec(lowered)
     for data, timeout, size in ((b"\x01\x03abc", 3, 10), (b"\x02\x00\x02ab", 2, 10), (b"\x05abcdefg", 7, 13)):
         scanned = under_test.scan_bytes(LEAD + data)

@@ -336,7 +336,7 @@ STRUCTURE = {
         f"more than {MAX_SECTIONS} sections inside each other", "flatten the layout",
     ),
     "too many integers": (
-        [f"f{i}" / Int8ub for i in range(60)], "f54", "the layout has too many integer fields",
+        [f"f{i}" / Int8ub for i in range(60)], "f49", "the layout has too many integer fields",
         "leave fields nobody reads in Bytes(…)",
     ),
     "too long an expression": (

@@ -5,28 +5,35 @@ under overload answers in well under a microsecond. The cache is bounded, since 
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from xproto.kernel.checksum cimport crc32_change
+from xproto.kernel.identity cimport FIXED, id_size, put_id
 from xproto.kernel.integers cimport xp_load, xp_store
-from xproto.kernel.lookup cimport Lookup, slice_t
+from xproto.kernel.lookup cimport FIND_OK, Lookup, slice_t
 from xproto.kernel.program cimport REGISTERS, RUN_BAD, RUN_NEED, RUN_OK, SLOTS, Program, outcome_t
 from xproto.kernel.run cimport progress_t, span_t
 
 from collections import namedtuple
 
 from xproto.errors import MalformedError, NeedMore
-from xproto.plan import OpCode
+from xproto.lower.roles import ECHO_TEXT
+from xproto.plan import OpCode, Result
 from xproto.spec import Fault, Kind
 from xproto.templates import build_template
 
 MAX_TEMPLATES = 1024
+MAX_ECHO = 255
 
 cdef enum:
     SCRATCH = 4096
 
 cdef enum:
-    R_KIND, R_ID, R_ID_AT, R_CRC_AT, R_VARIANT, R_TIMEOUT, R_ECHO, R_TIMEOUT_AT
+    R_KIND, R_ID, R_ID_AT, R_CRC_AT, R_VARIANT, R_TIMEOUT, R_ECHO, R_TIMEOUT_AT, R_ID_END, R_AGAIN, R_AGAIN_AT, R_AGAIN_END
+    R_DIRECTION, R_COUNT
+
+if R_COUNT != len(Result):
+    raise ImportError("the kernel and xproto.plan differ: build again")
 
 Frame = namedtuple("Frame", "size kind id id_at crc_at variant timeout echo timeout_at body_at")
 
@@ -38,9 +45,7 @@ cdef class Codec:
         self.lowered = lowered
         self.name = lowered.protocol.name
         self.pool = str(lowered.protocol.pool)
-        self.id_width = lowered.id_width
-        self.id_bits = 8 * lowered.id_width
-        self.id_little = lowered.id_little
+        self._ids(lowered.identity)
         self.crc_little = lowered.crc_little
         self.frame_limit = lowered.protocol.limits.frame
         if lowered.deadline is not None:
@@ -61,6 +66,20 @@ cdef class Codec:
         self.streams = self.rest is not None
         self.chunks_op = next((i for i, op in enumerate(lowered.scan.ops) if op.code == OpCode.CHUNKS), 0)
         self.templates = {}
+        self.echoes_text = lowered.protocol.echo_text is not None
+        if self.echoes_text:
+            self.echoed = Lookup(lowered.lookup((ECHO_TEXT,)))
+
+    def _ids(self, ids):
+        self.id_width, self.id_little = ids.id.width, ids.id.little
+        self.id_bits = min(field.bits for field in ids.fields)
+        self.id_base = max(field.base for field in ids.fields)
+        self.moves, self.twice = ids.moves, ids.again is not None
+        self.first.form, self.first.width, self.first.little = int(ids.id.form), ids.id.width, ids.id.little
+        if ids.again is not None:
+            self.second.form, self.second.width, self.second.little = int(ids.again.form), ids.again.width, ids.again.little
+        if ids.length is not None:
+            self.length_width, self.length_little = ids.length.width, ids.length.little
 
     cdef int scan(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out) noexcept nogil:
         return self.scan_on(direction, data, size, out, NULL)
@@ -69,7 +88,7 @@ cdef class Codec:
                      progress_t* progress) noexcept nogil:
         cdef int64_t regs[REGISTERS]
         cdef outcome_t outcome
-        cdef int result = self.scanner.run(data, size, regs, NULL, NULL, 0, &outcome, progress)
+        cdef int result = self.scanner.run(data, size, regs, NULL, NULL, 0, &outcome, progress, direction)
         out.size = outcome.size
         out.body_at = outcome.body_at
         if result == RUN_OK:
@@ -82,7 +101,8 @@ cdef class Codec:
             out.op = outcome.op
             return SCAN_BAD
         # The head's Plan reads only bytes that are there, and the same ones when more have come.
-        if self.head is not None and self.head.run(data, size, regs, NULL, NULL, 0, &outcome, NULL) == RUN_OK:
+        if self.head is not None and self.head.run(data, size, regs, NULL, NULL, 0, &outcome, NULL,
+                                                direction) == RUN_OK:
             self._results(regs, out)
         return SCAN_NEED
 
@@ -91,6 +111,11 @@ cdef class Codec:
         out.kind = regs[R_KIND]
         out.id = <uint64_t>regs[R_ID]
         out.id_at = regs[R_ID_AT]
+        out.id_end = regs[R_ID_END] if self.first.form != FIXED else out.id_at + self.first.width
+        if self.twice:
+            out.again = <uint64_t>regs[R_AGAIN]
+            out.again_at = regs[R_AGAIN_AT]
+            out.again_end = regs[R_AGAIN_END] if self.second.form != FIXED else out.again_at + self.second.width
         out.variant = regs[R_VARIANT]
         out.timeout = regs[R_TIMEOUT]
         out.timeout_at = regs[R_TIMEOUT_AT]
@@ -100,7 +125,7 @@ cdef class Codec:
                        progress_t* progress) noexcept nogil:
         cdef int64_t regs[REGISTERS]
         cdef outcome_t outcome
-        cdef int result = self.rest.run(data, size, regs, NULL, NULL, 0, &outcome, progress)
+        cdef int result = self.rest.run(data, size, regs, NULL, NULL, 0, &outcome, progress, FROM_DOWNSTREAM)
         out.size = outcome.size
         out.body_at = outcome.body_at
         out.crc_at = -1
@@ -113,6 +138,44 @@ cdef class Codec:
             return SCAN_NEED
         out.crc_at = regs[R_CRC_AT]
         return SCAN_OK
+
+    cdef identity_t identity(self, const frame_t* at) noexcept nogil:
+        cdef identity_t found
+        found.id, found.id_size = at.id, <uint8_t>(at.id_end - at.id_at)
+        found.again, found.again_size = 0, 0
+        if self.twice:
+            found.again, found.again_size = at.again, <uint8_t>(at.again_end - at.again_at)
+        return found
+
+    cdef identity_t fresh(self, uint64_t id) noexcept nogil:
+        cdef identity_t made
+        made.id, made.id_size = id, <uint8_t>id_size(&self.first, id)
+        made.again, made.again_size = 0, 0
+        if self.twice:
+            made.again, made.again_size = id, <uint8_t>id_size(&self.second, id)
+        return made
+
+    cdef int64_t size_as(self, const frame_t* at, const identity_t* who) noexcept nogil:
+        cdef int64_t size = at.size - (at.id_end - at.id_at) + who.id_size
+        return size - (at.again_end - at.again_at) + who.again_size if self.twice else size
+
+    cdef void write_as(self, uint8_t* into, const uint8_t* frame, const frame_t* at, const identity_t* who) noexcept nogil:
+        cdef int64_t grown = self.size_as(at, who) - at.size
+        cdef int64_t here = at.id_end
+        cdef uint8_t* to = into
+        memcpy(to, frame, <size_t>at.id_at)
+        to = put_id(&self.first, to + at.id_at, frame + at.id_at, who.id, who.id_size)
+        if self.twice:
+            memcpy(to, frame + here, <size_t>(at.again_at - here))
+            to = put_id(&self.second, to + at.again_at - here, frame + at.again_at, who.again, who.again_size)
+            here = at.again_end
+        memcpy(to, frame + here, <size_t>(at.size - here))
+        if grown and self.length_width:
+            xp_store(into, self.length_width, self.length_little,
+                     xp_load(into, self.length_width, self.length_little) + <uint64_t>grown)
+
+    cdef void set_again(self, uint8_t* frame, const frame_t* at, uint64_t new_id) noexcept nogil:
+        xp_store(frame + at.again_at, self.second.width, self.second.little, new_id)
 
     cdef void set_id(self, Direction direction, uint8_t* frame, const frame_t* at, uint64_t new_id) noexcept nogil:
         cdef uint8_t* place = frame + at.id_at
@@ -156,39 +219,68 @@ cdef class Codec:
         step = self.scanner.plan.ops[op]
         return f"{self.name}: {step.path}: {step.why or 'malformed'}, at offset {offset}"
 
-    cdef bytes _template(self, object what, int64_t variant, int64_t echo, uint64_t id):
+    cdef bytes text_of(self, const uint8_t* frame, int64_t size):
+        cdef slice_t found
+        cdef uint8_t[SCRATCH] scratch
+        if self.echoed is None or self.echoed.find(frame, size, &found, scratch, SCRATCH) != FIND_OK:
+            return b""
+        return (<const char*>found.data)[:found.size] if found.data != NULL and found.size <= MAX_ECHO else b""
+
+    cdef bytes _template(self, object what, int64_t variant, int64_t echo, bytes text, const identity_t* who):
         cdef frame_t frame
         cdef bytes template
         cdef bytearray copy
         cdef uint8_t* data
-        key = (type(what), what, variant, echo)    # a Fault and a Kind of one number are equal
+        cdef Direction direction = FROM_DOWNSTREAM if what is Kind.HEARTBEAT else FROM_UPSTREAM
+        key = (type(what), what, variant, echo, text)    # a Fault and a Kind of one number are equal
         found = self.templates.get(key)
         if found is None:
-            found = build_template(self.lowered, what, variant, echo)
+            found = build_template(self.lowered, what, variant, echo, text)
             if len(self.templates) >= MAX_TEMPLATES:
                 self.templates.clear()
             self.templates[key] = found
         template = found
         if not template:
             return template
-        copy = bytearray(template)
-        data = copy
-        if self.scan(FROM_UPSTREAM, data, len(copy), &frame) != SCAN_OK:
+        data = <uint8_t*><const uint8_t*>template
+        if self.scan(direction, data, len(template), &frame) != SCAN_OK:
             raise MalformedError(self.name, str(what), frame.size, "a template that does not scan")
-        self.set_id(FROM_UPSTREAM, data, &frame, id)
+        copy = self._copy(data, &frame, who)
         return bytes(copy)
 
-    cpdef bytes reply(self, int fault, int64_t variant, int64_t echo, uint64_t id):
+    cdef bytearray _copy(self, const uint8_t* frame, const frame_t* at, const identity_t* who):
+        """A whole frame under other ids, its checksum moved along."""
+        cdef bytearray copy
+        cdef uint8_t* to
+        if self.moves:
+            copy = bytearray(self.size_as(at, who))
+            to = copy
+            self.write_as(to, frame, at, who)
+            return copy
+        copy = bytearray((<const char*>frame)[:at.size])
+        to = copy
+        self.set_id(FROM_DOWNSTREAM, to, at, who.id)
+        if self.twice:
+            self.set_again(to, at, who.again)
+        return copy
+
+    cdef bytes answer(self, int fault, int64_t variant, int64_t echo, bytes text, const identity_t* who):
+        return self._template(Fault(fault), variant, echo, text, who)
+
+    cpdef bytes reply(self, int fault, int64_t variant, int64_t echo, uint64_t id, bytes text=b""):
         """The protocol's own error reply for a `Fault`; b"" where it declares none."""
-        return self._template(Fault(fault), variant, echo, id)
+        cdef identity_t who = self.fresh(id)
+        return self._template(Fault(fault), variant, echo, text, &who)
 
     cpdef bytes heartbeat(self, int64_t variant, uint64_t id):
         """A heartbeat; b"" where the protocol has none."""
-        return self._template(Kind.HEARTBEAT, variant, 0, id)
+        cdef identity_t who = self.fresh(id)
+        return self._template(Kind.HEARTBEAT, variant, 0, b"", &who)
 
     cpdef bytes heartbeat_ack(self, int64_t variant, int64_t echo, uint64_t id):
         """The answer to a heartbeat; b"" where the protocol has none."""
-        return self._template(Kind.HEARTBEAT_ACK, variant, echo, id)
+        cdef identity_t who = self.fresh(id)
+        return self._template(Kind.HEARTBEAT_ACK, variant, echo, b"", &who)
 
     def cached_templates(self):
         """How many ready-made frames are kept now."""
@@ -222,7 +314,7 @@ cdef class Codec:
         cdef uint8_t empty = 0
         cdef const uint8_t* start = &data[0] if data.shape[0] else &empty
         memset(slots, 0, sizeof(slots))
-        cdef int result = self.verifier.run(start, data.shape[0], regs, slots, scratch, SCRATCH, &outcome, NULL)
+        cdef int result = self.verifier.run(start, data.shape[0], regs, slots, scratch, SCRATCH, &outcome, NULL, 0)
         if result == RUN_NEED:
             return NeedMore(outcome.size)
         if result == RUN_BAD:
@@ -233,12 +325,12 @@ cdef class Codec:
     def with_id(self, const uint8_t[::1] data not None, uint64_t id):
         """A copy of the whole frame in `data` with another id, and its checksum moved along."""
         cdef frame_t frame
-        cdef bytearray copy = bytearray(data)
-        cdef uint8_t* start = copy
-        if self.scan(FROM_DOWNSTREAM, start, len(copy), &frame) != SCAN_OK or frame.size != len(copy):
+        cdef identity_t who = self.fresh(id)
+        cdef uint8_t empty = 0
+        cdef const uint8_t* start = &data[0] if data.shape[0] else &empty
+        if self.scan(FROM_DOWNSTREAM, start, data.shape[0], &frame) != SCAN_OK or frame.size != data.shape[0]:
             raise MalformedError(self.name, "frame", 0, "not one whole frame")
-        self.set_id(FROM_DOWNSTREAM, start, &frame, id)
-        return bytes(copy)
+        return bytes(self._copy(start, &frame, &who))
 
     def measure(self, bytes data, int rounds, int product=0, Lookup lookup=None):
         """Runs one product (0 scan, 1 verify, 2 lookup) `rounds` times over `data`, for benchmarks; returns the sum of sizes."""
@@ -257,7 +349,7 @@ cdef class Codec:
                 self.scan(FROM_DOWNSTREAM, start, size, &frame)
                 total += frame.size
             elif product == 1:
-                self.verifier.run(start, size, regs, slots, scratch, SCRATCH, &outcome, NULL)
+                self.verifier.run(start, size, regs, slots, scratch, SCRATCH, &outcome, NULL, 0)
                 total += outcome.size
             else:
                 lookup.find(start, size, out, scratch, SCRATCH)

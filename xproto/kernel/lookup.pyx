@@ -74,7 +74,7 @@ cdef class Lookup:
         cdef int i, k, j
         cdef span_t* found
         memset(slots, 0, sizeof(slots))
-        if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome, NULL) != RUN_OK:
+        if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome, NULL, 0) != RUN_OK:
             return FIND_BAD
         for i in range(self.count):
             out[i].data = NULL

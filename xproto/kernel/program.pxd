@@ -41,4 +41,5 @@ cdef class Program:
     cdef int _finish(self, int outcome, int depth, int64_t size, int64_t field_at, int32_t op,
                      int64_t at, outcome_t* out) noexcept nogil
     cdef int run(self, const uint8_t* data, int64_t size, int64_t* regs, span_t* slots,
-                 uint8_t* scratch, int64_t scratch_size, outcome_t* out, progress_t* progress) noexcept nogil
+                 uint8_t* scratch, int64_t scratch_size, outcome_t* out, progress_t* progress,
+                 int direction) noexcept nogil

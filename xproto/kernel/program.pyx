@@ -43,10 +43,11 @@ cdef enum:
     SECTIONS = 8
     CRC_AT = 3
     TIMEOUT_AT = 7
+    DIRECTION = 12
 
 if OP_COUNT != len(OpCode) or ALU_NOT != Alu.NOT or NO_REG != NONE or SECTIONS != MAX_SECTIONS:
     raise ImportError("the kernel and xproto.plan differ: build again")
-if CRC_AT != Result.CRC_AT or TIMEOUT_AT != Result.TIMEOUT_AT or MAX_CHUNKED != PLAN_CHUNKED:
+if (CRC_AT, TIMEOUT_AT, DIRECTION) != (Result.CRC_AT, Result.TIMEOUT_AT, Result.DIRECTION) or MAX_CHUNKED != PLAN_CHUNKED:
     raise ImportError("the kernel and xproto.plan differ: build again")
 if REGISTERS != MAX_REGISTERS or SLOTS != MAX_SLOTS:
     raise ImportError("the kernel and xproto.plan differ: build again")
@@ -217,10 +218,12 @@ cdef class Program:
             free(self.ops)
 
     cdef int run(self, const uint8_t* data, int64_t size, int64_t* regs, span_t* slots,
-                 uint8_t* scratch, int64_t scratch_size, outcome_t* out, progress_t* progress) noexcept nogil:
+                 uint8_t* scratch, int64_t scratch_size, outcome_t* out, progress_t* progress,
+                 int direction) noexcept nogil:
         """Runs over `size` bytes. `regs` has room for `registers`, `slots` (may be NULL) for the plan's slots.
 
         progress (may be NULL): how far earlier runs of this Plan over the same frame came.
+        direction: 1 for a frame that came from upstream.
         """
         cdef cursor_t c
         cdef int64_t stops[SECTIONS]
@@ -230,6 +233,7 @@ cdef class Program:
         cdef const op_t* op
         memset(regs, 0, <size_t>self.registers * sizeof(int64_t))
         regs[CRC_AT] = regs[TIMEOUT_AT] = -1
+        regs[DIRECTION] = direction
         out.body_at = -1
         c.data = data
         c.at = 0

@@ -67,7 +67,7 @@ cdef class Splicer:
         cdef span_t slots[SLOTS]
         cdef outcome_t outcome
         memset(slots, 0, sizeof(slots))
-        if self.program.run(<const uint8_t*>frame, len(frame), regs, slots, NULL, 0, &outcome, NULL) != RUN_OK:
+        if self.program.run(<const uint8_t*>frame, len(frame), regs, slots, NULL, 0, &outcome, NULL, 0) != RUN_OK:
             return None, None, ()
         if regs[<int>self.plan.end] == 0:
             return None, None, ()

@@ -10,26 +10,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from construct.expr import Path
-
 from xproto.errors import SpecError
 from xproto.lower.coalesce import coalesce
 from xproto.lower.deadline import Deadline, find_deadline, timeout_role
 from xproto.lower.emit import Emitter
-from xproto.lower.expressions import Scope, resolve
+from xproto.lower.expressions import Scope
+from xproto.lower.identity import Identity, identity, marked
 from xproto.lower.layout import lower_into
 from xproto.lower.locate import LengthField, locate
-from xproto.lower.model import Compute, Load, Node, Ref, Value
+from xproto.lower.model import Compute, Node, Ref, Value
 from xproto.lower.pieces import head_nodes, refuse_many_chunked, rest_nodes
 from xproto.lower.place import Place, Registers, peel
 from xproto.lower.prune import Wanted, captured_arguments, prune
 from xproto.lower.roles import Packing, Source, Texts, kind_nodes, packing
 from xproto.lower.sections import refuse_behind_checksum
-from xproto.plan import FIRST_FREE, LITTLE, MAX_SLOTS, SIGNED, Op, OpCode, Plan, Result
+from xproto.plan import FIRST_FREE, LITTLE, MAX_SLOTS, Form, Op, OpCode, Plan, Result
 from xproto.spec import Protocol
 
 MAX_FRAME_LIMIT = 1 << 31
-ID_WIDTHS = (2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -66,9 +64,7 @@ class Lowered:
     scan: Plan
     head: Plan | None
     rest: Plan | None
-    id_name: str
-    id_width: int
-    id_little: bool
+    identity: Identity
     crc_little: bool
     timeout_key: str | None
     deadline: Deadline | None
@@ -79,6 +75,18 @@ class Lowered:
     registers: Registers = field(repr=False)
     texts: Texts = field(repr=False)
     scope: Scope = field(repr=False)
+
+    @property
+    def id_name(self) -> str:
+        return self.identity.id.path
+
+    @property
+    def id_width(self) -> int:
+        return self.identity.id.width
+
+    @property
+    def id_little(self) -> bool:
+        return self.identity.id.little
 
     def lookup(self, keys: tuple[str, ...]) -> LookupPlan:
         """The Plan that finds these routing keys in a whole frame from downstream."""
@@ -109,7 +117,6 @@ def _lower(protocol: Protocol) -> Lowered:
         raise SpecError("frame", f"is {type(peel(protocol.frame, 'frame')).__name__}", "write Struct('name' / …)")
     scope = Scope(fields=top.fields)
     refuse_behind_checksum(nodes)
-    id_value, id_load = _id(protocol, scope, nodes)
     variant = packing("variant", protocol.variant, scope)
     echo = packing("echo", protocol.echo, scope)
     timeout = timeout_role(protocol, scope)
@@ -121,9 +128,11 @@ def _lower(protocol: Protocol) -> Lowered:
     ]
     first = FIRST_FREE + len(registers.numbers)
     verify = _verify(protocol, nodes, first)
-    deadline = find_deadline(timeout, nodes, [*others, Compute(Value("id", reg=Result.ID), Ref(id_value))])
-    read = [*nodes, *(timeout.nodes() if deadline is None else ()), *others]
-    scan, head, rest = _scans(protocol, read, id_value.reg, deadline, first)
+    ids = identity(protocol, scope, nodes, checksum=any(op.code is OpCode.CRC32 for op in verify.ops))
+    read_as_ids = [Compute(Value("id", reg=Result.ID), Ref(Value(field.path, reg=field.reg))) for field in ids.fields]
+    deadline = None if ids.moves else find_deadline(timeout, nodes, [*others, *read_as_ids])
+    read = [*marked(nodes, ids), *(timeout.nodes() if deadline is None else ()), *others]
+    scan, head, rest = _scans(protocol, read, ids, deadline, first)
     crc_orders = {bool(op.flags & LITTLE) for op in verify.ops if op.code is OpCode.CRC32}
     if len(crc_orders) > 1:
         raise SpecError("frame", "checksums of both byte orders", "use one")
@@ -136,9 +145,7 @@ def _lower(protocol: Protocol) -> Lowered:
         scan,
         head,
         rest,
-        id_value.path,
-        id_load.width,
-        bool(id_load.flags & LITTLE),
+        ids,
         crc_orders == {True},
         timeout.key,
         deadline,
@@ -153,11 +160,16 @@ def _lower(protocol: Protocol) -> Lowered:
 
 
 def _scans(
-    protocol: Protocol, nodes: list[Node], id_reg: int, deadline: Deadline | None, first: int
+    protocol: Protocol, nodes: list[Node], ids: Identity, deadline: Deadline | None, first: int
 ) -> tuple[Plan, Plan | None, Plan | None]:
     """The scan, its head and its rest. Results that are plain fields are loaded into their result registers at once."""
-    results = {Result.KIND, Result.VARIANT, Result.TIMEOUT, Result.ECHO, id_reg}
-    alias, at = {id_reg: int(Result.ID)}, {id_reg: int(Result.ID_AT)}
+    results = {Result.KIND, Result.VARIANT, Result.TIMEOUT, Result.ECHO, *(field.reg for field in ids.fields)}
+    alias: dict[int, int] = {}
+    at: dict[int, int] = {}
+    for each, (result, place) in zip(ids.fields, _ID_RESULTS, strict=False):
+        alias[each.reg] = int(result)
+        if each.form is Form.FIXED:
+            at[each.reg] = int(place)
     if deadline is not None:
         results.add(deadline.reg)
         alias[deadline.reg], at[deadline.reg] = int(Result.TIMEOUT), int(Result.TIMEOUT_AT)
@@ -175,10 +187,13 @@ def _scans(
         raise SpecError(path, wrong, "put both into FixedSized(length, …), behind what the roles read")
     refuse_many_chunked(scanned)
     head = head_nodes(prune(nodes, Wanted(results)))
-    rest = None if head is None else rest_nodes(scanned)
+    rest = None if head is None or ids.moves or ids.again else rest_nodes(scanned)
     scan = written("scan", scanned)
     assert scan is not None
     return scan, written("head", head), written("rest", rest)
+
+
+_ID_RESULTS = ((Result.ID, Result.ID_AT), (Result.AGAIN, Result.AGAIN_AT))
 
 
 def _finish(protocol: Protocol, product: str, emitter: Emitter, slots: int) -> Plan:
@@ -191,20 +206,6 @@ def _verify(protocol: Protocol, nodes: list[Node], first: int) -> Plan:
     emitter = Emitter(first, slots=slots, verify=True)
     emitter.nodes(coalesce(nodes))
     return _finish(protocol, "verify", emitter, len(slots))
-
-
-def _id(protocol: Protocol, scope: Scope, nodes: list[Node]) -> tuple[Value, Load]:
-    if type(protocol.id) is not Path:
-        raise SpecError("id", f"{protocol.id!r} is not a field", "name the field: id=this.id")
-    value = resolve(protocol.id, scope, "id")
-    if value.guards:
-        raise SpecError("id", f"{value.path} is only there when {', '.join(sorted(value.guards))}", "every frame needs its id")
-    load = next((node for node in nodes if isinstance(node, Load) and node.value.reg == value.reg), None)
-    if load is None or load.width not in ID_WIDTHS or load.flags & SIGNED or load.checked:
-        raise SpecError(
-            "id", f"{value.path} is not a plain unsigned integer of 16, 32 or 64 bits at the frame's root", "use Int32ub"
-        )
-    return value, load
 
 
 def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:

@@ -21,11 +21,13 @@ from xproto.lower.model import (
     WIDE,
     Bin,
     Branch,
+    Compute,
     Ended,
     Node,
     Not,
     Num,
     Primitive,
+    Ref,
     Require,
     Take,
     Value,
@@ -33,8 +35,8 @@ from xproto.lower.model import (
 from xproto.lower.place import Place, Unknown, peel, refuse_unnamed
 from xproto.lower.scalars import bounded, computed, const, enum, integer, known
 from xproto.lower.sections import fixed_sized, greedy, padded, prefixed, raw_bytes
-from xproto.plan import Alu
-from xproto.wire import Bounded, Known, TrailingCrc32, WirePrimitive
+from xproto.plan import Alu, Result
+from xproto.wire import Bounded, FromUpstream, Known, TrailingCrc32, WirePrimitive
 
 
 def lower_into(con: c.Construct, place: Place) -> Value:
@@ -57,6 +59,10 @@ def lower_into(con: c.Construct, place: Place) -> Value:
             raise SpecError(place.path, "a varint without bounds", "write Bounded(VarInt, 0, hi)")
         if con is c.Flag:
             raise SpecError(place.path, "Flag takes any byte for true", "use Bounded(Int8ub, 0, 1), or a bit of a BitStruct")
+        if con is FromUpstream:
+            value = place.integer(0, 1)
+            place.nodes.append(Compute(value, Ref(Value("from_upstream", hi=1, reg=Result.DIRECTION))))
+            return value
         if handler is None:
             raise Unknown
         return handler(con, place)

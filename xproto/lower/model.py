@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from xproto.plan import NONE, Alu
+from xproto.plan import NONE, Alu, Form
 
 WIDE = 1 << 62
 """Expressions must stay below this, so that no sum of two of them can leave 63 bits."""
@@ -83,7 +83,7 @@ def references(expr: Expr) -> Iterator[Value]:
 
 @dataclass
 class Load:
-    """A fixed-width integer or (width 0) a LEB128 varint of at most `most` bytes."""
+    """An integer: of a fixed width, or (width 0) a LEB128 varint of at most `most` bytes."""
 
     value: Value
     width: int
@@ -91,6 +91,10 @@ class Load:
     checked: bool
     members: frozenset[int] | None = None
     most: int = 0
+
+    @property
+    def form(self) -> Form:
+        return Form.FIXED if self.width else Form.VARINT
 
 
 @dataclass

@@ -20,6 +20,8 @@ KIND_BITS = 12
 NARROW = 255
 """A field of a wider range takes part in the table only as the bit of its comparison."""
 PACKED_BITS = 62
+ECHO_TEXT = ""
+"""The lookup key of the text that a local reply repeats: no header has an empty name."""
 MAX_VARIANTS = 64
 """Each variant has pools and templates of its own, so a peer must not be able to make many."""
 
@@ -235,6 +237,8 @@ class Texts:
                 headers, self.defaults = headers.block, headers.fields
             self.block = self._field(headers, "headers", {"block"}).path
         self.roles = {name: role for name, role in (("service", protocol.service), ("method", protocol.method)) if role}
+        if protocol.echo_text is not None:
+            self.roles[ECHO_TEXT] = protocol.echo_text
         for name, role in [*self.roles.items(), *((f"headers.{k}", v) for k, v in self.defaults.items())]:
             self.sources(role, name)
 

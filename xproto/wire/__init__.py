@@ -3,6 +3,7 @@
 from xproto.wire.base import WirePrimitive
 from xproto.wire.checksum import TrailingCrc32
 from xproto.wire.chunked import Chunked
+from xproto.wire.direction import FromUpstream
 from xproto.wire.hessian import HessianArguments, HessianMap, HessianText, Raw
 from xproto.wire.integers import Bounded, Known
 from xproto.wire.keyvalues import KeyValues
@@ -11,6 +12,7 @@ from xproto.wire.sizes import size_of
 __all__ = [
     "Bounded",
     "Chunked",
+    "FromUpstream",
     "HessianArguments",
     "HessianMap",
     "HessianText",

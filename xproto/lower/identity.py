@@ -1,0 +1,152 @@
+"""The numbers that tie an answer to its request: where a frame has them, and which ones the proxy can give out.
+
+Most protocols have one, of a fixed width, and it is overwritten in place. Where the width depends on the value (a
+varint, a jce integer) another id may move what follows it: then the proxy gives out only numbers of one width, and puts
+back the width that came. What counts the frame's bytes has to follow, so it must stand first in the frame (role
+`length`). A frame may say its id twice (`again`), as THeader does; both become the same number upstream, and each
+becomes again what it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from construct.expr import Path
+
+from xproto.errors import SpecError
+from xproto.lower.expressions import Scope, resolve
+from xproto.lower.model import Branch, Load, Mark, Node, Section, Value
+from xproto.plan import LITTLE, SIGNED, Form, Result
+from xproto.spec import Protocol
+
+FIXED_WIDTHS = (2, 4, 8)
+_BITS = {Form.VARINT: 28, Form.JCE: 30}
+"""Of a fresh id of these forms, beside one bit above them that is always set: so all take five bytes."""
+
+
+@dataclass(frozen=True)
+class IdField:
+    """One field that holds an id. width: in bytes; of a form whose width varies, that of a fresh id."""
+
+    path: str
+    reg: int
+    form: Form
+    width: int
+    little: bool
+    bits: int
+
+    @property
+    def base(self) -> int:
+        """The bit that every fresh id has."""
+        return 0 if self.form is Form.FIXED else 1 << self.bits
+
+
+@dataclass(frozen=True)
+class Length:
+    """The integer at the frame's beginning that counts its bytes."""
+
+    width: int
+    little: bool
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the roles `id`, `again` and `length` say."""
+
+    id: IdField
+    again: IdField | None
+    length: Length | None
+
+    @property
+    def fields(self) -> tuple[IdField, ...]:
+        return (self.id,) if self.again is None else (self.id, self.again)
+
+    @property
+    def moves(self) -> bool:
+        """Whether another id may have another width."""
+        return any(field.form is not Form.FIXED for field in self.fields)
+
+
+def identity(protocol: Protocol, scope: Scope, nodes: list[Node], *, checksum: bool) -> Identity:
+    """Raises `SpecError` where the roles name what cannot be rewritten."""
+    first = _id(protocol.id, "id", scope, nodes)
+    second = None if protocol.again is None else _id(protocol.again, "again", scope, nodes)
+    found = Identity(first, second, _length(protocol, scope, nodes))
+    if second is not None and not _before(nodes, first.reg, second.reg):
+        raise SpecError("again", f"{second.path} stands before {first.path}", "name the one that comes first as id")
+    if second is not None and checksum:
+        raise SpecError("again", "a second id in a frame with a checksum", "leave it out")
+    if found.moves and checksum:
+        raise SpecError("id", f"{first.path} changes its width in a frame with a checksum", "use a fixed-width id")
+    return found
+
+
+def marked(nodes: list[Node], found: Identity) -> list[Node]:
+    """The layout with marks around the ids whose width varies."""
+    places = ((Result.ID_AT, Result.ID_END), (Result.AGAIN_AT, Result.AGAIN_END))
+    for field, (start, end) in zip(found.fields, places, strict=False):
+        if field.form is not Form.FIXED:
+            around = (Mark(Value(f"{field.path}.start", reg=start)), Mark(Value(f"{field.path}.end", reg=end)))
+            nodes = _around(nodes, field.reg, around)
+    return nodes
+
+
+def _around(nodes: list[Node], reg: int, marks: tuple[Node, Node]) -> list[Node]:
+    out: list[Node] = []
+    for node in nodes:
+        if isinstance(node, Load) and node.value.reg == reg:
+            out += [marks[0], node, marks[1]]
+        else:
+            out.append(replace(node, body=_around(node.body, reg, marks)) if isinstance(node, Section) else node)
+    return out
+
+
+def _id(source: Any, role: str, scope: Scope, nodes: list[Node]) -> IdField:
+    if type(source) is not Path:
+        raise SpecError(role, f"{source!r} is not a field", f"name the field: {role}=this.id")
+    value = resolve(source, scope, role)
+    if value.guards:
+        raise SpecError(role, f"{value.path} is only there when {', '.join(sorted(value.guards))}", "every frame needs its id")
+    root = next((node for node in nodes if isinstance(node, Load) and node.value.reg == value.reg), None)
+    load = root or next((node for node in _loads(nodes) if node.value.reg == value.reg), None)
+    if load is not None and load.form is not Form.FIXED:
+        bits = _BITS[load.form]
+        if value.lo > 0 or value.hi < (1 << bits + 1) - 1:
+            raise SpecError(role, f"{value.path} does not hold {bits + 1} bits", "bound it: 0..2**32-1")
+        return IdField(value.path, value.reg, load.form, 5, little=False, bits=bits)
+    if root is None or root.width not in FIXED_WIDTHS or root.flags & SIGNED or root.checked:
+        raise SpecError(
+            role, f"{value.path} is not a plain unsigned integer of 16, 32 or 64 bits at the frame's root", "use Int32ub"
+        )
+    return IdField(value.path, value.reg, Form.FIXED, root.width, bool(root.flags & LITTLE), 8 * root.width)
+
+
+def _length(protocol: Protocol, scope: Scope, nodes: list[Node]) -> Length | None:
+    if protocol.length is None:
+        return None
+    if type(protocol.length) is not Path:
+        raise SpecError("length", f"{protocol.length!r} is not a field", "name the field: length=this.size")
+    value = resolve(protocol.length, scope, "length")
+    load = nodes[0] if nodes else None
+    if not (isinstance(load, Load) and load.width and load.value.reg == value.reg):
+        raise SpecError("length", f"{value.path} is not the fixed-width integer that a frame begins with", "move it there")
+    return Length(load.width, bool(load.flags & LITTLE))
+
+
+def _loads(nodes: list[Node]) -> list[Load]:
+    found: list[Load] = []
+    for node in nodes:
+        match node:
+            case Load():
+                found.append(node)
+            case Section():
+                found += _loads(node.body)
+            case Branch():
+                found += _loads(node.then) + _loads(node.other)
+    return found
+
+
+def _before(nodes: list[Node], first: int, second: int) -> bool:
+    order = [load.value.reg for load in _loads(nodes)]
+    return order.index(first) < order.index(second)
