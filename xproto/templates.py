@@ -85,7 +85,7 @@ def _nested(path: str, value: Any) -> dict[str, Any]:
     return found
 
 
-def check_templates(lowered: Lowered, scan: Callable[[bytes], Any]) -> None:
+def check_templates(lowered: Lowered, scan: Callable[[bytes, int], Any]) -> None:
     """Builds every template and reads it back; raises `SpecError` for one that is right in no variant.
 
     Variants are the product of their fields' bounds, so some may be none that the layout allows.
@@ -104,7 +104,7 @@ def check_templates(lowered: Lowered, scan: Callable[[bytes], Any]) -> None:
             raise SpecError(role, wrong, instead)
 
 
-def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[bytes], Any]) -> tuple[str, str] | None:
+def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[bytes, int], Any]) -> tuple[str, str] | None:
     try:
         frame = build_template(lowered, what, variant, 0)
     except Exception as error:  # noqa: BLE001 - construct and the declaration's own functions raise anything
@@ -112,7 +112,7 @@ def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[byt
         return f"cannot be built: {text}", "give every field of the frame a value"
     kind = Kind.RESPONSE if isinstance(what, Fault) else what
     try:
-        found = scan(frame) if frame else None
+        found = scan(frame, int(what is not Kind.HEARTBEAT)) if frame else None
     except MalformedError as error:
         return f"is refused when it is read back: {error}", "give its fields values that the layout allows"
     if found is not None and (isinstance(found, NeedMore) or found.size != len(frame) or found.kind != kind):

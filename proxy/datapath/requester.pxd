@@ -9,6 +9,7 @@ from xproto.kernel.codec cimport frame_t
 cdef class Requester(Guest):
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
+    cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1
     cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
                         int64_t own) except? NULL
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1

@@ -13,7 +13,11 @@ from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
 from proxy.datapath.port cimport Binding, Guest
 from proxy.datapath.upstream cimport Upstream
-from xproto.kernel.codec cimport KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, frame_t, identity_t
+from xproto.kernel.codec cimport (
+    FROM_DOWNSTREAM, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, KIND_WRAPPED, frame_t, identity_t,
+)
+
+from xproto.errors import MalformedError
 
 
 cdef class Requester(Guest):
@@ -27,7 +31,19 @@ cdef class Requester(Guest):
             return self.say(self.codec.heartbeat_ack(at.variant, at.echo, at.id))
         if at.kind == KIND_HEARTBEAT_ACK:
             return 0
+        if at.kind == KIND_WRAPPED:
+            return self.unwrapped(frame, at)
         return self.unreadable(NULL, f"{self.codec.name}: a frame of kind {at.kind} from downstream")
+
+    cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1:
+        """A compressed frame is handled as if it had come in its plain form, and goes on so."""
+        cdef frame_t inner
+        cdef bytes plain
+        try:
+            plain = self.codec.plain(FROM_DOWNSTREAM, frame, at, &inner)
+        except MalformedError as error:
+            return self.unreadable(NULL, str(error))
+        return self.handle(<const uint8_t*>plain, &inner)
 
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         cdef Binding binding = self.binding

@@ -31,6 +31,7 @@ cdef class Upstream(Carrier):
     cdef int adjust(self) except -1
     cdef int leave(self) except -1
     cdef int set_alarms(self) except -1
+    cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1
     cdef bint answers(self, const frame_t* at) noexcept
     cdef int control(self, const frame_t* at) except -1
     cdef int malformed(self, str why) except -1

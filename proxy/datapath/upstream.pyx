@@ -9,6 +9,8 @@ that every call has been moved or answered.
 
 import os
 
+from xproto.errors import MalformedError
+
 from libc.errno cimport EPIPE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
@@ -23,7 +25,7 @@ from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport (
-    FROM_UPSTREAM, KIND_GOAWAY, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, SCAN_NEED, SCAN_OK, Codec, frame_t,
+    FROM_UPSTREAM, KIND_GOAWAY, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, KIND_WRAPPED, SCAN_NEED, SCAN_OK, Codec, frame_t,
 )
 
 
@@ -96,6 +98,8 @@ cdef class Upstream(Carrier):
                 next_frame(self)
                 if self.answers(&at):
                     self.answer(data + used, &at)
+                elif at.kind == KIND_WRAPPED:
+                    self.unwrapped(data + used, &at)
                 elif at.kind == KIND_RESPONSE:
                     self.malformed(f"{self.codec.name}: an answer in another version than this connection's")
                 else:
@@ -115,6 +119,18 @@ cdef class Upstream(Carrier):
                 self.malformed(self.codec.explain_fault(FROM_UPSTREAM, at.size, at.op))
                 break
         return used
+
+    cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1:
+        """An answer that is compressed goes on in its plain form."""
+        cdef frame_t inner
+        cdef bytes plain
+        try:
+            plain = self.codec.plain(FROM_UPSTREAM, frame, at, &inner)
+        except MalformedError as error:
+            return self.malformed(str(error))
+        if not self.answers(&inner):
+            return self.malformed(f"{self.codec.name}: a wrapped frame of kind {inner.kind} from upstream")
+        return self.answer(<const uint8_t*>plain, &inner)
 
     cdef bint answers(self, const frame_t* at) noexcept:
         return at.kind == KIND_RESPONSE and at.variant == self.variant

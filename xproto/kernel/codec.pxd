@@ -80,6 +80,7 @@ cdef class Codec:
     cdef int length_width              # of the length at a frame's beginning that follows when ids change their width
     cdef bint length_little
     cdef Lookup echoed
+    cdef object unwrap
     cdef bint crc_little
     cdef dict templates
     cdef bytes _template(self, object what, int64_t variant, int64_t echo, bytes text, const identity_t* who)
@@ -104,6 +105,8 @@ cdef class Codec:
     cdef int64_t size_as(self, const frame_t* at, const identity_t* who) noexcept nogil
     cdef void write_as(self, uint8_t* into, const uint8_t* frame, const frame_t* at, const identity_t* who) noexcept nogil
     cdef void set_again(self, uint8_t* frame, const frame_t* at, uint64_t new_id) noexcept nogil
+    # The plain form of a frame of kind WRAPPED, and what a scan says of it; raises MalformedError.
+    cdef bytes plain(self, Direction direction, const uint8_t* frame, const frame_t* at, frame_t* out)
     # The text that a local reply to this request repeats; at most MAX_ECHO bytes, else none.
     cdef bytes text_of(self, const uint8_t* frame, int64_t size)
     cdef bytearray _copy(self, const uint8_t* frame, const frame_t* at, const identity_t* who)

@@ -66,6 +66,7 @@ cdef class Codec:
         self.streams = self.rest is not None
         self.chunks_op = next((i for i, op in enumerate(lowered.scan.ops) if op.code == OpCode.CHUNKS), 0)
         self.templates = {}
+        self.unwrap = lowered.protocol.unwrap
         self.echoes_text = lowered.protocol.echo_text is not None
         if self.echoes_text:
             self.echoed = Lookup(lowered.lookup((ECHO_TEXT,)))
@@ -218,6 +219,13 @@ cdef class Codec:
         """A refused frame as a line of text: the protocol, the field's path, what is wrong, the offset."""
         step = self.scanner.plan.ops[op]
         return f"{self.name}: {step.path}: {step.why or 'malformed'}, at offset {offset}"
+
+    cdef bytes plain(self, Direction direction, const uint8_t* frame, const frame_t* at, frame_t* out):
+        cdef bytes found = self.unwrap((<const char*>frame)[:at.size])
+        cdef int outcome = self.scan(direction, <const uint8_t*>found, len(found), out)
+        if outcome != SCAN_OK or out.size != len(found) or out.kind == KIND_WRAPPED:
+            raise MalformedError(self.name, "unwrap", 0, "what it holds is no frame in its plain form")
+        return found
 
     cdef bytes text_of(self, const uint8_t* frame, int64_t size):
         cdef slice_t found

@@ -5,7 +5,7 @@ Nothing here decides anything. `data` is always a frame's beginning, but for `re
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from xproto.kernel.codec cimport FROM_DOWNSTREAM, SCAN_OK, Codec, frame_t
+from xproto.kernel.codec cimport FROM_DOWNSTREAM, SCAN_OK, Codec, Direction, frame_t, identity_t
 from xproto.kernel.run cimport progress_t
 
 from xproto.errors import MalformedError
@@ -69,6 +69,27 @@ def with_timeout(Codec codec not None, const uint8_t[::1] data not None, int64_t
         raise MalformedError(codec.name, "frame", 0, "not one whole frame")
     written = codec.set_timeout(start, &frame, milliseconds)
     return bytes(copy), written
+
+
+def ids(Codec codec not None, const uint8_t[::1] data not None):
+    """The ids of the whole frame in `data`: ((id, bytes on the wire), the same of the second one or None)."""
+    cdef frame_t frame
+    cdef identity_t found
+    if codec.scan(FROM_DOWNSTREAM, _start(data), data.shape[0], &frame) != SCAN_OK:
+        raise MalformedError(codec.name, "frame", 0, "not one whole frame")
+    found = codec.identity(&frame)
+    return (found.id, found.id_size), (found.again, found.again_size) if codec.twice else None
+
+
+def with_ids(Codec codec not None, const uint8_t[::1] data not None, first, second=None, int direction=0):
+    """A copy of the whole frame in `data` with the ids that `ids` told of another one."""
+    cdef frame_t frame
+    cdef identity_t who
+    who.id, who.id_size = first
+    who.again, who.again_size = second or (0, 0)
+    if codec.scan(<Direction>direction, _start(data), data.shape[0], &frame) != SCAN_OK or frame.size != data.shape[0]:
+        raise MalformedError(codec.name, "frame", 0, "not one whole frame")
+    return bytes(codec._copy(_start(data), &frame, &who))
 
 
 def fixed_crc(Codec codec not None, bytes checksum not None, uint64_t old_id, uint64_t new_id, int64_t distance):

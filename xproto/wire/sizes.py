@@ -12,7 +12,8 @@ def size_of(name: str, layout: Construct) -> Callable[[Any], int]:
     """A function for `Rebuild` that gives the built size of field `name`, of this layout, in bytes."""
 
     def size(context: Any) -> int:
-        around = {key: value for key, value in context.items() if not key.startswith("_")}
+        params = {key: value for key, value in context.get("_params", {}).items() if not key.startswith("_")}
+        around = params | {key: value for key, value in context.items() if not key.startswith("_")}
         return len(layout.build(context[name], **around))
 
     return size
