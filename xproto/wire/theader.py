@@ -44,7 +44,8 @@ def inflate(protocol: str, frame: bytes, most: int) -> bytes:
         raise MalformedError(protocol, "body", end, f"transform {transform}: {error}") from None
     plain = varint(number) + b"\x00" + header[at:]
     plain += bytes(-len(plain) % 4)
-    return struct.pack(">I", 10 + len(plain) + len(payload)) + frame[4:12] + struct.pack(">H", len(plain) // 4) + plain + payload
+    size = struct.pack(">I", 10 + len(plain) + len(payload))
+    return size + frame[4:12] + struct.pack(">H", len(plain) // 4) + plain + payload
 
 
 def _payload(transform: int, payload: bytes, most: int) -> bytes:
