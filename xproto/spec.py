@@ -79,6 +79,15 @@ class Unless:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The part of a source before the first `separator` (absent where there is none), or after it (then all of it)."""
+
+    source: Any
+    separator: bytes
+    behind: bool
+
+
+@dataclass(frozen=True)
 class Item:
     """The text at `index` of a block of serialized values (index 0 only: the rest is skipped, not read)."""
 
@@ -107,6 +116,16 @@ def first(*sources: Any) -> First:
 def unless(source: Any, *values: bytes) -> Unless:
     """`source`, but absent while its value is one of `values`."""
     return Unless(source, values)
+
+
+def before(source: Any, separator: bytes) -> Part:
+    """What `source` has before its first `separator`, one byte; absent where it has none."""
+    return Part(source, separator, behind=False)
+
+
+def after(source: Any, separator: bytes) -> Part:
+    """What `source` has after its first `separator`, one byte; all of it where it has none."""
+    return Part(source, separator, behind=True)
 
 
 def item(block: Any, index: int = 0) -> Item:

@@ -13,7 +13,7 @@ from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Codec
 from xproto.kernel.lookup import Lookup
 from xproto.kernel.program import Program
-from xproto.lower import LookupPlan, lower
+from xproto.lower import Alternative, LookupPlan, lower
 from xproto.plan import (
     AT,
     CHECK,
@@ -201,7 +201,7 @@ def test_a_lookup_reads_only_slots_of_its_plan(sources):
     with pytest.raises(ValueError, match="a lookup reads a slot that its plan does not have"):
         Lookup(LookupPlan(plan(), ("k",), (sources,)))
     with pytest.raises(ValueError, match="a lookup needs sources for each of its keys"):
-        Lookup(LookupPlan(plan(), ("k", "l"), (((0, ()),),)))
+        Lookup(LookupPlan(plan(), ("k", "l"), ((Alternative(0),),)))
 
 
 # What is caught at run
@@ -323,7 +323,7 @@ def test_any_plan_ends_and_stays_within_the_bytes(ops, data, limit):
     whole = plan(*kept, *[WELL] * 3, limit=limit, slots=16)
     found = actual(running(whole), data)
     assert found in {"bad", "need"} or 0 <= found <= min(len(data), limit)
-    lookup = Lookup(LookupPlan(whole, ("k",), (tuple((i, ()) for i in range(16)),)))
+    lookup = Lookup(LookupPlan(whole, ("k",), (tuple(Alternative(i) for i in range(16)),)))
     try:
         (value,) = lookup.find_bytes(data)
     except MalformedError:

@@ -14,6 +14,9 @@ ctypedef span_t slice_t
 cdef struct source_t:
     int32_t slot
     int32_t unless_count
+    bint parted           # only what stands before the first separator counts, or `behind` it
+    bint behind
+    uint8_t separator
     span_t* unless        # values that count as absent
 
 cdef class Lookup:

@@ -6,7 +6,7 @@ points into the frame or into the caller's scratch space, and nothing is allocat
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memset
+from libc.string cimport memchr, memcmp, memset
 
 from xproto.kernel.program cimport REGISTERS, RUN_OK, SLOTS, Program, outcome_t
 from xproto.kernel.run cimport OVERRIDDEN, span_t
@@ -15,6 +15,20 @@ from xproto.errors import MalformedError
 
 cdef enum:
     SCRATCH = 4096
+
+
+cdef bint take_part(const source_t* source, const span_t* text, span_t* part) noexcept nogil:
+    """The part of a text that a source stands for. False: it has none."""
+    cdef const uint8_t* at = <const uint8_t*>memchr(text.data, source.separator, <size_t>text.size)
+    part[0] = text[0]
+    if at == NULL:
+        return source.behind
+    if source.behind:
+        part.size -= at + 1 - part.data
+        part.data = at + 1
+    else:
+        part.size = at - part.data
+    return True
 
 
 cdef class Lookup:
@@ -26,7 +40,7 @@ cdef class Lookup:
         self.program = Program(plan.plan)
         if len(plan.alternatives) != len(plan.keys):
             raise ValueError("a lookup needs sources for each of its keys")
-        if any(not 0 <= slot < plan.plan.slots for sources in plan.alternatives for slot, _ in sources):
+        if any(not 0 <= slot < plan.plan.slots for sources in plan.alternatives for slot, *_ in sources):
             raise ValueError("a lookup reads a slot that its plan does not have")
         self.count = len(plan.keys)
         self._keep = []
@@ -38,8 +52,11 @@ cdef class Lookup:
         k = 0
         for i in range(self.count):
             self.starts[i] = k
-            for slot, unless in plan.alternatives[i]:
+            for slot, unless, separator, behind in plan.alternatives[i]:
                 self._source(k, slot, unless)
+                if separator:
+                    self.sources[k].parted, self.sources[k].behind = True, behind
+                    self.sources[k].separator = separator[0]
                 k += 1
         self.starts[self.count] = k
 
@@ -73,6 +90,7 @@ cdef class Lookup:
         cdef outcome_t outcome
         cdef int i, k, j
         cdef span_t* found
+        cdef span_t part
         memset(slots, 0, sizeof(slots))
         if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome, NULL, 0) != RUN_OK:
             return FIND_BAD
@@ -87,6 +105,10 @@ cdef class Lookup:
                     if found.size < 0:
                         return FIND_BAD    # there, but longer than the scratch space
                     continue
+                if self.sources[k].parted:
+                    if not take_part(&self.sources[k], found, &part):
+                        continue
+                    found = &part
                 for j in range(self.sources[k].unless_count):
                     if (found.size == self.sources[k].unless[j].size
                             and memcmp(found.data, self.sources[k].unless[j].data, <size_t>found.size) == 0):

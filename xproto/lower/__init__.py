@@ -9,6 +9,7 @@ proven safe is refused with the field's path, what is wrong, and what to write i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from xproto.errors import SpecError
 from xproto.lower.coalesce import coalesce
@@ -30,13 +31,22 @@ from xproto.spec import Protocol
 MAX_FRAME_LIMIT = 1 << 31
 
 
+class Alternative(NamedTuple):
+    """A slot that a key's value may be in, what does not count as one, and which part of it does."""
+
+    slot: int
+    unless: tuple[bytes, ...] = ()
+    separator: bytes = b""
+    behind: bool = False
+
+
 @dataclass(frozen=True)
 class LookupPlan:
     """A Plan that fills slots, and for each key the slots it may come from, with the values that do not count."""
 
     plan: Plan
     keys: tuple[str, ...]
-    alternatives: tuple[tuple[tuple[int, tuple[bytes, ...]], ...], ...]
+    alternatives: tuple[tuple[Alternative, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -222,7 +232,10 @@ def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:
             count += 1
         return table[name]
 
-    alternatives = tuple(tuple((slot_of(source), source.unless) for source in lowered.texts.key(key)) for key in keys)
+    alternatives = tuple(
+        tuple(Alternative(slot_of(source), source.unless, source.separator, source.behind) for source in lowered.texts.key(key))
+        for key in keys
+    )
     captures = dict(slots) | dict.fromkeys(blocks, 0)
     nodes = prune(lowered.nodes, Wanted(captures=captures))
     for path in sorted(captured_arguments(nodes)):
@@ -251,4 +264,4 @@ def _splice(lowered: Lowered, path: str) -> SplicePlan:
     return SplicePlan(plan, path, found.start, found.end, found.lengths)
 
 
-__all__ = ["LookupPlan", "Lowered", "SplicePlan", "lower"]
+__all__ = ["Alternative", "LookupPlan", "Lowered", "SplicePlan", "lower"]

@@ -23,6 +23,7 @@ from xproto.lower.model import (
     Branch,
     Compute,
     Ended,
+    Mark,
     Node,
     Not,
     Num,
@@ -37,6 +38,8 @@ from xproto.lower.scalars import bounded, computed, const, enum, integer, known
 from xproto.lower.sections import fixed_sized, greedy, padded, prefixed, raw_bytes
 from xproto.plan import Alu, Result
 from xproto.wire import Bounded, FromUpstream, Known, TrailingCrc32, WirePrimitive
+
+MAX_OFFSET = 1 << 31
 
 
 def lower_into(con: c.Construct, place: Place) -> Value:
@@ -59,6 +62,10 @@ def lower_into(con: c.Construct, place: Place) -> Value:
             raise SpecError(place.path, "a varint without bounds", "write Bounded(VarInt, 0, hi)")
         if con is c.Flag:
             raise SpecError(place.path, "Flag takes any byte for true", "use Bounded(Int8ub, 0, 1), or a bit of a BitStruct")
+        if con is c.Tell:
+            here = place.integer(0, MAX_OFFSET)
+            place.nodes.append(Mark(here, asked=True))
+            return here
         if con is FromUpstream:
             value = place.integer(0, 1)
             place.nodes.append(Compute(value, Ref(Value("from_upstream", hi=1, reg=Result.DIRECTION))))

@@ -170,9 +170,10 @@ class Ended:
 
 @dataclass
 class Mark:
-    """Notes the offset in a register."""
+    """Notes the offset in a register. asked: only where something reads it."""
 
     value: Value
+    asked: bool = False
 
 
 @dataclass

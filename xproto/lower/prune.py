@@ -113,7 +113,9 @@ class _Pruner:
                 if state.checks:
                     state.read(expr)
                     return node
-            case Mark():
+            case Mark(value, asked):
+                if asked and value.reg not in state.live:
+                    return None
                 state.position = True
                 return node
             case Ended():

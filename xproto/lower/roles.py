@@ -13,7 +13,7 @@ from xproto.errors import SpecError
 from xproto.lower.expressions import COMPARISONS, Reader, Scope, resolve
 from xproto.lower.model import Bin, Compute, Expr, Node, Not, Num, Ref, Table, Value
 from xproto.plan import Alu, Result
-from xproto.spec import First, Header, Item, Kind, Protocol, Unless, View
+from xproto.spec import First, Header, Item, Kind, Part, Protocol, Unless, View
 
 KIND_BITS = 12
 """The table that kinds are looked up in has at most 2**12 entries."""
@@ -217,11 +217,16 @@ def packing(role: str, sources: tuple[Any, ...], scope: Scope) -> Packing:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a text can come from: a field (key None) or a key of a block; absent while its value is in `unless`."""
+    """Where a text can come from: a field (key None) or a key of a block; absent while its value is in `unless`.
+
+    separator: only the part before its first one counts, or the part `behind` it.
+    """
 
     path: str
     key: str | None = None
     unless: tuple[bytes, ...] = ()
+    separator: bytes = b""
+    behind: bool = False
 
 
 class Texts:
@@ -265,7 +270,14 @@ class Texts:
             case First(alternatives):
                 return [source for alternative in alternatives for source in self.sources(alternative, where)]
             case Unless(source, values):
-                return [Source(s.path, s.key, s.unless + values) for s in self.sources(source, where)]
+                return [replace(s, unless=s.unless + values) for s in self.sources(source, where)]
+            case Part(source, separator, behind):
+                if len(separator) != 1:
+                    raise SpecError(where, f"{separator!r} separates, which is not one byte", "use one byte: b':'")
+                found = self.sources(source, where)
+                if any(each.separator or each.unless for each in found):
+                    raise SpecError(where, "a part of a part, or of what `unless` passes over", "take the part first")
+                return [replace(each, separator=separator, behind=behind) for each in found]
             case Item(block, index):
                 if index:
                     raise SpecError(where, f"argument {index} would have to be read", "only argument 0 can be a source")
