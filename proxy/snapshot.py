@@ -13,6 +13,7 @@ import msgspec
 
 MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
 BalancerName = Literal["round_robin", "random"]
+PoolName = Literal["multiplexed", "ping_pong"]
 
 DETECT_BYTES = 64
 """First bytes looked at before the answer must be known; the longest built-in signature is 24 bytes."""
@@ -22,6 +23,11 @@ CONNECT_TIMEOUT = 1.0
 CALL_TIMEOUT = 60.0
 """The default deadline of a call that carries none itself, as MOSN's global timeout."""
 MAX_CONNECTIONS = 1
+"""To one host, where calls share connections."""
+MAX_PING_PONG_CONNECTIONS = 256
+"""To one host, where each call in flight has a connection for itself: as many threads as the largest stock servers have."""
+MAX_PENDING = 1024
+"""Calls that wait for a connection of a ping-pong pool."""
 MAX_IN_FLIGHT = 4096
 """Calls in flight on one upstream connection, timed-out ones that still hold their id included."""
 DOWNSTREAM_CONNECTIONS = 50_000
@@ -72,7 +78,11 @@ class Cluster(msgspec.Struct, frozen=True):
     lb: BalancerName = "round_robin"
     connect_timeout: float = CONNECT_TIMEOUT
     timeout: float = CALL_TIMEOUT
-    max_connections: int = MAX_CONNECTIONS
+    pool: PoolName | None = None
+    """None: as the protocol says."""
+    max_connections: int | None = None
+    """None: `MAX_CONNECTIONS`, or `MAX_PING_PONG_CONNECTIONS`."""
+    max_pending: int = MAX_PENDING
     max_in_flight: int = MAX_IN_FLIGHT
     out_buffer_limit: int = OUT_BUFFER_LIMIT
     idle_timeout: float = IDLE_TIMEOUT

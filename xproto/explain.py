@@ -39,7 +39,7 @@ def _lines(registered: Registered) -> Iterator[str]:
     yield f"  limit     {protocol.limits.frame} bytes a frame"
     yield ""
     yield "Signature (the byte values at each offset that begin a frame)"
-    for cube in signature(lowered.scan, protocol.detect.through):
+    for cube in signature(lowered.scan, protocol.detect):
         yield "  " + " ".join(_byte_set(allowed) for allowed in cube)
     yield ""
     yield str(lowered.scan)

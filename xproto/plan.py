@@ -51,6 +51,14 @@ class OpCode(enum.IntEnum):
     HESSIAN_MAP = 23  # a map or null; keys
     CHUNKS = 24  # length-prefixed chunks (lengths as LOAD) until an empty one
     CRC32 = 25  # a trailing CRC-32 of all before it; dst = its offset
+    THRIFT_STRUCT = 26  # one struct; width 1: in the compact protocol
+    THRIFT_INFO = 27  # THeader's headers until the section's end; keys
+    JCE_INTEGER = 28  # dst = the integer field whose tag is `width`, or register a; x <= dst <= y
+    JCE_TEXT = 29  # a text field; slot b = its bytes
+    JCE_BYTES = 30  # a field of bytes; slot b
+    JCE_MAP = 31  # a field with a map of texts, or none; keys
+    JCE_REST = 32  # fields until the section's end
+    AHEAD = 33  # dst = whether the next bytes of the section are data
 
 
 class Alu(enum.IntEnum):
@@ -205,6 +213,14 @@ def describe(op: Op) -> str:
             return f"{name} {_amount(op)}{_slot(op)}"
         case OpCode.POS | OpCode.CRC32:
             return f"{_reg(op.dst)} = {name}{' verified' if op.flags & VERIFY else ''}"
+        case OpCode.JCE_INTEGER:
+            return f"{_reg(op.dst)} = {name} {op.width if op.a == NONE else _reg(op.a)} in {op.x}..{op.y}"
+        case OpCode.JCE_TEXT | OpCode.JCE_BYTES | OpCode.JCE_MAP:
+            return f"{name} {op.width}{_slot(op)}{_keys(op)}"
+        case OpCode.THRIFT_STRUCT:
+            return f"{name}{' compact' if op.width else ''}"
+        case OpCode.AHEAD:
+            return f"{_reg(op.dst)} = ahead {op.data.hex()}"
         case OpCode.KEYVALUES | OpCode.CHUNKS:
             return f"{name} {_integer(op)}{_keys(op)}"
         case _:

@@ -24,6 +24,8 @@ from construct.expr import ExprMixin
 
 from xproto.codecs.bolt import BOLT
 from xproto.codecs.dubbo import DUBBO
+from xproto.codecs.tars import TARS
+from xproto.codecs.thrift import THRIFTS
 from xproto.errors import SpecError
 from xproto.kernel.codec import Codec
 from xproto.lower import Lowered, lower
@@ -31,7 +33,7 @@ from xproto.spec import Protocol
 from xproto.templates import check_templates
 
 ENTRY_POINTS = "xproto.protocols"
-BUILT_IN: tuple[Protocol, ...] = (DUBBO, BOLT)
+BUILT_IN: tuple[Protocol, ...] = (DUBBO, BOLT, TARS, *THRIFTS)
 """In rank order: where two signatures could match, the earlier one is asked first."""
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from xproto.plan import AT, FIRST_FREE, MAX_REGISTERS, MAX_SLOTS, NONE, Alu, Op, OpCode, Plan
 
 _WRITES = {OpCode.LOAD, OpCode.VARINT, OpCode.BITS, OpCode.SET, OpCode.ALU, OpCode.TABLE, OpCode.POS, OpCode.CRC32}
+_WRITES |= {OpCode.JCE_INTEGER, OpCode.AHEAD}
 _READS = {OpCode.BITS, OpCode.RANGE, OpCode.MEMBER, OpCode.ALU, OpCode.TABLE, OpCode.JEQ, OpCode.JNE}
 _JUMPS = {OpCode.JUMP, OpCode.JEQ, OpCode.JNE}
-_SLOT_IN_B = {OpCode.SKIP, OpCode.REST, OpCode.HESSIAN_TEXT, OpCode.HESSIAN_ARGS}
+_SLOT_IN_B = {OpCode.SKIP, OpCode.REST, OpCode.HESSIAN_TEXT, OpCode.HESSIAN_ARGS, OpCode.JCE_TEXT, OpCode.JCE_BYTES}
 _WIDTHS = {OpCode.LOAD: 8, OpCode.KEYVALUES: 8, OpCode.CHUNKS: 4, OpCode.VARINT: 9}
+_TAGGED = {OpCode.JCE_INTEGER, OpCode.JCE_TEXT, OpCode.JCE_BYTES, OpCode.JCE_MAP}
 _LARGEST_LIMIT = 1 << 62
 
 
@@ -36,6 +38,8 @@ def _operation(op: Op) -> str:
         return "no such operation"
     if code in _WIDTHS and not 1 <= op.width <= _WIDTHS[OpCode(code)]:
         return f"a varint of {op.width} bytes" if code == OpCode.VARINT else f"a width of {op.width}"
+    if code in _TAGGED and not 0 <= op.width <= 255:
+        return f"a tag of {op.width}"
     if code == OpCode.BITS and not 0 <= op.x < 64:
         return f"a shift of {op.x}"
     return ""

@@ -153,10 +153,12 @@ class Limits:
 class Detect:
     """The signature: the leading fields of a frame, up to and with the one named, decide what a connection speaks.
 
-    None stands for all fields whose place is fixed.
+    None stands for all fields whose place is fixed. followed_by: the values that the next byte may have, where the
+    layout itself allows any: what is a text there, in practice.
     """
 
     through: str | None = None
+    followed_by: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,7 @@ def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[byt
         found = scan(frame, int(what is not Kind.HEARTBEAT)) if frame else None
     except MalformedError as error:
         return f"is refused when it is read back: {error}", "give its fields values that the layout allows"
-    if found is not None and (isinstance(found, NeedMore) or found.size != len(frame) or found.kind != kind):
+    also = Kind.RESPONSE if kind is Kind.HEARTBEAT_ACK else kind  # where heartbeats are calls
+    if found is not None and (isinstance(found, NeedMore) or found.size != len(frame) or found.kind not in {kind, also}):
         return f"is not one whole {kind.name.lower()} when it is read back", "set the fields that decide its kind and size"
     return None

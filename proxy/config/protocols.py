@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.config.problems import Path, suggest
-from proxy.config.schema import Config
 
 Registry = Mapping[str, Any]
-"""`xproto.registry.Registered` by name, in rank order. Of each, `codec.pool` is looked at."""
+"""`xproto.registry.Registered` by name, in rank order. """
 Options = Mapping[str, Mapping[str, Any]]
 LoadRegistry = Callable[[Sequence[str], Options], Registry]
 Problems = list[tuple[Path, str]]
 AUTO = "auto"
-MULTIPLEXED = "multiplexed"
 
 
 @dataclass(slots=True)
@@ -38,7 +36,7 @@ def load_registry(specs: Sequence[str], options: Options) -> Registry:
 
     loaded = registry.load(tuple(specs), options)
     for registered in loaded.values():
-        signature(registered.lowered.scan, registered.protocol.detect.through)
+        signature(registered.lowered.scan, registered.protocol.detect)
     return loaded
 
 
@@ -84,7 +82,7 @@ def _reason(error: Exception, without: str = "") -> str:
 
 
 def check_names(data: Any, registry: Registry) -> Iterator[tuple[Path, str]]:
-    """Protocols that listeners and options name and that do not exist, or cannot be carried yet.
+    """Protocols that listeners and options name and that do not exist.
 
     Over the data as read, as `references`.
     """
@@ -93,10 +91,6 @@ def check_names(data: Any, registry: Registry) -> Iterator[tuple[Path, str]]:
     for path, name in _named(data):
         if name != AUTO and name not in registry:
             yield path, f"there is no protocol {name!r}; {suggest(name, (AUTO, *registry))}"
-        for each in resolve((name,), registry):
-            if registry[each].codec.pool != MULTIPLEXED:
-                pool = registry[each].codec.pool
-                yield path, f"{each} needs a {pool} pool, which is not there yet; leave {each} out"
     options = data.get("protocol_options")
     for name in options if isinstance(options, dict) else ():
         if name not in registry:
@@ -119,18 +113,3 @@ def resolve(names: Iterable[str], registry: Registry) -> tuple[str, ...]:
     """The protocols that a listener speaks, in rank order."""
     wanted = set(names)
     return tuple(name for name in registry if AUTO in wanted or name in wanted)
-
-
-def check_pools(config: Config, registry: Registry) -> Iterator[tuple[Path, str]]:
-    """Clusters whose pool is not the own of every protocol that can reach them."""
-    reached: dict[str, set[str]] = {}
-    for listener in config.listeners:
-        for route in config.routes.get(listener.routes, ()):
-            reached.setdefault(route.cluster, set()).update(resolve(listener.protocols, registry))
-    for cluster, settings in config.clusters.items():
-        for protocol in sorted(reached.get(cluster, ()) if settings.pool else ()):
-            own = str(registry[protocol].codec.pool)
-            if own != settings.pool:
-                instead = f"leave pool out (it is {own} then)"
-                yield ("clusters", cluster, "pool"), f"{protocol} cannot be {settings.pool} yet; {instead}"
-                break

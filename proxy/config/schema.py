@@ -88,7 +88,8 @@ class Cluster(Model):
     pool: Literal["multiplexed", "ping_pong"] | None = Field(
         default=None,
         description="How connections are shared: `multiplexed` (many calls at once) or `ping_pong` (one at a time). "
-        "The protocol's own if not given; only that one is accepted so far.",
+        "The protocol's own if not given; `multiplexed` needs servers that take a request before they have answered "
+        "the one before.",
         examples=["multiplexed"],
     )
     timeout: Duration = Field(
@@ -102,10 +103,17 @@ class Cluster(Model):
         description="A connection without calls for so long is closed; 0: never.",
         examples=["90s"],
     )
-    max_connections: Annotated[int, Whole(1, 1024)] = Field(
-        default=snapshot.MAX_CONNECTIONS,
-        description="Connections to one host, for each worker and each variant of a protocol.",
+    max_connections: Annotated[int, Whole(1, 1024)] | None = Field(
+        default=None,
+        description="Connections to one host, for each worker and each variant of a protocol. "
+        f"If not given: {snapshot.MAX_CONNECTIONS}, or {snapshot.MAX_PING_PONG_CONNECTIONS} in a `ping_pong` pool.",
         examples=[4],
+    )
+    max_pending: Annotated[int, Whole(0, 1_000_000)] = Field(
+        default=snapshot.MAX_PENDING,
+        description="Calls that wait for a connection of a `ping_pong` pool when all are taken. "
+        "Over it a call is answered with the protocol's overload error.",
+        examples=[256],
     )
     max_in_flight: Annotated[int, Whole(1, 1_000_000)] = Field(
         default=snapshot.MAX_IN_FLIGHT,

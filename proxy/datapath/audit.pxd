@@ -3,6 +3,9 @@ from libc.stdint cimport int64_t, uint64_t
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.buffers cimport queue_t
+from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.host cimport Host
+from proxy.datapath.pingpong cimport Pool, Shelf
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.core cimport Core
 from proxy.datapath.downstream cimport Downstream
@@ -31,6 +34,10 @@ cdef class Audit:
     cdef int port(self, object port) except -1
     cdef int gauge(self, uint64_t* gauge, uint64_t amount, str what) except -1
     cdef int host(self, object host) except -1
+    cdef int parked(self, Downstream conn) except -1
+    cdef int shelf(self, Host host, Shelf shelf) except -1
+    cdef int pending(self, Cluster cluster) except -1
+    cdef bint hope(self, Cluster cluster, Pool pool) except -1
     cdef int wheel(self, Wheel wheel) except -1
     cdef int whole(self) except -1
 

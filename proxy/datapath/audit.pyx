@@ -16,6 +16,8 @@ from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, ENDING, FEEDS, LI
 from proxy.datapath.core cimport Core
 from proxy.datapath.downstream cimport Downstream
 from proxy.datapath.host cimport Host
+from proxy.datapath.order cimport place_t
+from proxy.datapath.pingpong cimport Pool, Shelf, spot_t
 from proxy.datapath.port cimport Port
 from proxy.datapath.listener cimport Listener
 from proxy.datapath.relay cimport Relay
@@ -50,6 +52,7 @@ cdef class Audit:
         for cluster in [*self.engine.clusters.values(), *self.engine.leaving_clusters]:
             for host in [*cluster.hosts, *cluster.leaving]:
                 self.host(host)
+            self.pending(cluster)
         for listener in self.engine.listeners.values():
             self.alarms += listener.alarm.next != NULL
         for what, (gauge, amount) in self.gauges.items():
@@ -129,6 +132,7 @@ cdef class Audit:
         cdef call_t* before = NULL
         cdef int64_t count = 0
         self.buffers(conn)
+        self.parked(conn)
         self.alarms += conn.alarm.next != NULL
         while call != NULL and count <= conn.in_flight:
             count += 1
@@ -136,7 +140,10 @@ cdef class Audit:
                 self.wrong(f"{conn.label()}: its list of calls is not linked both ways")
             if call.caller != <void*>conn:
                 self.wrong(f"{conn.label()}: a call in its list has another caller")
-            if call.upstream == NULL:
+            if call.line != NULL:
+                if call.upstream != NULL:
+                    self.wrong(f"{conn.label()}: a call that waits for a connection has one")
+            elif call.upstream == NULL:
                 self.wrong(f"{conn.label()}: a call that waits is at no upstream")
             elif find_call(&(<Carrier>call.upstream).ids, call.id) != call:
                 self.wrong(f"{conn.label()}: a call that waits is not in its upstream's table")
@@ -150,11 +157,28 @@ cdef class Audit:
         if conn.in_flight > conn.max_in_flight:
             self.wrong(f"{conn.label()}: {conn.in_flight} calls in flight are over its limit")
         if conn.paused and not conn.waking and conn.state == OPEN and conn not in self.hoping:
-            if conn.in_flight < conn.max_in_flight and not self.clogged(conn):
+            if not conn.full() and not self.clogged(conn):
                 self.wrong(f"{conn.label()} is paused, and nothing will wake it")
         if conn.state == ENDING and not conn.in_flight and not conn.out.size and not conn.dirty:
             self.wrong(f"{conn.label()} owes nothing, but does not go")
         self.waiting += count
+        return 0
+
+    cdef int parked(self, Downstream conn) except -1:
+        """Answers whose turn has not come."""
+        cdef uint64_t number
+        cdef size_t size = 0
+        cdef place_t* place
+        if conn.order is None:
+            return 0
+        for number in range(conn.order.first, conn.order.next):
+            place = &conn.order.places[number & (conn.order.room - 1)]
+            self.bytes += place.answer.room
+            size += place.answer.size
+            if place.done and number == conn.order.first:
+                self.wrong(f"{conn.label()}: the answer whose turn it is waits")
+        if size != conn.order.parked:
+            self.wrong(f"{conn.label()}: {conn.order.parked} bytes are parked, there are {size}")
         return 0
 
     cdef int carrier(self, Upstream conn) except -1:
@@ -162,7 +186,7 @@ cdef class Audit:
         self.alarms += (conn.watch.next != NULL) + (conn.rest.next != NULL)
         if conn.paused and not conn.waking and not self.clogged(conn):
             self.wrong(f"{conn.label()} is paused, and nothing will wake it")
-        if conn.lane == OWN and conn.ids.count > 1:
+        if conn.lane >= OWN and conn.ids.count > 1:
             self.wrong(f"{conn.label()}: {conn.ids.count} calls, and it is for one")
         if conn.state == DRAINING and conn.live == 0 and conn.feeder is None and not conn.dirty and not conn.stuck:
             self.wrong(f"{conn.label()} is draining for nobody, but does not go")
@@ -183,7 +207,7 @@ cdef class Audit:
                 continue
             count += 1
             live += call.caller != NULL
-            if call.id & (conn.ids.room - 1) != index or not 0 < call.id <= conn.ids.mask:
+            if call.id & (conn.ids.room - 1) != index or not 0 < call.id <= conn.ids.mask | conn.ids.base:
                 self.wrong(f"{conn.label()}: id {call.id} is in slot {index}")
             if call.upstream != <void*>conn:
                 self.wrong(f"{conn.label()}: call {call.id} points at another upstream")
@@ -233,9 +257,57 @@ cdef class Audit:
             flying += conn.ids.count
             if conn.state != DRAINING:
                 self.wrong(f"{conn.label()} is in the list of draining ones in state {conn.state}")
+        for shelf in host.shelves.values():
+            self.shelf(host, shelf)
         self.gauge(host.count.active, made, f"connections of {host.label()}")
         self.gauge(host.count.in_flight, flying, f"calls of {host.label()}")
         return 0
+
+    cdef int shelf(self, Host host, Shelf shelf) except -1:
+        cdef Upstream conn
+        cdef int64_t held = 0, opening = 0
+        for conn in host.active:
+            if conn.shelf is shelf:
+                held += 1
+                opening += conn.state == CONNECTING
+        if held != shelf.held or opening != shelf.opening:
+            self.wrong(f"{host.label()}: its shelf counts {shelf.held} and {shelf.opening}, there are {held} and {opening}")
+        for conn in shelf.spare:
+            if not conn.shelved or conn.ids.count or conn.state != OPEN:
+                self.wrong(f"{conn.label()} is on its shelf, and not free")
+        return 0
+
+    cdef int pending(self, Cluster cluster) except -1:
+        """The calls that wait for a connection of one of its ping-pong pools."""
+        cdef Pool pool
+        cdef spot_t* spot
+        cdef uint64_t count, all_of_them = 0
+        for pool in cluster.pools.values():
+            spot, count = pool.first, 0
+            while spot != NULL:
+                count += 1
+                self.bytes += spot.frame.room
+                if spot.call.spot != <void*>spot or spot.call.line != <void*>pool:
+                    self.wrong(f"cluster {cluster.name}: a call that waits does not know where")
+                if spot.call.caller == NULL and not spot.call.oneway:
+                    self.wrong(f"cluster {cluster.name}: nobody waits for a call that waits for a connection")
+                spot = spot.next
+            if count != pool.count:
+                self.wrong(f"cluster {cluster.name}: {pool.count} calls wait, but {count} are in the line")
+            if count and not self.hope(cluster, pool):
+                self.wrong(f"cluster {cluster.name}: {count} calls wait, and no connection is taken or being made")
+            all_of_them += count
+        self.calls += all_of_them
+        return self.gauge(cluster.pending, all_of_them, f"calls that wait in cluster {cluster.name}")
+
+    cdef bint hope(self, Cluster cluster, Pool pool) except -1:
+        cdef Host host
+        cdef Shelf shelf
+        for host in cluster.hosts:
+            shelf = host.shelves.get(pool)
+            if shelf is not None and shelf.held > len(shelf.spare):
+                return True
+        return False
 
     # -- time -------------------------------------------------------------------------------------------------------
 

@@ -8,14 +8,16 @@ What always holds: a linked call's `caller` is this connection and its deadline 
 is NULL and its deadline is not set. Trouble with this connection never spreads to the upstream that answers: it is cut.
 """
 
-from libc.stdint cimport uint8_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy
 
-from proxy.datapath.calls cimport call_t, kept_text
+from proxy.datapath.calls cimport Line, call_t, kept_text
 from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport TIMEOUT, add, observe
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport FROM_UPSTREAM, frame_t
+from xproto.kernel.codec cimport FROM_UPSTREAM, frame_t, identity_t
 
 from proxy.datapath.conn import NO_ROOM
 
@@ -44,6 +46,9 @@ cdef class Caller(Relay):
     cdef int release(self, call_t* call) except -1:
         """Nobody waits for the call any more."""
         cdef Conn upstream
+        cdef void* line = call.line
+        if line != NULL:
+            (<Line>line).leave(call)
         if call.prev != NULL:
             call.prev.next = call.next
         else:
@@ -60,30 +65,82 @@ cdef class Caller(Relay):
         self.wake()
         if may(self, WINDS_UP):
             self.touch()
+        if line != NULL:
+            self.core.calls.give(call)
         return 0
 
     cdef int wake(self) except -1:
         """Go on reading, in this turn, if there is room for another call."""
-        return self.soon() if self.in_flight < self.max_in_flight else 0
+        return 0 if self.full() else self.soon()
+
+    cdef bint full(self) noexcept:
+        """Has it as many calls as it may? One that is answered before its turn still counts."""
+        return self.in_flight >= self.max_in_flight or (
+            self.order is not None and self.order.next - self.order.first >= <uint64_t>self.max_in_flight)
 
     cdef int release_all(self) except -1:
         while self.calls != NULL:
             self.release(self.calls)
+        if self.order is not None:
+            self.order.drop()
         return 0
 
     cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """The upstream's answer: one copy, with the caller's own id."""
         cdef uint8_t* into
-        if self.out.size + self.behind.size > self.out_limit and not self.has_room():
+        if self.unsent() > self.out_limit and not self.has_room():
             return 0
+        if self.order is not None and call.place != self.order.first:
+            if not self.early(call.place, frame, at, &call.origin):
+                return 0
+            return self.release(call)
         into = self.put_as(self.codec, FROM_UPSTREAM, frame, at, &call.origin)
         if into == NULL:
             return self.cut("no memory for its answers")
+        if not self.moved_up():
+            return 0
         self.release(call)
         return self.touch()
 
+    cdef int early(self, uint64_t place, const uint8_t* frame, const frame_t* at, const identity_t* who) except -1:
+        """An answer whose turn has not come. False: no memory, and this connection is closed."""
+        cdef size_t size = self.codec.size_as(at, who)
+        cdef uint8_t* into = self.order.park(place, size)
+        if into == NULL:
+            self.cut("no memory for its answers")
+            return False
+        self.codec.write_as(into, frame, at, who)
+        self.owned_up()
+        return True
+
+    cdef int moved_up(self) except -1:
+        """The oldest request is answered. False: no memory for what follows it, and this connection is closed."""
+        if self.order is not None and not self.order.passed(self.queue()):
+            self.cut("no memory for its answers")
+            return False
+        if self.order is not None:
+            self.wake()
+        return True
+
+    cdef int say_in_turn(self, uint64_t place, bytes frame) except -1:
+        """An answer of our own, at the place of its request."""
+        cdef uint8_t* into
+        if self.order is None:
+            return self.say(frame)
+        if place == self.order.first:
+            self.say(frame)
+            if may(self, SENDS) and self.moved_up():
+                self.touch()
+            return 0
+        into = self.order.park(place, PyBytes_GET_SIZE(frame))
+        if into == NULL:
+            return self.cut("no memory for its answers")
+        memcpy(into, PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame))
+        return self.owned_up()
+
     cdef int refuse(self, call_t* call, int fault) except -1:
         """The proxy's own answer, in the caller's protocol."""
+        cdef uint64_t place = call.place
         add(call.count.faults[fault], 1)
         if call.duration != NULL:
             observe(call.duration, self.core.now - call.start)
@@ -94,11 +151,11 @@ cdef class Caller(Relay):
         except Exception as error:  # noqa: BLE001
             return self.crash(error)
         self.release(call)
-        return self.say(frame)
+        return self.say_in_turn(place, frame)
 
     cdef int say(self, bytes frame) except -1:
         """Send a frame of our own making, within the same limit as answers."""
-        if self.out.size + self.behind.size > self.out_limit and not self.has_room():
+        if self.unsent() > self.out_limit and not self.has_room():
             return 0
         return self.send(frame)
 
@@ -117,7 +174,17 @@ cdef class Caller(Relay):
         if self.behind.size > self.out_limit:
             self.cut(f"{self.behind.size} bytes of answers that wait behind one that it does not read")
             return False
+        if self.order is not None and self.order.parked > self.out_limit:
+            self.cut(f"{self.order.parked} bytes of answers that wait for an earlier one")
+            return False
         return True
+
+    cdef size_t unsent(self) noexcept:
+        """Bytes of answers that it has not been given yet."""
+        return self.out.size + self.behind.size + (self.order.parked if self.order is not None else 0)
+
+    cdef size_t owns_now(self) noexcept:
+        return Relay.owns_now(self) + self.lent + (self.order.parked if self.order is not None else 0)
 
     cdef int broken_off(self) except -1:
         return self.cut("an answer broke off that was sent in part")

@@ -21,8 +21,16 @@ cdef struct call_t:
     int64_t start                 # microseconds
     int64_t until                 # its deadline; 0: none
     uint64_t tried                # bits of the hosts that refused the connection
+    uint64_t place                # of its answer among those of its caller, where they keep the order of the requests
+    void* line                    # borrowed Line that it waits in; NULL: none
+    void* spot                    # where in it
     uint8_t cell                  # of its caller in `shares_t`
     bint oneway                   # waits for its connection only, nobody waits for it
+
+
+cdef class Line:
+    """Where calls wait for a connection."""
+    cdef int leave(self, call_t* call) noexcept    # nobody waits for its answer any more
 
 
 cdef class Calls:

@@ -12,6 +12,7 @@ cdef enum Lane:                   # which calls go by a connection
     SHARED = 0
     BULK = 1                      # frames over BULKY: they would hold up all that is behind them
     OWN = 2                       # one call at a time, whose frames may be passed on in pieces
+    ALONE = 3                     # one call at a time: what a ping-pong pool has
 
 cdef enum:
     BULKY = 256 * 1024            # bytes
@@ -28,6 +29,8 @@ cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: n
     int64_t backoff_base
     int64_t backoff_max
     int64_t max_connections
+    int64_t max_alone             # connections of a ping-pong pool
+    uint64_t max_pending          # calls that wait for one
     uint64_t max_in_flight
     size_t out_limit
 
@@ -59,3 +62,5 @@ cdef class Carrier(Relay):
     cdef int move_some(self, const buf_t* buf) except -1
     cdef int fail_calls(self, int fault) except -1
     cdef int forget_oneways(self) except -1
+    cdef int forget_unsent(self) except -1
+    cdef int leave(self) except -1                # no new calls

@@ -129,11 +129,15 @@ cdef class Carrier(Relay):
         if call == NULL:
             if at.id != self.beat_id:        # some protocols' heartbeats are calls, answered as such
                 add(self.count.unknown, 1)
+                if self.lane == ALONE:
+                    self.misread("an answer that nobody asked for")
             return 0
         caller = self.settle(call)
         if caller is not None:
             caller.answer(call, frame, at)
         self.core.calls.give(call)
+        if self.lane == ALONE:
+            self.touch()                     # it is free when all that has come in this turn was that answer
         return 0
 
     cdef Caller settle(self, call_t* call):
@@ -187,6 +191,8 @@ cdef class Carrier(Relay):
 
     cdef int unwaited(self) except -1:
         self.live -= 1
+        if self.lane == ALONE and self.ids.count and self.state == OPEN:
+            return self.leave()              # an answer that comes late must find nobody else here
         if self.live == 0 and self.state == DRAINING:
             self.touch()
         return 0
@@ -217,6 +223,21 @@ cdef class Carrier(Relay):
                     caller.crash(error)
             self.core.calls.give(call)
         free_ids(&ids)
+        return 0
+
+    cdef int forget_unsent(self) except -1:
+        """The one call of this connection has nobody who waits for it, and was not sent: then it need not be."""
+        cdef uint64_t index
+        cdef call_t* call
+        for index in range(self.ids.room):
+            call = self.ids.slots[index]
+            if call != NULL and call.caller == NULL and not call.oneway:
+                self.forget(call)
+                self.core.calls.give(call)
+                self.core.buffers.drop_queue(&self.out)
+        return 0
+
+    cdef int leave(self) except -1:
         return 0
 
     cdef int forget_oneways(self) except -1:

@@ -9,6 +9,8 @@ answered; a host that leaves is in `leaving` as long as it has connections.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp
 
+from proxy.datapath.buffers cimport buf_t
+
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport BULK, BULKY, OWN, SHARED, limits_t
@@ -16,9 +18,15 @@ from proxy.datapath.conn cimport Conn
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, Counters, add
 from proxy.datapath.host cimport BUSY, DOUBTFUL, OWN_CONNECTIONS, Family, Host, Verdict, wish_t
+from proxy.datapath.pingpong cimport Pool, spot_t
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.upstream cimport Upstream
-from xproto.kernel.codec cimport Codec, frame_t
+from xproto.kernel.codec cimport FROM_DOWNSTREAM, Codec, frame_t
+
+from proxy.snapshot import MAX_CONNECTIONS, MAX_PING_PONG_CONNECTIONS
+
+cdef enum:
+    WAIT = -2             # beside the faults, and 0
 
 
 cdef int64_t microseconds(object seconds) except? -1:
@@ -31,7 +39,7 @@ cdef int64_t microseconds(object seconds) except? -1:
 cdef class Cluster(Family):
     def __cinit__(self, Core core not None, str name):
         self.core, self.name = core, name
-        self.hosts, self.leaving, self.waiting = [], {}, {}
+        self.hosts, self.leaving, self.waiting, self.pools = [], {}, {}, {}
         self.position = core.dice()
 
     cdef list plan(self, spec, Counters counters):
@@ -45,7 +53,10 @@ cdef class Cluster(Family):
         cdef limits_t before = self.limits
         cdef Host host
         self.random = spec.lb == "random"
+        self.mode = {None: 0, "multiplexed": 1, "ping_pong": 2}[spec.pool]
         self.duration = counters.for_cluster(self.name)
+        self.pending = counters.slot("upstream_pending", {"cluster": self.name})
+        self.overflow = counters.slot("upstream_pending_overflow_total", {"cluster": self.name})
         self.limit(spec)
         staying = set(hosts)
         leaving = [host for host in self.hosts if host not in staying]
@@ -54,7 +65,7 @@ cdef class Cluster(Family):
             host.leave()
         for host in hosts:
             host.adjust(memcmp(&before, &self.limits, sizeof(limits_t)) != 0)
-        return 0
+        return self.stir()
 
     cdef int leave(self) except -1:
         """The configuration does not have it any more."""
@@ -62,7 +73,7 @@ cdef class Cluster(Family):
         hosts, self.hosts = self.hosts, []
         for host in hosts:
             host.leave()
-        return 0
+        return self.stir()
 
     cdef int limit(self, spec) except -1:
         self.limits.connect_timeout = microseconds(spec.connect_timeout)
@@ -74,7 +85,9 @@ cdef class Cluster(Family):
         self.limits.idle_timeout = microseconds(spec.idle_timeout)
         self.limits.backoff_base = microseconds(spec.backoff_base)
         self.limits.backoff_max = microseconds(spec.backoff_max)
-        self.limits.max_connections = max(spec.max_connections, 1)
+        self.limits.max_connections = max(spec.max_connections or MAX_CONNECTIONS, 1)
+        self.limits.max_alone = max(spec.max_connections or MAX_PING_PONG_CONNECTIONS, 1)
+        self.limits.max_pending = spec.max_pending
         self.limits.max_in_flight = max(spec.max_in_flight, 1)
         self.limits.out_limit = spec.out_buffer_limit
         return 0
@@ -107,6 +120,14 @@ cdef class Cluster(Family):
         waiting, self.waiting = self.waiting, {}
         for each in waiting:
             each.soon()
+        if self.serving:
+            return 0
+        self.serving = True
+        try:
+            for pool in list(self.pools.values()):
+                self.serve_pending(pool)
+        finally:
+            self.serving = False
         return 0
 
     cdef Upstream choose(self, Codec codec, wish_t* wish, int* fault):
@@ -149,6 +170,8 @@ cdef class Cluster(Family):
         cdef int fault = OVERLOAD
         cdef wish_t wish
         cdef Upstream upstream
+        if self.mode == 2 or self.mode == 0 and codec.alone:
+            return self.dispatch_alone(codec, call, frame, at)
         wish.variant, wish.tried, wish.desperate = call.variant, call.tried, False
         wish.cell = call.cell
         wish.lane = BULK if at.size > BULKY else SHARED
@@ -156,6 +179,90 @@ cdef class Cluster(Family):
         if upstream is not None and upstream.carry(call, frame, at):
             return 0
         return self.give_up(call, fault)
+
+    # -- one call at a time ---------------------------------------------------------------------------------------
+
+    cdef Pool pool_of(self, Codec codec, int64_t variant):
+        cdef Pool found = self.pool
+        if found is None or found.codec is not codec or found.variant != variant:
+            found = self.pools.get((codec, variant))
+            if found is None:
+                found = self.pools[codec, variant] = Pool(self.core, codec, variant)
+                found.gauge = self.pending
+            self.pool = found
+        return found
+
+    cdef int dispatch_alone(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """Send the call on by a connection that has no other, or let it wait for one, or end it here."""
+        cdef Pool pool = self.pool_of(codec, call.variant)
+        cdef int fault = WAIT
+        if pool.count == 0 or call.tried:
+            fault = self.place(pool, call, frame, at)
+        if fault == WAIT and not pool.enter(call, frame, at.size, self.limits.max_pending):
+            add(self.overflow, 1)
+            fault = OVERLOAD
+        return self.give_up(call, fault) if fault > 0 else 0
+
+    cdef int place(self, Pool pool, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """0: it is on its way. WAIT: all connections are taken. Else the fault to answer with."""
+        cdef uint64_t count = len(self.hosts)
+        cdef uint64_t step = 1, place, left = count
+        cdef Verdict verdict
+        cdef Host host
+        cdef Upstream upstream
+        cdef bint busy = False
+        if not count:
+            return NO_HOST
+        place = (self.core.dice() if self.random else self.position) % count
+        while left:
+            host = self.hosts[place]
+            if not call.tried >> (host.index & 63) & 1:
+                upstream = host.take(pool, &verdict)
+                if upstream is not None:
+                    self.position = place + 1
+                    if upstream.carry(call, frame, at):
+                        return 0
+                    host.freed(upstream)
+                    return OVERLOAD
+                busy |= verdict == BUSY
+            if self.random and left == count:
+                step = stride(self.core.dice(), count)
+            place = (place + step) % count
+            left -= 1
+        return WAIT if busy else CONNECT
+
+    cdef int serve(self, Upstream upstream, Pool pool) except -1:
+        """This connection is free: the call that waits longest has it."""
+        cdef call_t* call = pool.first.call
+        cdef buf_t frame = pool.take(pool.first)
+        cdef frame_t at
+        try:
+            pool.codec.scan(FROM_DOWNSTREAM, frame.data + frame.head, frame.size, &at)
+            if not upstream.carry(call, frame.data + frame.head, &at):
+                self.give_up(call, OVERLOAD)
+        finally:
+            self.core.buffers.drop(&frame)
+        return 0
+
+    cdef int serve_pending(self, Pool pool) except -1:
+        """Something has changed: what waits gets a connection that may be made now, or hears that there is none."""
+        cdef spot_t* spot
+        cdef buf_t frame
+        cdef call_t* call
+        cdef frame_t at
+        cdef int fault
+        while pool.count:
+            spot = pool.first
+            call = spot.call
+            pool.codec.scan(FROM_DOWNSTREAM, spot.frame.data + spot.frame.head, spot.frame.size, &at)
+            fault = self.place(pool, call, spot.frame.data + spot.frame.head, &at)
+            if fault == WAIT:
+                return 0
+            frame = pool.take(spot)
+            self.core.buffers.drop(&frame)
+            if fault:
+                self.give_up(call, fault)
+        return 0
 
     cdef int give_up(self, call_t* call, int fault) except -1:
         cdef Caller caller
@@ -170,14 +277,17 @@ cdef class Cluster(Family):
     cdef int close(self) except -1:
         cdef Host host
         cdef Conn each
-        for host in [*self.hosts, *self.leaving]:
+        self.hosts, hosts = [], self.hosts
+        for host in [*hosts, *self.leaving]:
             for each in [*host.active, *host.draining]:
                 each.shut()
-        return 0
+        return self.stir()
 
     def describe(self):
         cdef Host host
-        return {"hosts": [host.describe() for host in [*self.hosts, *self.leaving]]}
+        cdef Pool pool
+        pending = sum([pool.count for pool in self.pools.values()])
+        return {"pending": pending, "hosts": [host.describe() for host in [*self.hosts, *self.leaving]]}
 
 
 cdef uint64_t stride(uint64_t random, uint64_t count) noexcept nogil:

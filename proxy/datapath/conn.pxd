@@ -1,4 +1,5 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from proxy.datapath.buffers cimport buf_t, queue_t
@@ -71,7 +72,8 @@ cdef class Conn(Turned):
 
 cdef inline void next_frame(Conn conn) noexcept nogil:
     """The frame that was being walked is done with; another begins behind it."""
-    if conn.progress.at:
+    if conn.progress.at or conn.progress.walk != NULL:
+        free(conn.progress.walk)
         memset(&conn.progress, 0, sizeof(progress_t))
 
 

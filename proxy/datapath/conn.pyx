@@ -15,6 +15,7 @@ import traceback
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, ENOBUFS
 from libc.stdint cimport uint8_t
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from proxy.datapath.buffers cimport MODEST, buf_t, consume, filled, queue_t
@@ -30,6 +31,7 @@ cdef class Conn(Turned):
         if self.core is not None:
             self.core.buffers.drop(&self.tail)
             self.core.buffers.drop_queue(&self.out)
+        free(self.progress.walk)
 
     cdef int attach(self, Transport io, State state) except -1:
         """Begin with a transport: CONNECTING waits until it can be written, all others read."""

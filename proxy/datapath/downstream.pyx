@@ -15,6 +15,7 @@ from proxy.datapath.calls cimport CELLS
 from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, next_frame
 from proxy.datapath.core cimport READ_SIZE
 from proxy.datapath.counters cimport OVERLOAD, add, take
+from proxy.datapath.order cimport Order
 from proxy.datapath.port cimport Binding, Port
 from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.requester cimport Requester
@@ -67,7 +68,7 @@ cdef class Downstream(Requester):
         if self.stream.half == BODY and (not self.go_on(data, size, &used) or self.paused or self.state != OPEN):
             return used
         while used < size:
-            if self.in_flight >= self.max_in_flight:
+            if self.full():
                 self.pause()
                 break
             outcome = self.codec.scan_on(FROM_DOWNSTREAM, data + used, size - used, &at, &self.progress)
@@ -117,6 +118,8 @@ cdef class Downstream(Requester):
         if self.tail.size:
             self.io.low_water(1)
         self.binding, self.codec = binding, binding.codec
+        if self.codec.in_order:
+            self.order = Order(self.core.buffers)
         self.need = 0
         self.state = OPEN
         add(binding.count.detected, 1)

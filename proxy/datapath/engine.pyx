@@ -181,12 +181,7 @@ cdef dict describe(Downstream conn):
 
 cdef check(snapshot, dict codecs):
     """Refuse what this datapath cannot do, before anything is opened."""
-    cdef Codec codec
     for listener in snapshot.listeners.values():
         for name in listener.protocols:
             if name not in codecs:
                 raise ValueError(f"listener {listener.name}: protocol {name} is not loaded")
-            codec = codecs[name]
-            if codec.pool != "multiplexed":
-                raise ValueError(f"listener {listener.name}: protocol {name} needs a {codec.pool} pool, which is not"
-                                 " supported yet: only protocols whose connections carry many calls at once are")

@@ -4,6 +4,7 @@ from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport limits_t
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, host_count_t
+from proxy.datapath.pingpong cimport Pool, Shelf
 from proxy.datapath.upstream cimport Keeper, Upstream
 from xproto.kernel.codec cimport Codec, frame_t
 
@@ -36,6 +37,7 @@ cdef class Family:
     cdef limits_t limits
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int stir(self) except -1
+    cdef int serve(self, Upstream upstream, Pool pool) except -1
 
 
 cdef class Host(Keeper):
@@ -54,6 +56,9 @@ cdef class Host(Keeper):
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict)
     cdef Upstream find(self, Codec codec, const wish_t* wish, Verdict* verdict, int64_t* had)
     cdef Upstream open(self, Codec codec, const wish_t* wish)
+    cdef dict shelves         # Shelf by Pool
+    cdef Shelf shelf(self, Pool pool)
+    cdef Upstream take(self, Pool pool, Verdict* verdict)
     cdef int back_off(self) except -1
     cdef int adjust(self, bint changed) except -1
     cdef int leave(self) except -1

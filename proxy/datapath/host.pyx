@@ -11,15 +11,16 @@ What always holds: its lists hold exactly its connections that are not closed; w
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.calls cimport call_t
-from proxy.datapath.carrier cimport OWN
+from proxy.datapath.carrier cimport ALONE, OWN
 from proxy.datapath.conn cimport CONNECTING, OPEN
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, add
+from proxy.datapath.pingpong cimport Pool, Shelf
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.upstream cimport Keeper, Upstream, new_upstream
 from xproto.kernel.codec cimport Codec, frame_t
 
-LANES = ("shared", "bulk", "own")
+LANES = ("shared", "bulk", "own", "alone")
 
 
 cdef class Family:
@@ -29,12 +30,15 @@ cdef class Family:
     cdef int stir(self) except -1:
         return 0
 
+    cdef int serve(self, Upstream upstream, Pool pool) except -1:
+        return 0
+
 
 cdef class Host(Keeper):
     def __cinit__(self, Core core not None, Family cluster not None, str address, Counters counters):
         self.core, self.cluster, self.address, self.index = core, cluster, address, cluster.made
         cluster.made += 1
-        self.active, self.draining = [], []
+        self.active, self.draining, self.shelves = [], [], {}
         self.count = counters.for_host(cluster.name, address)
 
     cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting):
@@ -52,8 +56,38 @@ cdef class Host(Keeper):
         cdef Upstream each
         cdef int64_t count = 0
         for each in self.active:
-            count += (each.lane == OWN) == own
+            count += each.lane == OWN if own else each.lane < OWN
         return count
+
+    cdef Shelf shelf(self, Pool pool):
+        found = self.shelves.get(pool)
+        if found is None:
+            found = self.shelves[pool] = Shelf(pool)
+        return found
+
+    cdef Upstream take(self, Pool pool, Verdict* verdict):
+        """A connection for one call, free or new; or None and why not. A host that failed is tried by one at a time."""
+        cdef Shelf shelf = self.shelf(pool)
+        cdef Upstream found = shelf.lend()
+        cdef wish_t wish
+        verdict[0] = TAKEN
+        if found is not None:
+            return found
+        if self.core.now < self.retry_at:
+            verdict[0] = AWAY
+            return None
+        if shelf.held >= self.cluster.limits.max_alone or self.failures and shelf.opening:
+            verdict[0] = BUSY
+            return None
+        wish.variant, wish.lane = pool.variant, ALONE
+        found = self.open(pool.codec, &wish)
+        if found is None:
+            verdict[0] = AWAY
+            return None
+        found.shelf = shelf
+        shelf.held += 1
+        shelf.opening += 1
+        return found
 
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict):
         """A connection for one more call, or None and why not."""
@@ -160,7 +194,15 @@ cdef class Host(Keeper):
 
     # -- what its connections tell ------------------------------------------------------------------------------
 
+    cdef int freed(self, Upstream upstream) except -1:
+        cdef Shelf shelf = upstream.shelf
+        if shelf.pool.count:
+            self.cluster.serve(upstream, shelf.pool)
+        return shelf.put(upstream) if upstream.ids.count == 0 and upstream.out.size == 0 else 0
+
     cdef int opened(self, Upstream upstream) except -1:
+        if upstream.shelf is not None:
+            (<Shelf>upstream.shelf).opening -= 1
         self.failures = 0
         self.retry_at = 0
         self.cluster.stir()
@@ -168,6 +210,10 @@ cdef class Host(Keeper):
 
     cdef int failed(self, Upstream upstream, str why) except -1:
         add(self.count.failures, 1)
+        if upstream is not None and upstream.shelf is not None:
+            (<Shelf>upstream.shelf).opening -= 1
+        if self.core.now < self.retry_at:
+            return self.cluster.stir()       # of several that were tried at once, the first counts
         if not self.failures:
             self.core.tell(f"{self.label()}: cannot connect: {why}")
         self.back_off()
@@ -176,14 +222,19 @@ cdef class Host(Keeper):
     cdef int drains(self, Upstream upstream) except -1:
         self.active.remove(upstream)
         self.draining.append(upstream)
+        if upstream.shelf is not None:
+            (<Shelf>upstream.shelf).lose(upstream)
+            self.cluster.stir()
         return 0
 
     cdef int lost(self, Upstream upstream) except -1:
-        cdef list held
+        if upstream in self.draining:
+            self.draining.remove(upstream)
+        elif upstream in self.active:
+            self.active.remove(upstream)
+            if upstream.shelf is not None:
+                (<Shelf>upstream.shelf).lose(upstream)
         self.cluster.stir()
-        for held in (self.active, self.draining):
-            if upstream in held:
-                held.remove(upstream)
         if self.leaving and not self.active and not self.draining:
             self.cluster.leaving.pop(self, None)
         return 0

@@ -14,6 +14,7 @@ cdef class Requester(Guest):
                         int64_t own) except? NULL
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1
     cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1
+    cdef int say_next(self, bytes frame) except -1
     cdef int reject(self, const frame_t* at, int fault, bytes text=*) except -1
     cdef int unreadable(self, const frame_t* at, str why) except -1
     cdef int wind_up(self) except -1

@@ -28,7 +28,7 @@ cdef class Requester(Guest):
             return self.call(frame, at, True)
         if at.kind == KIND_HEARTBEAT:
             add(self.port.count.heartbeats, 1)
-            return self.say(self.codec.heartbeat_ack(at.variant, at.echo, at.id))
+            return self.say_next(self.codec.heartbeat_ack(at.variant, at.echo, at.id))
         if at.kind == KIND_HEARTBEAT_ACK:
             return 0
         if at.kind == KIND_WRAPPED:
@@ -81,6 +81,9 @@ cdef class Requester(Guest):
             self.core.calls.give(call)
             return NULL
         if not oneway:
+            if self.order is not None and not self.order.enter(&call.place):
+                self.core.calls.give(call)
+                return NULL
             self.adopt(call)
             timeout = route.timeout
             if own > 0 and (timeout <= 0 or own * 1000 < timeout):
@@ -134,7 +137,14 @@ cdef class Requester(Guest):
         """Answer a request that became no call."""
         cdef identity_t who = self.codec.identity(at)
         add(self.binding.count.faults[fault], 1)
-        return self.say(self.codec.answer(fault, at.variant, at.echo, text, &who))
+        return self.say_next(self.codec.answer(fault, at.variant, at.echo, text, &who))
+
+    cdef int say_next(self, bytes frame) except -1:
+        """Answer what was just read, behind all that was read before."""
+        cdef uint64_t place = 0
+        if self.order is not None and not self.order.enter(&place):
+            return self.starved()
+        return self.say_in_turn(place, frame)
 
     cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1:
         if not oneway:

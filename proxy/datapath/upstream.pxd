@@ -14,6 +14,7 @@ cdef class Keeper:
     cdef int failed(self, Upstream upstream, str why) except -1
     cdef int drains(self, Upstream upstream) except -1
     cdef int lost(self, Upstream upstream) except -1
+    cdef int freed(self, Upstream upstream) except -1
     cdef int again(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef str label(self)
 
@@ -27,9 +28,10 @@ cdef class Upstream(Carrier):
     cdef bint made                # was connected once, and is counted as active
     cdef alarm_t watch            # connect timeout, then keepalive
     cdef alarm_t rest             # idleness
+    cdef object shelf             # of a ping-pong pool: its Shelf
+    cdef bint shelved             # it lies there
     cdef int limit(self) except -1
     cdef int adjust(self) except -1
-    cdef int leave(self) except -1
     cdef int set_alarms(self) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1
     cdef bint answers(self, const frame_t* at) noexcept

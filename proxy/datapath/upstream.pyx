@@ -17,7 +17,7 @@ from libc.string cimport memset
 
 from proxy.datapath.buffers cimport queue_t
 from proxy.datapath.calls cimport call_t, fresh_id
-from proxy.datapath.carrier cimport Carrier, limits_t
+from proxy.datapath.carrier cimport ALONE, Carrier, limits_t
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may, next_frame
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, add, host_count_t, take
@@ -40,6 +40,9 @@ cdef class Keeper:
         return 0
 
     cdef int lost(self, Upstream upstream) except -1:
+        return 0
+
+    cdef int freed(self, Upstream upstream) except -1:
         return 0
 
     cdef int again(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
@@ -170,6 +173,8 @@ cdef class Upstream(Carrier):
         add(self.count.connections, 1)
         add(self.count.active, 1)
         self.forget_oneways()
+        if self.lane == ALONE and self.live == 0:
+            self.forget_unsent()
         self.io.watch_read(True)
         self.set_alarms()
         return self.flush()
@@ -206,6 +211,10 @@ cdef class Upstream(Carrier):
     cdef int drained(self) except -1:
         if self.state == DRAINING and self.live == 0 and self.feeder is None:
             return self.shut()
+        if self.lane == ALONE and self.state == OPEN and self.ids.count == 0 and not self.shelved:
+            if self.tail.size:
+                return self.malformed("bytes behind its answer")
+            return self.keeper.freed(self)
         return 0
 
     cdef int ended(self) except -1:
@@ -239,7 +248,7 @@ cdef class Upstream(Carrier):
         return 0
 
     cdef int limit(self) except -1:
-        self.most = min(self.limits.max_in_flight, self.ids.mask // 2)
+        self.most = 1 if self.lane == ALONE else min(self.limits.max_in_flight, self.ids.mask // 2)
         self.window = min(<size_t>WINDOW, self.limits.out_limit)
         return 0
 

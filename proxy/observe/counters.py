@@ -89,6 +89,8 @@ FAMILIES = (
     Family("xproto_upstream_connect_failures_total", "counter", _CH, "Attempts to connect upstream that failed."),
     Family("xproto_upstream_calls_total", "counter", _CH, "Calls sent upstream, one-way calls included."),
     Family("xproto_upstream_replies_total", "counter", _CH, "Answers received from upstream and passed on."),
+    Family("xproto_upstream_pending", "gauge", ("cluster",), "Calls that wait for a connection of a ping-pong pool."),
+    Family("xproto_upstream_pending_overflow_total", "counter", ("cluster",), "Calls refused because too many waited."),
     Family("xproto_upstream_in_flight", "gauge", _CH, "Calls sent upstream and not answered yet."),
     Family("xproto_upstream_heartbeats_sent_total", "counter", _CH, "Heartbeats sent upstream."),
     Family("xproto_upstream_heartbeats_missed_total", "counter", _CH, "Heartbeats that upstream left unanswered."),

@@ -73,7 +73,7 @@ ONE = [
         cluster("zzz: 1"),
         (
             "12: clusters.echo.zzz: there is no such key; write one of: lb, hosts, pool, timeout,"
-            " connect_timeout, idle_timeout, max_connections, max_in_flight, out_buffer_limit, keepalive, backoff"
+            " connect_timeout, idle_timeout, max_connections, max_pending, max_in_flight, out_buffer_limit, keepalive, backoff"
         ),
     ),
     (SMALLEST + "servers: []\n", "12: servers: this is MOSN's configuration; write listeners, routes and clusters"),
@@ -249,10 +249,6 @@ ONE = [
     (
         listener("protocols: {}"),
         "5: listeners[0].protocols: must be protocols, not a mapping; write auto, one name, or a list of names",
-    ),
-    (
-        cluster("pool: ping_pong"),
-        "12: clusters.echo.pool: bolt cannot be ping_pong yet; leave pool out (it is multiplexed then)",
     ),
     (
         SMALLEST + "protocol_options: {dubo: {}}\n",

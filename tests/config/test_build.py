@@ -51,6 +51,7 @@ clusters:
     connect_timeout: 1s
     timeout: 2m
     max_connections: 2
+    max_pending: 5
     max_in_flight: 3
     out_buffer_limit: 1MiB
     idle_timeout: 4s
@@ -99,8 +100,8 @@ def test_every_field_arrives(tmp_path: Path) -> None:
         },
         clusters={
             "echo": s.Cluster(
-                "echo", ("127.0.0.1:9100", "unix:/run/echo.sock"), "random", 1.0, 120.0, 2, 3, 1 << 20, 4.0, 0.008, 9.0,
-                s.Keepalive(5.0, 6.0, 7),
+                "echo", ("127.0.0.1:9100", "unix:/run/echo.sock"), "random", 1.0, 120.0, "multiplexed", 2, 5, 3, 1 << 20,
+                4.0, 0.008, 9.0, s.Keepalive(5.0, 6.0, 7),
             ),
             "empty": s.Cluster("empty", ()),
         },

@@ -9,8 +9,8 @@ import pytest
 from proxy.config import source
 from proxy.config.loader import load
 from proxy.config.problems import ConfigurationError
-from tests.config.cases import ONE, cluster, listener
-from tests.config.fakes import SMALLEST, Registry, errors, protocol
+from tests.config.cases import ONE, cluster
+from tests.config.fakes import SMALLEST, Registry, errors
 
 GOLDEN = Path(__file__).parent / "everything_wrong.yaml"
 
@@ -64,13 +64,6 @@ def test_protocols_installed_by_others_may_fail_too() -> None:
 
     [told] = errors(SMALLEST, broken)
     assert told == "1: the installed protocols cannot be loaded: cannot be loaded (ImportError: no such module); correct it"
-
-
-def test_a_protocol_that_cannot_share_connections_is_refused() -> None:
-    registry = Registry(bolt=protocol(), thrift=protocol("ping_pong"))
-    expected = "listeners[0].protocols: thrift needs a ping_pong pool, which is not there yet; leave thrift out"
-    assert errors(listener("protocols: auto"), registry) == [f"5: {expected}"]
-    assert errors(listener("protocols: bolt"), registry) == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import socket
 
 import pytest
@@ -13,9 +12,8 @@ from proxy.observe.counters import Layout
 from proxy.snapshot import HeaderMatch, Keepalive, Route
 from tests.datapath import frames
 from tests.datapath.frames import request, response
-from tests.datapath.world import REGISTRY, Peer, World
-from xproto import registry
-from xproto.spec import Fault, Pool
+from tests.datapath.world import Peer, World
+from xproto.spec import Fault
 
 BUSY, EXCEPTION, NO_PROCESSOR, TIMEOUT, CLOSED = 4, 9, 6, 7, 16
 
@@ -359,12 +357,6 @@ async def test_the_table_of_calls_grows(world: World) -> None:
 
 
 # -- what is refused at the start -------------------------------------------------------------------------------------
-
-
-def test_a_ping_pong_protocol_is_refused_for_now(world: World) -> None:
-    lonely = registry.register(dataclasses.replace(REGISTRY["bolt"].protocol, pool=Pool.PING_PONG))
-    with pytest.raises(ValueError, match="ping_pong pool, which is not supported yet"):
-        world.start(codecs={"bolt": lonely.codec})
 
 
 def test_a_protocol_that_is_not_loaded_is_refused(world: World) -> None:

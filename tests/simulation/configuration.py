@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from tests.simulation import speech
 from tests.simulation.scenario import Scenario
 from xproto import registry
 from xproto.autodetect.detector import Detector
+from xproto.spec import Order
 
 if TYPE_CHECKING:
     from proxy.datapath.simulated_loop import Dice
@@ -26,8 +28,11 @@ IS_ECHO = (HeaderMatch("service", "exact", speech.SERVICE.decode()),)
 
 
 @cache
-def protocols() -> Any:
-    return registry.load([str(Path(beacon_peer.__file__).parent / "beacon.py")], {"bolt": {"goaway": True}})
+def protocols(*, in_order: bool = False) -> Any:
+    loaded = registry.load([str(Path(beacon_peer.__file__).parent / "beacon.py")], {"bolt": {"goaway": True}})
+    if not in_order:
+        return loaded
+    return {name: registry.register(replace(each.protocol, order=Order.IN_ORDER)) for name, each in loaded.items()}
 
 
 def addresses(scenario: Scenario) -> tuple[str, ...]:
@@ -60,6 +65,8 @@ def _snapshot(
 ) -> Snapshot:
     listener: dict[str, Any] = {"max_in_flight": 3} if "few at once" in scenario else {}
     cluster: dict[str, Any] = {"max_in_flight": 1 + scenario.seed % 6} if "few calls" in scenario else {}
+    if "alone" in scenario:
+        cluster |= {"pool": "ping_pong", "max_pending": dice.choice((0, 3, 100))}
     if "small buffers" in scenario:
         cluster["out_buffer_limit"] = listener["out_buffer_limit"] = 20_000
     if "idle" in scenario:
@@ -78,11 +85,12 @@ def _snapshot(
     )  # fmt: skip
 
 
-def made_of(snapshot: Snapshot, before: Layout | None = None) -> tuple[Any, ...]:
+def made_of(scenario: Scenario, snapshot: Snapshot, before: Layout | None = None) -> tuple[Any, ...]:
     """What an engine needs to go by the snapshot: codecs, detectors, tables and the layout, in its order."""
     listener = next(iter(snapshot.listeners.values()))
-    codecs = {name: protocols()[name].codec for name in listener.protocols}
+    known = protocols(in_order="in order" in scenario)
+    codecs = {name: known[name].codec for name in listener.protocols}
     several = len(listener.protocols) > 1
-    detector = Detector([protocols()[name] for name in listener.protocols]) if several else None
+    detector = Detector([known[name] for name in listener.protocols]) if several else None
     tables = {name: RouteTable(routes) for name, routes in snapshot.routes.items()}
     return codecs, {listener.name: detector}, tables, Layout(snapshot, codecs, before)

@@ -63,6 +63,8 @@ class Client(Peer):
         if self.beats and read_answer(frame).kind == "ack":
             self.beats -= 1
             return
+        if "in order" in self.world.scenario and self.waits and read_answer(frame).id != next(iter(self.waits)):
+            self.world.ledger.blame(f"client {self.number} got an answer before that to its oldest call")
         self.world.ledger.told(self.number, frame, self.waits)
 
     def ended(self, reset: bool) -> None:
@@ -117,6 +119,8 @@ class Server(Peer):
             if not self.world.wrongly("deaf", 300):
                 self.wire.send(speech.acknowledge(frame))
             return
+        if "alone" in self.world.scenario and self.reserved:
+            self.world.ledger.blame(f"a connection for one call at a time got another before {self.reserved} was answered")
         call = self.world.ledger.arrived(frame, read)
         if call is None or call.oneway:
             return

@@ -42,6 +42,8 @@ FAULTS = (
     "client beats",
     "idle",  # short idle timeouts
     "reload",  # the configuration changes in mid-call
+    "alone",  # one call at a time on a connection
+    "in order",  # clients that read answers in the order of their requests
     "streams",  # many frames so big that they are passed on in pieces, where the protocol allows that
 )
 

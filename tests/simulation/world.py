@@ -52,7 +52,7 @@ class World:
         self.ledger, self.log, self.calm = Ledger(), list[str](), False
         found = configuration.first(scenario, dice)
         self.network.hosts.update({address: Host(self) for address in configuration.addresses(scenario)})
-        *parts, self.layout = configuration.made_of(found)
+        *parts, self.layout = configuration.made_of(scenario, found)
         self.gauges = gauges(self.layout)
         self.spoken = next(iter(found.listeners.values())).protocols
         self.counters = memoryview(array.array("Q", bytes(8 * ROOM)))
@@ -151,7 +151,7 @@ class World:
     def reload(self) -> None:
         """Another configuration, in one go; sometimes one that is thought better of."""
         found = configuration.another(self.scenario, self.loop.dice)
-        *parts, layout = configuration.made_of(found, self.layout)
+        *parts, layout = configuration.made_of(self.scenario, found, self.layout)
         change = self.engine.prepare(found, *parts, layout)
         if self.loop.dice.below(8) == 0:
             return

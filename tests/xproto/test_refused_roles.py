@@ -212,7 +212,7 @@ TEMPLATES = {
         "is not one whole heartbeat when it is read back", "set the fields that decide its kind and size",
     ),
     "an ack that is no ack": (
-        [], {"heartbeat_ack": {"kind": "response"}}, "heartbeat_ack",
+        [], {"heartbeat_ack": {"kind": "request"}}, "heartbeat_ack",
         "is not one whole heartbeat_ack when it is read back", "set the fields that decide its kind and size",
     ),
     "a reply over the limit": (

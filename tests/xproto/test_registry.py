@@ -11,6 +11,8 @@ from tests.xproto.small import declare
 from xproto import registry
 from xproto.codecs.bolt import BOLT
 from xproto.codecs.dubbo import DUBBO
+from xproto.codecs.tars import TARS
+from xproto.codecs.thrift import THRIFTS
 from xproto.errors import SpecError, XprotoError
 from xproto.registry import BUILT_IN, ENTRY_POINTS, load, strict_expressions
 
@@ -27,6 +29,9 @@ def protocol(name):
         id=this.id,
     )
 """
+
+
+BUILT_INS = [protocol.name for protocol in BUILT_IN]
 
 
 @pytest.fixture
@@ -56,9 +61,10 @@ def fails(*args, **kwargs):
 
 
 def test_built_ins_are_a_tuple_in_rank_order():
-    assert BUILT_IN == (DUBBO, BOLT)
+    assert (DUBBO, BOLT, TARS, *THRIFTS) == BUILT_IN
     found = load()
-    assert list(found) == ["dubbo", "bolt"]
+    assert list(found) == BUILT_INS
+    assert found["dubbo"].protocol is DUBBO
     assert {r.source for r in found.values()} == {"built-in"}
     assert found["bolt"].protocol is BOLT
     assert found["bolt"].codec.name == "bolt"
@@ -72,19 +78,19 @@ def test_built_ins_are_a_tuple_in_rank_order():
 def test_a_file_by_its_path(spec):
     path = spec("MINE = protocol('mine')\n")
     found = load([path])
-    assert list(found) == ["dubbo", "bolt", "mine"]
+    assert list(found) == [*BUILT_INS, "mine"]
     assert found["mine"].source == path
     assert found["mine"].codec.scan_bytes(b"\x01\x00\x00\x00\x05").id == 5
 
 
 def test_a_file_with_two_protocols_and_other_names_for_them(spec):
     path = spec("A = protocol('a')\nB = ALIAS = protocol('b')\nfrom xproto.codecs.bolt import BOLT\n")
-    assert list(load([path])) == ["dubbo", "bolt", "a", "b"], "BOLT was only imported"
+    assert list(load([path])) == [*BUILT_INS, "a", "b"], "BOLT was only imported"
 
 
 def test_two_files(spec):
     first, second = spec("A = protocol('a')\n", "one.py"), spec("B = protocol('b')\n", "two.py")
-    assert list(load([second, first])) == ["dubbo", "bolt", "b", "a"]
+    assert list(load([second, first])) == [*BUILT_INS, "b", "a"]
 
 
 def test_one_file_twice(spec):
@@ -202,7 +208,10 @@ def test_an_entry_point(installed, spec):
     installed(tee=declare())
     path = spec("MINE = protocol('mine')\n")
     found = load([path])
-    assert [(name, r.source) for name, r in found.items()][2:] == [("t", "entry point tee_package:PROTOCOL"), ("mine", path)]
+    assert [(name, r.source) for name, r in found.items()][len(BUILT_INS) :] == [
+        ("t", "entry point tee_package:PROTOCOL"),
+        ("mine", path),
+    ]
 
 
 def test_entry_points_come_in_the_order_of_their_names(installed, spec):
@@ -212,7 +221,7 @@ def test_entry_points_come_in_the_order_of_their_names(installed, spec):
         return namespace["protocol"](name)
 
     installed(zebra=named("first"), ant=named("second"))
-    assert list(load())[2:] == ["second", "first"]
+    assert list(load())[len(BUILT_INS) :] == ["second", "first"]
 
 
 def test_an_entry_point_of_the_wrong_type(installed):
@@ -249,7 +258,7 @@ def test_real_entry_points_are_asked():
 
 
 def test_options_of_nobody():
-    wrong = ("protocol_options.smtp", "no such protocol", "there are: bolt, dubbo")
+    wrong = ("protocol_options.smtp", "no such protocol", f"there are: {', '.join(sorted(BUILT_INS))}")
     assert fails(options={"smtp": {"a": 1}}) == wrong
     assert fails(options={"smtp": {}}) == wrong
 

@@ -17,7 +17,7 @@ class Detector:
 
     def __init__(self, protocols: Sequence[Registered]) -> None:
         self._ranked: list[tuple[str, tuple[Cube, ...]]] = [
-            (p.protocol.name, signature(p.lowered.scan, p.protocol.detect.through)) for p in protocols
+            (p.protocol.name, signature(p.lowered.scan, p.protocol.detect)) for p in protocols
         ]
         self.longest = max(len(cube) for _, cubes in self._ranked for cube in cubes)
 

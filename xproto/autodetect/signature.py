@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from xproto.lower.roles import apply
 from xproto.plan import CHECK, LITTLE, NONE, SIGNED, Alu, Op, OpCode, Plan
+from xproto.spec import Detect
 
 ALL = (1 << 256) - 1
 MAX_CUBES = 256
@@ -51,8 +52,9 @@ class _Way:
         return tuple(self.sets.get(i, ALL) for i in range(self.at))
 
 
-def signature(plan: Plan, through: str | None) -> tuple[Cube, ...]:
+def signature(plan: Plan, detect: Detect) -> tuple[Cube, ...]:
     """The cubes of a scan Plan, ending behind the field `through` (None: behind the last one whose place is fixed)."""
+    through = detect.through
     cubes: dict[Cube, None] = {}
     pending = [_Way()]
     while pending:
@@ -61,7 +63,10 @@ def signature(plan: Plan, through: str | None) -> tuple[Cube, ...]:
             cubes[found] = None
         if len(cubes) > MAX_CUBES:
             raise ValueError(f"{plan.protocol}: the signature has more than {MAX_CUBES} forms")
-    return tuple(cubes)
+    if detect.followed_by is None:
+        return tuple(cubes)
+    behind = sum(1 << byte for byte in detect.followed_by)
+    return tuple((*cube, behind) for cube in cubes)
 
 
 def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Way]) -> Iterator[Cube]:

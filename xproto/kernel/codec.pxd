@@ -60,6 +60,8 @@ cdef class Codec:
     cdef readonly bint moves           # another id may have another width: frames are written by `write_as`, not `set_id`
     cdef readonly bint echoes_text
     cdef readonly str pool             # "multiplexed" or "ping_pong"
+    cdef readonly bint alone           # the same of the pool: one call at a time on a connection
+    cdef readonly bint in_order        # answers keep the order of their requests
     cdef readonly int64_t frame_limit  # bytes
     cdef readonly bint streams         # a frame may be passed on in pieces: head, whole chunks, a rest of fixed size
     cdef readonly object lowered
@@ -100,8 +102,8 @@ cdef class Codec:
     # The ids of a frame that was scanned; and those of a frame that the proxy gives `id` to.
     cdef identity_t identity(self, const frame_t* at) noexcept nogil
     cdef identity_t fresh(self, uint64_t id) noexcept nogil
-    # A copy of a whole frame under other ids: how long it gets, and the copy itself. Where not `moves`, `set_id` and
-    # `set_again` do the same in place.
+    # A copy of a whole frame under other ids: how long it gets, and the copy itself, its checksum moved along. Where
+    # not `moves`, `set_id` and `set_again` do the same in place.
     cdef int64_t size_as(self, const frame_t* at, const identity_t* who) noexcept nogil
     cdef void write_as(self, uint8_t* into, const uint8_t* frame, const frame_t* at, const identity_t* who) noexcept nogil
     cdef void set_again(self, uint8_t* frame, const frame_t* at, uint64_t new_id) noexcept nogil

@@ -19,7 +19,7 @@ from collections import namedtuple
 from xproto.errors import MalformedError, NeedMore
 from xproto.lower.roles import ECHO_TEXT
 from xproto.plan import OpCode, Result
-from xproto.spec import Fault, Kind
+from xproto.spec import Fault, Kind, Order, Pool
 from xproto.templates import build_template
 
 MAX_TEMPLATES = 1024
@@ -44,7 +44,7 @@ cdef class Codec:
     def __cinit__(self, lowered):
         self.lowered = lowered
         self.name = lowered.protocol.name
-        self.pool = str(lowered.protocol.pool)
+        self.pool, self.in_order = str(lowered.protocol.pool), lowered.protocol.order == Order.IN_ORDER
         self._ids(lowered.identity)
         self.crc_little = lowered.crc_little
         self.frame_limit = lowered.protocol.limits.frame
@@ -63,7 +63,8 @@ cdef class Codec:
         for plan in (lowered.head, lowered.rest):
             if plan is not None and plan.slots:
                 raise ValueError("a scan has no slots")
-        self.streams = self.rest is not None
+        self.alone = lowered.protocol.pool == Pool.PING_PONG
+        self.streams = self.rest is not None and not self.in_order
         self.chunks_op = next((i for i, op in enumerate(lowered.scan.ops) if op.code == OpCode.CHUNKS), 0)
         self.templates = {}
         self.unwrap = lowered.protocol.unwrap
@@ -164,6 +165,12 @@ cdef class Codec:
         cdef int64_t grown = self.size_as(at, who) - at.size
         cdef int64_t here = at.id_end
         cdef uint8_t* to = into
+        if not self.moves:
+            memcpy(into, frame, <size_t>at.size)
+            self.set_id(FROM_DOWNSTREAM, into, at, who.id)
+            if self.twice:
+                self.set_again(into, at, who.again)
+            return
         memcpy(to, frame, <size_t>at.id_at)
         to = put_id(&self.first, to + at.id_at, frame + at.id_at, who.id, who.id_size)
         if self.twice:
@@ -258,18 +265,8 @@ cdef class Codec:
 
     cdef bytearray _copy(self, const uint8_t* frame, const frame_t* at, const identity_t* who):
         """A whole frame under other ids, its checksum moved along."""
-        cdef bytearray copy
-        cdef uint8_t* to
-        if self.moves:
-            copy = bytearray(self.size_as(at, who))
-            to = copy
-            self.write_as(to, frame, at, who)
-            return copy
-        copy = bytearray((<const char*>frame)[:at.size])
-        to = copy
-        self.set_id(FROM_DOWNSTREAM, to, at, who.id)
-        if self.twice:
-            self.set_again(to, at, who.again)
+        cdef bytearray copy = bytearray(self.size_as(at, who))
+        self.write_as(copy, frame, at, who)
         return copy
 
     cdef bytes answer(self, int fault, int64_t variant, int64_t echo, bytes text, const identity_t* who):
@@ -313,7 +310,7 @@ cdef class Codec:
         return Frame(frame.size, Kind(frame.kind), frame.id, frame.id_at, frame.crc_at, frame.variant, frame.timeout,
                      frame.echo, frame.timeout_at, frame.body_at)
 
-    def verify_bytes(self, const uint8_t[::1] data not None):
+    def verify_bytes(self, const uint8_t[::1] data not None, int direction=0):
         """The size of the frame that `data` begins with after checking all of it; `NeedMore`; or raises."""
         cdef int64_t regs[REGISTERS]
         cdef span_t slots[SLOTS]
@@ -322,7 +319,7 @@ cdef class Codec:
         cdef uint8_t empty = 0
         cdef const uint8_t* start = &data[0] if data.shape[0] else &empty
         memset(slots, 0, sizeof(slots))
-        cdef int result = self.verifier.run(start, data.shape[0], regs, slots, scratch, SCRATCH, &outcome, NULL, 0)
+        cdef int result = self.verifier.run(start, data.shape[0], regs, slots, scratch, SCRATCH, &outcome, NULL, direction)
         if result == RUN_NEED:
             return NeedMore(outcome.size)
         if result == RUN_BAD:

@@ -4,6 +4,7 @@ Nothing here decides anything. `data` is always a frame's beginning, but for `re
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free
 
 from xproto.kernel.codec cimport FROM_DOWNSTREAM, SCAN_OK, Codec, Direction, frame_t, identity_t
 from xproto.kernel.run cimport progress_t
@@ -21,6 +22,9 @@ cdef class Progress:
         self.kept.at = at
         for i in range(3):
             self.kept.later[i] = later[i] if i < len(later) else 0
+
+    def __dealloc__(self):
+        free(self.kept.walk)
 
     @property
     def at(self):

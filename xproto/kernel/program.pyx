@@ -15,8 +15,11 @@ from xproto.kernel.checksum cimport crc32
 from xproto.kernel.hessian cimport walk_arguments, walk_map
 from xproto.kernel.hessian_text cimport read_text
 from xproto.kernel.integers cimport xp_load, xp_signed
+from xproto.kernel.jce cimport read_bytes_field, read_integer_field, read_text_field, skip_fields, walk_map_field
 from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
 from xproto.kernel.run cimport BAD, DONE, MAX_CHUNKED, SHORT, cursor_t, key_t, progress_t, span_t
+
+from xproto.kernel.thrift cimport walk_info, walk_struct
 
 from xproto.plan import MAX_REGISTERS, MAX_SECTIONS, MAX_SLOTS, NONE, Alu, OpCode, Result
 from xproto.plan import MAX_CHUNKED as PLAN_CHUNKED
@@ -25,7 +28,8 @@ from xproto.soundness import check_plan
 cdef enum:
     OP_END, OP_LOAD, OP_VARINT, OP_BITS, OP_RANGE, OP_MEMBER, OP_LITERAL, OP_SET, OP_ALU, OP_TABLE, OP_JUMP, OP_JEQ
     OP_JNE, OP_FAIL, OP_SKIP, OP_ENTER, OP_LEAVE, OP_REST, OP_ENDED, OP_POS, OP_KEYVALUES, OP_HESSIAN_TEXT
-    OP_HESSIAN_ARGS, OP_HESSIAN_MAP, OP_CHUNKS, OP_CRC32, OP_COUNT
+    OP_HESSIAN_ARGS, OP_HESSIAN_MAP, OP_CHUNKS, OP_CRC32, OP_THRIFT_STRUCT, OP_THRIFT_INFO
+    OP_JCE_INTEGER, OP_JCE_TEXT, OP_JCE_BYTES, OP_JCE_MAP, OP_JCE_REST, OP_AHEAD, OP_COUNT
 
 cdef enum:
     ALU_ADD, ALU_SUB, ALU_MUL, ALU_AND, ALU_OR, ALU_XOR, ALU_SHL, ALU_SHR, ALU_DIV, ALU_MOD
@@ -132,6 +136,16 @@ cdef int _primitive(const op_t* op, cursor_t* c) noexcept nogil:
         outcome = walk_arguments(c, &c.slots[op.a], slot)
     elif op.code == OP_HESSIAN_MAP:
         return walk_map(c, op.keys, op.nkeys)
+    elif op.code == OP_THRIFT_INFO:
+        return walk_info(c, op.keys, op.nkeys)
+    elif op.code == OP_JCE_TEXT:
+        return read_text_field(c, op.width, slot)
+    elif op.code == OP_JCE_BYTES:
+        return read_bytes_field(c, op.width, slot)
+    elif op.code == OP_JCE_MAP:
+        return walk_map_field(c, op.width, op.keys, op.nkeys)
+    elif op.code == OP_JCE_REST:
+        return skip_fields(c)
     else:
         return BAD
     if outcome == DONE and slot != NULL and slot.size < 0 and op.code != OP_HESSIAN_ARGS:
@@ -384,6 +398,21 @@ cdef class Program:
                 outcome = _chunks(op, &c, limit, progress)
                 if outcome != DONE:
                     break
+            elif op.code == OP_THRIFT_STRUCT:
+                field_at = c.at
+                outcome = walk_struct(&c, op.width, limit if depth == 0 else c.stop, progress if depth == 0 else NULL)
+                if outcome != DONE:
+                    break
+            elif op.code == OP_JCE_INTEGER:
+                field_at = c.at
+                outcome = read_integer_field(&c, op.width if op.a == NO_REG else <int>regs[op.a], &value)
+                if outcome == DONE and (value < op.x or value > op.y):
+                    outcome = BAD
+                if outcome != DONE:
+                    break
+                regs[op.dst] = value
+            elif op.code == OP_AHEAD:
+                regs[op.dst] = op.size <= c.stop - c.at and memcmp(data + c.at, op.data, <size_t>op.size) == 0
             else:
                 field_at = c.at
                 outcome = _primitive(op, &c)

@@ -25,7 +25,21 @@ cdef struct key_t:
     int64_t size
     int32_t slot
 
+cdef enum:
+    MAX_LEVELS = 64
+
+cdef struct level_t:          # a Thrift struct or container that a walk is in
+    int64_t left              # values still to come; -1: a struct, until its stop
+    uint8_t key               # types of what is in it, in turn; alike in a list
+    uint8_t value
+
+cdef struct walk_t:           # through a Thrift struct
+    int64_t at                # offset behind the last value that was whole
+    int depth
+    level_t[64] levels
+
 cdef struct progress_t:       # of one incomplete frame; all zero is a frame not looked at yet
+    walk_t* walk              # owned: whoever zeroes it frees it; NULL: in no Thrift struct
     int64_t at                # offset of the first chunk of its (first) chunked part that is not known to be whole
     int64_t later[3]          # the same for further chunked parts, in the order that a frame has them
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xproto.lower.model import Bin, Bits, Branch, Compute, Expr, Load, Mark, Node, Not, Num, Section, Table, references
+from xproto.lower.model import Bin, Bits, Branch, Compute, Expr, Load, Mark, Node, Not, Num, Peek, Section, Table, references
 from xproto.plan import Alu
 
 _OPPOSITE = {Alu.EQ: Alu.NE, Alu.NE: Alu.EQ}
@@ -58,7 +58,7 @@ def _writes(nodes: list[Node]) -> set[int]:
     found: set[int] = set()
     for node in nodes:
         match node:
-            case Load() | Bits() | Compute() | Table() | Mark():
+            case Load() | Bits() | Compute() | Table() | Mark() | Peek():
                 found.add(node.value.reg)
             case Section():
                 found |= _writes(node.body)

@@ -100,6 +100,8 @@ def _reads(nodes: list[Node]) -> Iterator[Value]:
         match node:
             case Bits():
                 yield node.word
+            case Load():
+                yield from references(node.tag) if node.tag is not None else ()
             case Compute() | Require():
                 yield from references(node.expr)
             case Table():

@@ -18,6 +18,7 @@ from xproto.lower.model import (
     Node,
     Not,
     Num,
+    Peek,
     Primitive,
     Ref,
     Require,
@@ -164,6 +165,8 @@ class Emitter:
                 self.add(Op(OpCode.ENDED, path=path, why="bytes are left over"))
             case Mark(value):
                 self.add(Op(OpCode.POS, dst=self.reg(value), path=value.path))
+            case Peek(value, data):
+                self.add(Op(OpCode.AHEAD, dst=self.reg(value), data=data, path=value.path))
             case Table(value, index, data):
                 source = self.expr(index, value.path)
                 why = "no such kind of frame"
@@ -181,6 +184,10 @@ class Emitter:
     def _load(self, node: Load) -> None:
         value, dst = node.value, self.reg(node.value)
         why = f"must be in {value.lo}..{value.hi}" if node.checked else "runs past the end of its section"
+        if node.tag is not None:
+            a, tag = (NONE, node.tag.value) if isinstance(node.tag, Num) else (self.expr(node.tag, value.path), 0)
+            self.add(Op(OpCode.JCE_INTEGER, dst=dst, a=a, width=tag, x=value.lo, y=value.hi, path=value.path, why=why))
+            return
         if node.width == 0:
             self.add(Op(OpCode.VARINT, dst=dst, width=node.most, x=value.lo, y=value.hi, path=value.path, why=why))
             return

@@ -70,8 +70,8 @@ class Identity:
 
 def identity(protocol: Protocol, scope: Scope, nodes: list[Node], *, checksum: bool) -> Identity:
     """Raises `SpecError` where the roles name what cannot be rewritten."""
-    first = _id(protocol.id, "id", scope, nodes)
-    second = None if protocol.again is None else _id(protocol.again, "again", scope, nodes)
+    first = _id(protocol, protocol.id, "id", scope, nodes)
+    second = None if protocol.again is None else _id(protocol, protocol.again, "again", scope, nodes)
     found = Identity(first, second, _length(protocol, scope, nodes))
     if second is not None and not _before(nodes, first.reg, second.reg):
         raise SpecError("again", f"{second.path} stands before {first.path}", "name the one that comes first as id")
@@ -93,22 +93,32 @@ def marked(nodes: list[Node], found: Identity) -> list[Node]:
 
 
 def _around(nodes: list[Node], reg: int, marks: tuple[Node, Node]) -> list[Node]:
+    def inside(sides: list[Node]) -> list[Node]:
+        return _around(sides, reg, marks)
+
     out: list[Node] = []
     for node in nodes:
-        if isinstance(node, Load) and node.value.reg == reg:
-            out += [marks[0], node, marks[1]]
-        else:
-            out.append(replace(node, body=_around(node.body, reg, marks)) if isinstance(node, Section) else node)
+        match node:
+            case Load() if node.value.reg == reg:
+                out += [marks[0], node, marks[1]]
+            case Section():
+                out.append(replace(node, body=inside(node.body)))
+            case Branch():
+                out.append(replace(node, then=inside(node.then), other=inside(node.other)))
+            case _:
+                out.append(node)
     return out
 
 
-def _id(source: Any, role: str, scope: Scope, nodes: list[Node]) -> IdField:
+def _id(protocol: Protocol, source: Any, role: str, scope: Scope, nodes: list[Node]) -> IdField:
     if type(source) is not Path:
         raise SpecError(role, f"{source!r} is not a field", f"name the field: {role}=this.id")
     value = resolve(source, scope, role)
-    if value.guards:
+    wrapped = role == "again" and protocol.unwrap is not None  # a frame that is wrapped has none that can be read
+    if value.guards and not wrapped:
         raise SpecError(role, f"{value.path} is only there when {', '.join(sorted(value.guards))}", "every frame needs its id")
-    root = next((node for node in nodes if isinstance(node, Load) and node.value.reg == value.reg), None)
+    outside = _loads([node for node in nodes if wrapped or isinstance(node, Load)], sections=False)
+    root = next((load for load in outside if load.value.reg == value.reg), None)
     load = root or next((node for node in _loads(nodes) if node.value.reg == value.reg), None)
     if load is not None and load.form is not Form.FIXED:
         bits = _BITS[load.form]
@@ -134,16 +144,16 @@ def _length(protocol: Protocol, scope: Scope, nodes: list[Node]) -> Length | Non
     return Length(load.width, bool(load.flags & LITTLE))
 
 
-def _loads(nodes: list[Node]) -> list[Load]:
+def _loads(nodes: list[Node], *, sections: bool = True) -> list[Load]:
     found: list[Load] = []
     for node in nodes:
         match node:
             case Load():
                 found.append(node)
-            case Section():
+            case Section() if sections:
                 found += _loads(node.body)
             case Branch():
-                found += _loads(node.then) + _loads(node.other)
+                found += _loads(node.then, sections=sections) + _loads(node.other, sections=sections)
     return found
 
 

@@ -34,10 +34,10 @@ from xproto.lower.model import (
     Value,
 )
 from xproto.lower.place import Place, Unknown, peel, refuse_unnamed
-from xproto.lower.scalars import bounded, computed, const, enum, integer, known
+from xproto.lower.scalars import ahead, bounded, computed, const, enum, integer, jce_integer, known
 from xproto.lower.sections import fixed_sized, greedy, padded, prefixed, raw_bytes
 from xproto.plan import Alu, Result
-from xproto.wire import Bounded, FromUpstream, Known, TrailingCrc32, WirePrimitive
+from xproto.wire import Ahead, Bounded, FromUpstream, JceInteger, Known, TrailingCrc32, WirePrimitive
 
 MAX_OFFSET = 1 << 31
 
@@ -72,6 +72,9 @@ def lower_into(con: c.Construct, place: Place) -> Value:
             return value
         if handler is None:
             raise Unknown
+        if type(con) in {Ahead, JceInteger} and not place.depth:
+            wrong = f"{type(con).__name__} at the root, where its bytes may not be there yet"
+            raise SpecError(place.path, wrong, "put it into FixedSized(length, …)")
         return handler(con, place)
     except Unknown:
         return _interpreted(con, place)
@@ -198,6 +201,8 @@ _HANDLERS: dict[type, Callable[[Any, Place], Value]] = {
     c.BytesInteger: integer,
     Bounded: bounded,
     Known: known,
+    Ahead: ahead,
+    JceInteger: jce_integer,
     c.Enum: enum,
     c.Const: const,
     c.Bytes: raw_bytes,

@@ -83,7 +83,7 @@ def references(expr: Expr) -> Iterator[Value]:
 
 @dataclass
 class Load:
-    """An integer: of a fixed width, or (width 0) a LEB128 varint of at most `most` bytes."""
+    """An integer: of a fixed width, or (width 0) a LEB128 varint of at most `most` bytes, or a jce field with this tag."""
 
     value: Value
     width: int
@@ -91,10 +91,11 @@ class Load:
     checked: bool
     members: frozenset[int] | None = None
     most: int = 0
+    tag: Expr | None = None
 
     @property
     def form(self) -> Form:
-        return Form.FIXED if self.width else Form.VARINT
+        return Form.JCE if self.tag is not None else Form.FIXED if self.width else Form.VARINT
 
 
 @dataclass
@@ -177,6 +178,14 @@ class Mark:
 
 
 @dataclass
+class Peek:
+    """Whether the next bytes are `data`."""
+
+    value: Value
+    data: bytes
+
+
+@dataclass
 class Table:
     """dst = table[packed units]: how kinds are found."""
 
@@ -185,4 +194,4 @@ class Table:
     data: bytes
 
 
-Node = Load | Bits | Literal | Compute | Require | Take | Section | Branch | Primitive | Ended | Mark | Table
+Node = Load | Bits | Literal | Compute | Require | Take | Section | Branch | Primitive | Ended | Mark | Peek | Table

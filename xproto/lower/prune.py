@@ -21,6 +21,7 @@ from xproto.lower.model import (
     Mark,
     Node,
     Num,
+    Peek,
     Primitive,
     Require,
     Section,
@@ -118,6 +119,11 @@ class _Pruner:
                     return None
                 state.position = True
                 return node
+            case Peek():
+                if node.value.reg not in state.live:
+                    return None
+                state.position = True
+                return node
             case Ended():
                 return None
             case Literal(path, data):
@@ -136,9 +142,13 @@ class _Pruner:
     def _load(self, node: Load, state: _State) -> Node | None:
         if node.value.reg in state.live or (node.checked and state.checks):
             state.position = True
+            if node.tag is not None:
+                state.read(node.tag)
             return node
         if not state.position:
             return None
+        if node.tag is not None:
+            state.read(node.tag)
         return node if node.width == 0 else Take(Value(node.value.path, "bytes"), Num(node.width))
 
     def _bytes(self, node: Take | Primitive, state: _State) -> Node | None:

@@ -12,11 +12,12 @@ from xproto.lower.model import (
     Compute,
     Literal,
     Load,
+    Peek,
     Value,
 )
 from xproto.lower.place import Place, Unknown, enum_labels, peel
 from xproto.plan import SIGNED
-from xproto.wire import Bounded, Known
+from xproto.wire import Ahead, Bounded, JceInteger, Known
 from xproto.wire.integers import integer_shape, varint_bytes
 
 
@@ -34,6 +35,22 @@ def integer(con: c.Construct, place: Place) -> Value:
 def varint(place: Place, lo: int, hi: int) -> Value:
     value = place.integer(lo, hi)
     place.nodes.append(Load(value, 0, 0, checked=True, most=varint_bytes(hi)))
+    return value
+
+
+def jce_integer(con: JceInteger, place: Place) -> Value:
+    tag = place.expr(con.tag)
+    lo, hi = interval(tag, place.path)
+    if lo < 0 or hi > 255:
+        raise SpecError(place.path, f"its tag can be {lo if lo < 0 else hi}", "tags are 0..255")
+    value = place.integer(con.lo, con.hi)
+    place.nodes.append(Load(value, 0, 0, checked=True, tag=tag))
+    return value
+
+
+def ahead(con: Ahead, place: Place) -> Value:
+    value = place.integer(0, 1)
+    place.nodes.append(Peek(value, con.data))
     return value
 
 

@@ -13,14 +13,14 @@ from construct import Construct
 
 from xproto.plan import OpCode
 
-ValueKind = Literal["text", "block", "values", "chunks", "checksum"]
+ValueKind = Literal["text", "block", "values", "chunks", "checksum", "bytes", "rest"]
 
 
 class WirePrimitive(Construct):  # type: ignore[misc]
     """Base of the wire primitives.
 
     kind: what roles may do with the field: a *text* is one key's value, a *block* holds many keys, *values* begin with
-    a text; of *chunks* and a *checksum* they make nothing.
+    a text; *bytes* are one as well; of *chunks*, a *checksum* and the *rest* they make nothing.
     """
 
     opcode: ClassVar[OpCode]

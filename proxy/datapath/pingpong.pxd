@@ -1,0 +1,37 @@
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.buffers cimport buf_t
+from proxy.datapath.calls cimport Line, call_t, shares_t
+from proxy.datapath.core cimport Core
+from proxy.datapath.upstream cimport Upstream
+from xproto.kernel.codec cimport Codec
+
+
+cdef struct spot_t:               # of a call that waits, and its frame
+    spot_t* next
+    spot_t* prev
+    call_t* call
+    buf_t frame
+
+
+cdef class Pool(Line):
+    cdef Core core
+    cdef readonly Codec codec
+    cdef readonly int64_t variant
+    cdef spot_t* first            # the longest waiting
+    cdef spot_t* last
+    cdef readonly uint64_t count  # calls that wait
+    cdef shares_t shares          # among their callers
+    cdef uint64_t* gauge
+    cdef bint enter(self, call_t* call, const uint8_t* frame, size_t size, uint64_t most) except -1
+    cdef buf_t take(self, spot_t* spot) noexcept
+
+
+cdef class Shelf:
+    cdef readonly Pool pool
+    cdef readonly list spare      # Upstreams without a call, the last used at the end
+    cdef readonly int64_t held    # connections that calls may have: CONNECTING and OPEN
+    cdef readonly int64_t opening # CONNECTING
+    cdef Upstream lend(self)
+    cdef int put(self, Upstream upstream) except -1
+    cdef int lose(self, Upstream upstream) except -1
