@@ -133,10 +133,16 @@ class Limits:
 class Detect:
     """The signature: the leading fields of a frame, up to and with the one named, decide what a connection speaks.
 
-    None stands for all fields whose place is fixed.
+    through: that field; None stands for all fields whose place is fixed.
+    followed_by: the values of the byte behind it, where the layout cannot say them: of a text whose length is `through`,
+        the characters that it may begin with.
+    before: names of protocols whose signature may be had by the same bytes: this protocol is asked before them, and takes
+        what both could be. Without it such a pair is refused on one listener.
     """
 
     through: str | None = None
+    followed_by: bytes = b""
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,7 @@ class Protocol:
     variant: fields that must be alike for all frames of one upstream connection.
     echo: fields that a local reply repeats from its request.
     session: reserved for protocols whose connections have a state.
-    detect: which leading fields are the signature.
+    detect: which leading fields are the signature, and its rank.
     reply: the fields of a local reply for each fault, over `reply_base`.
     heartbeat, heartbeat_ack: the fields of the frames that keep a connection alive.
     configure: called with the configuration's `protocol_options` of this name, gives the Protocol to use instead.

@@ -46,6 +46,7 @@ def parse(
         *gathered.problems,
         *(protocols.check_names(found.data, gathered.registry) if gathered.registry else ()),
         *(protocols.check_pools(config, gathered.registry) if config else ()),
+        *(protocols.check_detection(config, gathered.registry) if config else ()),
     ]
     for path, message in later:
         found.report(path, message)

@@ -15,7 +15,7 @@ from proxy.config.problems import Path, suggest
 from proxy.config.schema import Config
 
 Registry = Mapping[str, Any]
-"""`xproto.registry.Registered` by name, in rank order. Of each, `codec.pool` is looked at."""
+"""`xproto.registry.Registered` by name, in rank order. Of each, `codec.pool` and `cubes` are looked at."""
 Options = Mapping[str, Mapping[str, Any]]
 LoadRegistry = Callable[[Sequence[str], Options], Registry]
 Problems = list[tuple[Path, str]]
@@ -34,11 +34,10 @@ class Gathered:
 def load_registry(specs: Sequence[str], options: Options) -> Registry:
     """`xproto.registry.load`, imported when it is needed; a protocol that cannot be detected is refused too."""
     from xproto import registry
-    from xproto.autodetect import signature
 
     loaded = registry.load(tuple(specs), options)
     for registered in loaded.values():
-        signature(registered.lowered.scan, registered.protocol.detect.through)
+        assert registered.cubes is not None  # raises, for whom they cannot be found
     return loaded
 
 
@@ -134,3 +133,17 @@ def check_pools(config: Config, registry: Registry) -> Iterator[tuple[Path, str]
                 instead = f"leave pool out (it is {own} then)"
                 yield ("clusters", cluster, "pool"), f"{protocol} cannot be {settings.pool} yet; {instead}"
                 break
+
+
+def check_detection(config: Config, registry: Registry) -> Iterator[tuple[Path, str]]:
+    """Listeners of several protocols whose first bytes do not tell which, or not soon enough."""
+    from xproto.autodetect import prove
+
+    for index, listener in enumerate(config.listeners):
+        names = resolve(listener.protocols, registry)
+        if len(names) < 2:
+            continue
+        proxy = "proxy_protocol" in listener.model_fields_set
+        for finding in prove([registry[name] for name in names], listener.detect.bytes, proxy=proxy):
+            at = ("protocols",) if len(finding.protocols) > 1 else ("detect", "bytes")
+            yield ("listeners", index, *at), str(finding)
