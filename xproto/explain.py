@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xproto.autodetect import signature
 from xproto.lower.identity import IdField
 from xproto.lower.model import Value
 from xproto.plan import Form
@@ -39,7 +38,7 @@ def _lines(registered: Registered) -> Iterator[str]:
     yield f"  limit     {protocol.limits.frame} bytes a frame"
     yield ""
     yield "Signature (the byte values at each offset that begin a frame)"
-    for cube in signature(lowered.scan, protocol.detect):
+    for cube in registered.cubes:
         yield "  " + " ".join(_byte_set(allowed) for allowed in cube)
     yield ""
     yield str(lowered.scan)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 
 from construct.expr import ExprMixin
 
+from xproto.autodetect.signature import Cube, signature
 from xproto.codecs.bolt import BOLT
 from xproto.codecs.dubbo import DUBBO
 from xproto.codecs.tars import TARS
@@ -29,12 +31,13 @@ from xproto.codecs.thrift import THRIFTS
 from xproto.errors import SpecError
 from xproto.kernel.codec import Codec
 from xproto.lower import Lowered, lower
+from xproto.rank import ranked
 from xproto.spec import Protocol
 from xproto.templates import check_templates
 
 ENTRY_POINTS = "xproto.protocols"
 BUILT_IN: tuple[Protocol, ...] = (DUBBO, BOLT, TARS, *THRIFTS)
-"""In rank order: where two signatures could match, the earlier one is asked first."""
+"""In rank order: the earlier one is asked first (see `xproto.rank`)."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,12 @@ class Registered:
     declared: Protocol | None = None
     """The declaration before its options."""
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def cubes(self) -> tuple[Cube, ...]:
+        """Its signature."""
+        detect = self.protocol.detect
+        return signature(self.lowered.scan, detect.through, detect.followed_by)
 
 
 class File(NamedTuple):
@@ -99,12 +108,14 @@ def load(
     for name in given:
         if name not in found:
             raise SpecError(f"protocol_options.{name}", "no such protocol", f"there are: {', '.join(sorted(found))}")
+    known: dict[str, Registered] = {}
     for name, (protocol, source) in found.items():
         own, same = given.get(name) or {}, last.get(name)
         if same is None or same.declared is not protocol or same.options != own or same.source != source:
             made = register(_configured(protocol, own), source)
             same = Registered(made.protocol, made.lowered, made.codec, source, protocol, own)
-        loaded[name] = same
+        known[name] = same
+    loaded.update((name, known[name]) for name in ranked(known, {n: r.protocol.detect.before for n, r in known.items()}))
     return loaded
 
 

@@ -153,12 +153,16 @@ class Limits:
 class Detect:
     """The signature: the leading fields of a frame, up to and with the one named, decide what a connection speaks.
 
-    None stands for all fields whose place is fixed. followed_by: the values that the next byte may have, where the
-    layout itself allows any: what is a text there, in practice.
+    through: that field; None stands for all fields whose place is fixed.
+    followed_by: the values of the byte behind it, where the layout cannot say them: of a text whose length is `through`,
+        the characters that it may begin with.
+    before: names of protocols whose signature may be had by the same bytes: this protocol is asked before them, and takes
+        what both could be. Without it such a pair is refused on one listener.
     """
 
     through: str | None = None
-    followed_by: frozenset[int] | None = None
+    followed_by: bytes = b""
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ class Protocol:
     echo_text: a field of bytes or text that it repeats as well, of at most 255 bytes (a longer one: as none).
     unwrap: gives a frame of kind `WRAPPED` (compressed, say) in its plain form; raises `MalformedError`.
     session: reserved for protocols whose connections have a state.
-    detect: which leading fields are the signature.
+    detect: which leading fields are the signature, and its rank.
     reply: the fields of a local reply for each fault, over `reply_base`.
     heartbeat, heartbeat_ack: the fields of the frames that keep a connection alive.
     configure: called with the configuration's `protocol_options` of this name, gives the Protocol to use instead.

@@ -45,6 +45,7 @@ def parse(
         *references.check(found.data),
         *gathered.problems,
         *(protocols.check_names(found.data, gathered.registry) if gathered.registry else ()),
+        *(protocols.check_detection(config, gathered.registry) if config else ()),
     ]
     for path, message in later:
         found.report(path, message)

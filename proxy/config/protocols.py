@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.config.problems import Path, suggest
+from proxy.config.schema import Config
 
 Registry = Mapping[str, Any]
-"""`xproto.registry.Registered` by name, in rank order. """
+"""`xproto.registry.Registered` by name, in rank order. Of each, `cubes` is looked at."""
 Options = Mapping[str, Mapping[str, Any]]
 LoadRegistry = Callable[[Sequence[str], Options], Registry]
 Problems = list[tuple[Path, str]]
@@ -32,11 +33,10 @@ class Gathered:
 def load_registry(specs: Sequence[str], options: Options) -> Registry:
     """`xproto.registry.load`, imported when it is needed; a protocol that cannot be detected is refused too."""
     from xproto import registry
-    from xproto.autodetect import signature
 
     loaded = registry.load(tuple(specs), options)
     for registered in loaded.values():
-        signature(registered.lowered.scan, registered.protocol.detect)
+        assert registered.cubes is not None  # raises, for whom they cannot be found
     return loaded
 
 
@@ -113,3 +113,17 @@ def resolve(names: Iterable[str], registry: Registry) -> tuple[str, ...]:
     """The protocols that a listener speaks, in rank order."""
     wanted = set(names)
     return tuple(name for name in registry if AUTO in wanted or name in wanted)
+
+
+def check_detection(config: Config, registry: Registry) -> Iterator[tuple[Path, str]]:
+    """Listeners of several protocols whose first bytes do not tell which, or not soon enough."""
+    from xproto.autodetect import prove
+
+    for index, listener in enumerate(config.listeners):
+        names = resolve(listener.protocols, registry)
+        if len(names) < 2:
+            continue
+        proxy = "proxy_protocol" in listener.model_fields_set
+        for finding in prove([registry[name] for name in names], listener.detect.bytes, proxy=proxy):
+            at = ("protocols",) if len(finding.protocols) > 1 else ("detect", "bytes")
+            yield ("listeners", index, *at), str(finding)

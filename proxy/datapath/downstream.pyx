@@ -104,7 +104,7 @@ cdef class Downstream(Requester):
             if not self.tail.size:       # the clock starts with the first byte: pools connect long before they call
                 self.core.wheel.set(&self.alarm, self.core.now + port.detect_timeout)
             return False
-        if type(answer) is not str:
+        if answer not in port.bindings:      # nobody's, or recognised and not spoken here
             add(port.count.detected_none, 1)
             self.core.tell(f"{self.label()}: closed: no protocol of this listener begins with {data[:min(seen, 16)]!r}")
             self.shut()

@@ -287,3 +287,10 @@ def test_size_of():
     frame = c.Struct("n" / c.Rebuild(Int16ub, size_of("block", PAIRS)), "block" / FixedSized(this.n, PAIRS))
     built = frame.build({"block": [("key", "value")]})
     assert frame.parse(built).n == len(built) - 2 == 16
+
+
+@pytest.mark.parametrize("value", range(4))
+def test_the_known_values_of_a_varint_may_have_gaps(value):
+    fields = ["p" / Known(c.Enum(Bounded(VarInt, 0, 2), binary=0, compact=2))]
+    data = LEAD + bytes((value,))
+    assert actual(codec(*fields), data) == expected(layout(*fields), data)

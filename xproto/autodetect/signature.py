@@ -1,19 +1,22 @@
 """The signature of a protocol, taken from its Plan: which bytes can stand at which offset of a frame's beginning.
 
 The scan Plan is walked symbolically. Each way through its branches gives a *cube*: one set of byte values for every
-offset. A way ends behind the field that the declaration names, or where offsets begin to depend on data. Checks of
-integers are projected onto their bytes, so a cube may be wider than the Plan, never narrower: a frame that the Plan
-accepts is in one of its cubes.
+offset. A way ends behind the field that the declaration names, or where offsets begin to depend on data. A varint whose
+bounds leave it one byte is a byte like any other.
+
+What always holds: a cube may be wider than the Plan (checks of integers are projected onto their bytes), never narrower:
+a frame that the Plan accepts is in one of its cubes, if it begins as `followed_by` promises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
+from xproto.errors import SpecError
 from xproto.lower.roles import apply
 from xproto.plan import CHECK, LITTLE, NONE, SIGNED, Alu, Op, OpCode, Plan
-from xproto.spec import Detect
 
 ALL = (1 << 256) - 1
 MAX_CUBES = 256
@@ -52,30 +55,39 @@ class _Way:
         return tuple(self.sets.get(i, ALL) for i in range(self.at))
 
 
-def signature(plan: Plan, detect: Detect) -> tuple[Cube, ...]:
-    """The cubes of a scan Plan, ending behind the field `through` (None: behind the last one whose place is fixed)."""
-    through = detect.through
+@lru_cache(maxsize=64)
+def signature(plan: Plan, through: str | None, followed_by: bytes = b"") -> tuple[Cube, ...]:
+    """The cubes of a scan Plan, ending behind the field `through` (None: behind the last one whose place is fixed).
+
+    followed_by: what the byte behind that field may be, where the Plan itself does not say. Raises `SpecError` where the
+    place of that byte depends on data, `ValueError` for more than MAX_CUBES cubes.
+    """
+    then = sum(1 << byte for byte in set(followed_by))
     cubes: dict[Cube, None] = {}
     pending = [_Way()]
     while pending:
         way = pending.pop()
-        for found in _walk(plan.ops, way, through, pending):
-            cubes[found] = None
+        for reached, found in _walk(plan.ops, way, through, pending):
+            if then and not reached:
+                wrong = f"the place of what follows {through} depends on data"
+                raise SpecError(f"{plan.protocol}: detect", wrong, "leave followed_by out, or name an earlier field")
+            cubes[(*found, then) if then else found] = None
         if len(cubes) > MAX_CUBES:
             raise ValueError(f"{plan.protocol}: the signature has more than {MAX_CUBES} forms")
-    if detect.followed_by is None:
-        return tuple(cubes)
-    behind = sum(1 << byte for byte in detect.followed_by)
-    return tuple((*cube, behind) for cube in cubes)
+    return tuple(cubes)
 
 
-def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Way]) -> Iterator[Cube]:
+def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Way]) -> Iterator[tuple[bool, Cube]]:
+    """The cube of one way, and whether it got behind `through`; none where no frame goes that way.
+
+    Other ways are left in `pending`.
+    """
     reached = False
     while True:
         op = ops[way.pc]
         way.pc += 1
         if reached and op.path != through:
-            yield way.cube()
+            yield True, way.cube()
             return
         reached = reached or (through is not None and op.path == through)
         match op.code:
@@ -85,6 +97,11 @@ def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Wa
             case OpCode.LITERAL:
                 if not _literal(op, way):
                     return
+            case OpCode.VARINT if op.width == 1:
+                if not _varint(op, way):
+                    return
+            case OpCode.ENTER:  # what is in a section stands where it would without one
+                pass
             case OpCode.SKIP if op.a == NONE:
                 way.at += op.x
             case OpCode.BITS | OpCode.ALU | OpCode.SET | OpCode.RANGE | OpCode.MEMBER | OpCode.JEQ | OpCode.JNE:
@@ -95,9 +112,9 @@ def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Wa
             case OpCode.FAIL:
                 return
             case OpCode.TABLE | OpCode.POS | OpCode.CRC32:
-                pass
+                way.known.pop(op.dst, None)
             case _:  # offsets depend on data from here on
-                yield way.cube()
+                yield reached, way.cube()
                 return
 
 
@@ -105,6 +122,13 @@ def _literal(op: Op, way: _Way) -> bool:
     start, way.at = way.at, way.at + len(op.data)
     allowed = [way.allow(start + i, 1 << byte) for i, byte in enumerate(op.data)]
     return all(allowed)
+
+
+def _varint(op: Op, way: _Way) -> bool:
+    way.shapes.pop(op.dst, None)
+    way.known[op.dst] = _Known(way.at, tuple(range(256)))
+    way.at += 1
+    return _restrict(way, op.dst, lambda v: v < 0x80 and op.x <= v <= op.y)
 
 
 def _load(op: Op, way: _Way) -> bool:

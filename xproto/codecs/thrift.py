@@ -49,7 +49,7 @@ MAX_FRAME = 16_384_000
 MAX_NAME = 1024
 MAX_HEADER_WORDS = 65_536 // 4
 TYPES = {"call": 1, "reply": 2, "exception": 3, "oneway": 4}
-LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
+LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 _ID = 2**32 - 1
 
 _FAULTS = {

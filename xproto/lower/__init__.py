@@ -149,6 +149,8 @@ def _lower(protocol: Protocol) -> Lowered:
     through = protocol.detect.through
     if through is not None and all(op.path != through for op in scan.ops):
         raise SpecError("detect", f"{through} is not a field that a scan reads", "name one that is bounded or constant")
+    if through is None and protocol.detect.followed_by:
+        raise SpecError("detect", "followed_by, but not by which field it stands", "name the field before it: through=…")
     return Lowered(
         protocol,
         verify,

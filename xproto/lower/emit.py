@@ -190,6 +190,8 @@ class Emitter:
             return
         if node.width == 0:
             self.add(Op(OpCode.VARINT, dst=dst, width=node.most, x=value.lo, y=value.hi, path=value.path, why=why))
+            if node.members is not None:
+                self._check(value, node.members, checked=True)
             return
         flags, at = node.flags, self.at.get(value.reg, NONE)
         checked = node.checked and node.members is None
