@@ -40,6 +40,8 @@ KEEPALIVE_MISSES = 3
 IDLE_TIMEOUT = 90.0
 """An upstream connection without calls for so long is closed; the Java Bolt server does the same."""
 DOWNSTREAM_IDLE_TIMEOUT = 90.0
+FALLBACK_IDLE_TIMEOUT = 3600.0
+"""A tunnel on which nothing moves for so long is closed: what it carries is unknown, and databases rest for long."""
 BACKOFF_BASE = 0.1
 BACKOFF_MAX = 10.0
 OUT_BUFFER_LIMIT = 32 * 1024 * 1024
@@ -91,11 +93,25 @@ class Cluster(msgspec.Struct, frozen=True):
     keepalive: Keepalive = Keepalive()
 
 
+class ProxyProtocol(msgspec.Struct, frozen=True):
+    """From whom a header of the PROXY protocol is taken. `trusted`: networks, and ``unix`` for peers of a unix socket."""
+
+    trusted: tuple[str, ...]
+    required: bool = False
+
+
+class Fallback(msgspec.Struct, frozen=True):
+    """Where a connection goes, as it is, that speaks no protocol of its listener."""
+
+    cluster: str
+    idle_timeout: float = FALLBACK_IDLE_TIMEOUT
+
+
 class Listener(msgspec.Struct, frozen=True):
     name: str
     address: str
     protocols: tuple[str, ...]
-    """Names to detect among, in rank order; one name means that nothing is detected. Never empty."""
+    """Names to detect among, in rank order; one name, without a fallback, means that nothing is detected. Never empty."""
     routes: str
     detect_bytes: int = DETECT_BYTES
     detect_timeout: float = DETECT_TIMEOUT
@@ -103,6 +119,14 @@ class Listener(msgspec.Struct, frozen=True):
     max_in_flight: int = DOWNSTREAM_IN_FLIGHT
     out_buffer_limit: int = OUT_BUFFER_LIMIT
     idle_timeout: float = DOWNSTREAM_IDLE_TIMEOUT
+    proxy_protocol: ProxyProtocol | None = None
+    fallback: Fallback | None = None
+    """None: it is closed."""
+
+    @property
+    def detects(self) -> bool:
+        """Whether the first bytes decide what is spoken."""
+        return len(self.protocols) > 1 or self.fallback is not None
 
 
 class Snapshot(msgspec.Struct, frozen=True):

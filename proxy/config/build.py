@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from proxy.config import routes, schema
 from proxy.config.references import route_name
-from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Route, Snapshot
+from proxy.snapshot import Cluster, Fallback, HeaderMatch, Keepalive, Listener, ProxyProtocol, Route, Snapshot
 
 
 def build(config: schema.Config, protocols: Mapping[str, tuple[str, ...]], specs: Sequence[str]) -> Snapshot:
@@ -37,6 +37,8 @@ def _listener(given: schema.Listener, protocols: tuple[str, ...]) -> Listener:
         max_in_flight=given.max_in_flight,
         out_buffer_limit=given.out_buffer_limit,
         idle_timeout=given.idle_timeout,
+        proxy_protocol=ProxyProtocol(told.trusted, told.required) if (told := given.proxy_protocol) else None,
+        fallback=Fallback(to.cluster, to.idle_timeout) if (to := given.fallback) else None,
     )
 
 

@@ -123,7 +123,7 @@ def check_detection(config: Config, registry: Registry) -> Iterator[tuple[Path, 
         names = resolve(listener.protocols, registry)
         if len(names) < 2:
             continue
-        proxy = "proxy_protocol" in listener.model_fields_set
+        proxy = listener.proxy_protocol is not None
         for finding in prove([registry[name] for name in names], listener.detect.bytes, proxy=proxy):
             at = ("protocols",) if len(finding.protocols) > 1 else ("detect", "bytes")
             yield ("listeners", index, *at), str(finding)

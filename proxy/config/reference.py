@@ -70,6 +70,8 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield Config, ""
     yield schema.Listener, "listeners[]"
     yield schema.Detect, "listeners[].detect"
+    yield schema.ProxyProtocol, "listeners[].proxy_protocol"
+    yield schema.Fallback, "listeners[].fallback"
     yield routes.Route, "routes.NAME[]"
     yield routes.Match, "routes.NAME[].match"
     yield routes.HeaderMatch, "routes.NAME[].match.headers.KEY"

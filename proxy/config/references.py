@@ -20,7 +20,7 @@ def check(data: Any) -> Found:
     if not isinstance(data, dict):
         return
     tables, clusters = _mapping(data, "routes"), _mapping(data, "clusters")
-    yield from _listeners(data, tables)
+    yield from _listeners(data, tables, clusters)
     for name, table in tables.items():
         yield from _routes(("routes", name), table, clusters)
     for name, cluster in clusters.items():
@@ -37,7 +37,7 @@ def _items(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from ((index, item) for index, item in enumerate(value) if isinstance(item, dict))
 
 
-def _listeners(data: dict[str, Any], tables: dict[str, Any]) -> Found:
+def _listeners(data: dict[str, Any], tables: dict[str, Any], clusters: dict[str, Any]) -> Found:
     names: dict[str, Path] = {}
     addresses: dict[str, str] = {}
     admin = data.get("admin")
@@ -51,6 +51,10 @@ def _listeners(data: dict[str, Any], tables: dict[str, Any]) -> Found:
             yield (*path, "name"), f"{name!r} is also the name of listeners[{names[name][1]}]; write another"
         if isinstance(routes, str) and routes not in tables:
             yield (*path, "routes"), f"there is no route table {routes!r}; {suggest(routes, tables)}"
+        fallback = listener.get("fallback")
+        cluster = fallback.get("cluster") if isinstance(fallback, dict) else None
+        if isinstance(cluster, str) and cluster not in clusters:
+            yield (*path, "fallback", "cluster"), f"there is no cluster {cluster!r}; {suggest(cluster, clusters)}"
         if address := _address(listener.get("address")):
             holder = addresses.setdefault(address, f"listeners[{index}]")
             if holder != f"listeners[{index}]":

@@ -21,11 +21,13 @@ from proxy.config.types import (
     Flag,
     ListenAddress,
     Name,
+    Networks,
     Options,
     Protocols,
     Size,
     Text,
     Whole,
+    Written,
     checked,
     refuse,
 )
@@ -138,9 +140,52 @@ class Detect(Model):
     )
     timeout: Duration = Field(
         default=snapshot.DETECT_TIMEOUT,
-        description="So long after the first byte without an answer, the connection is closed.",
+        description="So long after the first byte without an answer, the connection is closed, or goes to the fallback. "
+        "With a fallback, a connection that sends nothing goes there so long after it was accepted.",
         examples=["1s"],
     )
+
+
+class ProxyProtocol(Model):
+    """Whose word is taken for a client's address: that of a peer whose connection begins with a header of the PROXY
+    protocol, version 1 or 2. A bare list is `trusted`.
+    """
+
+    trusted: Networks = Field(
+        description="Networks or addresses of peers whose header is read; `unix`: every peer of a unix socket. "
+        "From others a header is bytes of no protocol.",
+        examples=[["10.0.0.0/8", "unix"]],
+    )
+    required: Flag = Field(default=False, description="Closes connections of trusted peers that begin with no header.")
+
+
+class Fallback(Model):
+    """Where connections go that speak none of the listener's protocols: as they are, byte for byte, both ways."""
+
+    cluster: Name = Field(description="The cluster to a host of which the connection goes on.", examples=["tcp"])
+    idle_timeout: DurationOrZero = Field(
+        default=snapshot.FALLBACK_IDLE_TIMEOUT,
+        description="Closed when nothing moves either way for so long; 0: never.",
+        examples=["1h"],
+    )
+
+
+def _trusted(value: Any) -> Any:
+    return {"trusted": value} if isinstance(value, list) else value
+
+
+def _fallback(value: Any) -> Any:
+    if isinstance(value, str) and value != "close":
+        raise WrongValueError(f"{value!r} is no fallback; write close, or {{cluster: {value}}}")
+    return None if value == "close" else value
+
+
+def _or_close(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"const": "close"})
+
+
+def _or_list(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"type": "array", "items": {"type": "string"}, "minItems": 1})
 
 
 class Listener(Model):
@@ -154,7 +199,7 @@ class Listener(Model):
     protocols: Protocols = Field(
         default=("auto",),
         description="What may be spoken here: `auto` (every protocol, by rank), one name, or a list to detect among. "
-        "With one name nothing is detected.",
+        "With one name and no fallback nothing is detected.",
         examples=[["bolt", "dubbo"]],
     )
     routes: Name = Field(description="The route table that decides where calls go.", examples=["main"])
@@ -178,6 +223,21 @@ class Listener(Model):
         default=snapshot.DOWNSTREAM_IDLE_TIMEOUT,
         description="A connection without traffic and without calls for so long is closed; 0: never.",
         examples=["90s"],
+    )
+    proxy_protocol: Annotated[ProxyProtocol | None, BeforeValidator(_trusted)] = Field(
+        default=None,
+        description="Takes the client's address from a header of the PROXY protocol, where a trusted peer sends one.",
+        examples=[["10.0.0.0/8"]],
+        json_schema_extra=_or_list,
+    )
+    fallback: Annotated[
+        Fallback | None, Written("`close`, or `listeners[].fallback`"), BeforeValidator(checked(_fallback))
+    ] = Field(
+        default=None,
+        description="What becomes of a connection that speaks none of the protocols, or nothing in time: it is closed, or "
+        "goes on to a cluster as it is.",
+        examples=[{"cluster": "tcp"}],
+        json_schema_extra=_or_close,
     )
 
 

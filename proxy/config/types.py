@@ -30,6 +30,7 @@ from proxy.config.values import (
     describe,
     parse_address,
     parse_duration,
+    parse_network,
     parse_size,
 )
 
@@ -152,6 +153,16 @@ Protocols = Annotated[
     BeforeValidator(checked(_protocols)),
     WithJsonSchema(_PROTOCOLS_SCHEMA),
 ]
+
+
+def _networks(value: Any) -> Any:
+    if value == []:
+        raise WrongValueError("the list is empty; write whom to trust, or leave proxy_protocol out")
+    return value
+
+
+Network = Annotated[str, Written("network"), BeforeValidator(checked(parse_network)), WithJsonSchema({"type": "string"})]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(checked(_networks))]
 
 
 def _portable(value: Any) -> Any:

@@ -92,6 +92,24 @@ def parse_address(value: object, *, port_zero: bool = False) -> str:
     return f"[{ip}]:{port}" if ip.version == 6 else f"{ip}:{port}"
 
 
+def parse_network(value: object) -> str:
+    """``10.0.0.0/8``, ``::1``, or ``unix`` for peers of a unix socket; to its canonical form."""
+    instead = "write a network (10.0.0.0/8), an address (10.0.0.1), or unix"
+    if not isinstance(value, str):
+        raise WrongValueError(f"must be a network, not {describe(value)}; {instead}")
+    if value == "unix":
+        return value
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        pass
+    try:
+        wide = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise WrongValueError(f"{value!r} is no network; {instead}") from None
+    raise WrongValueError(f"{value!r} has bits beyond its prefix; write {wide}")
+
+
 def is_loopback(address: str) -> bool:
     """Whether only this machine can reach a canonical address."""
     if address.startswith("unix:"):

@@ -1,8 +1,8 @@
 from libc.stdint cimport int64_t, uint64_t
 
+from proxy.datapath.audit_conns cimport Look
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport Carrier
-from proxy.datapath.buffers cimport queue_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.host cimport Host
 from proxy.datapath.pingpong cimport Pool, Shelf
@@ -14,18 +14,11 @@ from proxy.datapath.upstream cimport Upstream
 from proxy.datapath.wheel cimport Wheel, alarm_t
 
 
-cdef class Audit:
+cdef class Audit(Look):
     """One look at everything."""
-    cdef object engine
-    cdef Core core
-    cdef list found
     cdef dict gauges
     cdef set hoping           # for a connection of their own
-    cdef int64_t calls, waiting, alarms, dirty
-    cdef uint64_t bytes
-    cdef int wrong(self, str what) except -1
-    cdef int buffers(self, Relay conn) except -1
-    cdef size_t queue(self, Relay conn, const queue_t* queue) except? 0
+    cdef int64_t calls, waiting
     cdef int relay(self, Relay conn) except -1
     cdef bint clogged(self, Relay conn) noexcept
     cdef int caller(self, Downstream conn) except -1

@@ -8,11 +8,12 @@ What always holds: an engine in order is told nothing; the walk costs what there
 
 from libc.stdint cimport int64_t, uint64_t
 
-from proxy.datapath.buffers cimport BUDGET, queue_t, segment_t
+from proxy.datapath.audit_conns cimport Look
+from proxy.datapath.buffers cimport BUDGET
 from proxy.datapath.calls cimport CELLS, call_t, find_call
 from proxy.datapath.carrier cimport OWN, Carrier
 from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, ENDING, FEEDS, LINGERING, OPEN, READS, SENDS, Conn, may
+from proxy.datapath.conn cimport CONNECTING, DRAINING, ENDING, OPEN
 from proxy.datapath.core cimport Core
 from proxy.datapath.downstream cimport Downstream
 from proxy.datapath.host cimport Host
@@ -23,6 +24,7 @@ from proxy.datapath.listener cimport Listener
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.simulated_loop cimport Watch
 from proxy.datapath.stream cimport BODY
+from proxy.datapath.tunnel cimport Far, Near
 from proxy.datapath.upstream cimport Upstream
 from proxy.datapath.wheel cimport SLOTS, TICK, Wheel, alarm_t
 
@@ -34,13 +36,9 @@ class ViolationError(AssertionError):
     """Something that always holds did not."""
 
 
-cdef class Audit:
+cdef class Audit(Look):
     def __init__(self, engine):
         self.engine, self.core, self.found, self.gauges, self.hoping = engine, engine.core, [], {}, set()
-
-    cdef int wrong(self, str what) except -1:
-        self.found.append(what)
-        return 0
 
     cdef int whole(self) except -1:
         cdef Cluster cluster
@@ -73,46 +71,9 @@ cdef class Audit:
 
     # -- connections ------------------------------------------------------------------------------------------------
 
-    cdef int buffers(self, Relay conn) except -1:
-        """What holds for every connection."""
-        self.relay(conn)
-        self.bytes += conn.tail.room + self.queue(conn, &conn.out) + self.queue(conn, &conn.behind)
-        self.dirty += conn.dirty
-        if conn.state == CLOSED:
-            self.wrong(f"{conn.label()} is closed, but still in a list")
-        elif conn.io is None or conn.io.owner is not conn:
-            self.wrong(f"{conn.label()} has no transport that calls it")
-        if conn.feeding:
-            self.wrong(f"{conn.label()} is feeding between events")
-        if conn.tail.data == NULL and conn.tail.size:
-            self.wrong(f"{conn.label()}: bytes without a buffer")
-        if conn.tail.size and not may(conn, FEEDS):
-            self.wrong(f"{conn.label()} keeps a tail that nobody will look at")
-        if conn.tail.data != NULL and not conn.tail.size or conn.out.first.room and not conn.out.size and not conn.dirty:
-            self.wrong(f"{conn.label()} keeps an empty buffer")
-        if conn.out.size and not conn.dirty and not conn.stuck and conn.state != CONNECTING:
-            self.wrong(f"{conn.label()}: {conn.out.size} bytes to be sent, but nothing will send them")
-        return 0
-
-    cdef size_t queue(self, Relay conn, const queue_t* queue) except? 0:
-        """The room of all blocks of one of its queues."""
-        cdef size_t room = queue.first.room, size = queue.first.size
-        cdef segment_t* segment = queue.rest
-        cdef segment_t* last = NULL
-        while segment != NULL:
-            room += segment.buf.room
-            size += segment.buf.size
-            last = segment
-            segment = segment.next
-        if size != queue.size:
-            self.wrong(f"{conn.label()}: its queue's size is {queue.size}, but its blocks have {size}")
-        if last != queue.last:
-            self.wrong(f"{conn.label()}: its queue's last block is another one")
-        return room
-
     cdef int relay(self, Relay conn) except -1:
-        if conn.owns != (conn in self.core.owners):
-            self.wrong(f"{conn.label()}: owns is {conn.owns}, and core.owners does not agree")
+        self.conn(conn)
+        self.bytes += self.queue(conn, &conn.behind)
         if conn.sink is not None and conn.sink.feeder is not conn or conn.feeder is not None and conn.feeder.sink is not conn:
             self.wrong(f"{conn.label()}: its stream is not linked both ways")
         if conn.sink is not None and conn.stream.half != BODY:
@@ -131,7 +92,7 @@ cdef class Audit:
         cdef call_t* call = conn.calls
         cdef call_t* before = NULL
         cdef int64_t count = 0
-        self.buffers(conn)
+        self.relay(conn)
         self.parked(conn)
         self.alarms += conn.alarm.next != NULL
         while call != NULL and count <= conn.in_flight:
@@ -182,7 +143,7 @@ cdef class Audit:
         return 0
 
     cdef int carrier(self, Upstream conn) except -1:
-        self.buffers(conn)
+        self.relay(conn)
         self.alarms += (conn.watch.next != NULL) + (conn.rest.next != NULL)
         if conn.paused and not conn.waking and not self.clogged(conn):
             self.wrong(f"{conn.label()} is paused, and nothing will wake it")
@@ -232,9 +193,13 @@ cdef class Audit:
     cdef int port(self, object one) except -1:
         cdef Port port = one
         cdef Downstream conn
+        cdef Near near
         for conn in port.connections:
             self.caller(conn)
-        return self.gauge(port.count.active, len(port.connections), f"connections of listener {port.name}")
+        for near in port.tunnels:
+            self.tunnel(near)
+        self.gauge(port.count.tunnels_active, len(port.tunnels), f"tunnels of listener {port.name}")
+        return self.gauge(port.count.active, len(port.everyone()), f"connections of listener {port.name}")
 
     cdef int gauge(self, uint64_t* gauge, uint64_t amount, str what) except -1:
         """Summed up until the end: one that left and one that came may have the same name."""
@@ -244,6 +209,7 @@ cdef class Audit:
     cdef int host(self, object one) except -1:
         cdef Host host = one
         cdef Upstream conn
+        cdef Far far
         cdef uint64_t made = 0, flying = 0
         for conn in host.active:
             self.carrier(conn)
@@ -259,6 +225,10 @@ cdef class Audit:
                 self.wrong(f"{conn.label()} is in the list of draining ones in state {conn.state}")
         for shelf in host.shelves.values():
             self.shelf(host, shelf)
+        for far in host.tunnels:
+            made += far.made
+            if far.host is not host:
+                self.wrong(f"{far.label()} is in the list of {host.label()}")
         self.gauge(host.count.active, made, f"connections of {host.label()}")
         self.gauge(host.count.in_flight, flying, f"calls of {host.label()}")
         return 0

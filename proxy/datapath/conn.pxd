@@ -12,7 +12,7 @@ cdef enum State:
     DETECTING = 1                 # downstream: which protocol is it?
     OPEN = 2
     DRAINING = 3                  # upstream: said goaway; no new calls
-    ENDING = 4                    # downstream: no more is read; goes when its calls are answered and written
+    ENDING = 4                    # no more is read; a downstream goes when its calls are answered and written
     LINGERING = 5                 # downstream: we have ended; what still comes is thrown away, so that no reset overtakes
     CLOSED = 6
 

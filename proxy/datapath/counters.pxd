@@ -12,6 +12,14 @@ cdef enum FaultCode:          # the values of xproto.spec.Fault
     FAULTS = 8
 
 
+cdef struct histogram_t:
+    uint64_t* buckets
+    uint64_t* total           # microseconds
+    uint64_t* count
+    int64_t bounds[32]        # microseconds
+    int size
+
+
 cdef struct listener_count_t:
     uint64_t* connections
     uint64_t* active
@@ -21,6 +29,19 @@ cdef struct listener_count_t:
     uint64_t* detected_none
     uint64_t* detected_timeout
     uint64_t* detected_closed
+    uint64_t* detected_fallback
+    uint64_t* detected_tls    # known, and not spoken
+    uint64_t* detected_http1
+    uint64_t* detected_http2
+    histogram_t detection     # from the first byte
+    uint64_t* headers_accepted    # of the PROXY protocol
+    uint64_t* headers_malformed
+    uint64_t* headers_missing
+    uint64_t* headers_untrusted
+    uint64_t* tunnels
+    uint64_t* tunnels_active
+    uint64_t* tunnel_failures
+    uint64_t* tunnel_bytes
     uint64_t* cut             # did not read its answers
     uint64_t* refused         # one connection too many
     uint64_t* accept_paused   # no descriptors or memory left for another connection
@@ -53,14 +74,6 @@ cdef struct host_count_t:
     uint64_t* tx
 
 
-cdef struct histogram_t:
-    uint64_t* buckets
-    uint64_t* total           # microseconds
-    uint64_t* count
-    int64_t bounds[32]        # microseconds
-    int size
-
-
 cdef class Counters:
     cdef Py_buffer view
     cdef object layout
@@ -71,6 +84,7 @@ cdef class Counters:
     cdef listener_count_t* for_listener(self, str listener) except NULL
     cdef protocol_count_t* for_protocol(self, str listener, str protocol) except NULL
     cdef host_count_t* for_host(self, str cluster, str host) except NULL
+    cdef int find(self, histogram_t* out, str name, dict labels) except -1
     cdef histogram_t* for_cluster(self, str cluster) except NULL
     cdef uint64_t* for_route(self, str table, str route) except NULL
 

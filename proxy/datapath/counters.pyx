@@ -68,6 +68,19 @@ cdef class Counters:
         out.detected_none = self.slot("detected_total", {**labels, "result": "none"})
         out.detected_timeout = self.slot("detected_total", {**labels, "result": "timeout"})
         out.detected_closed = self.slot("detected_total", {**labels, "result": "closed"})
+        out.detected_fallback = self.slot("detected_total", {**labels, "result": "fallback"})
+        out.detected_tls = self.slot("detected_total", {**labels, "result": "tls"})
+        out.detected_http1 = self.slot("detected_total", {**labels, "result": "http1"})
+        out.detected_http2 = self.slot("detected_total", {**labels, "result": "http2"})
+        self.find(&out.detection, "detection_duration_seconds", labels)
+        out.headers_accepted = self.slot("proxy_headers_total", {**labels, "outcome": "accepted"})
+        out.headers_malformed = self.slot("proxy_headers_total", {**labels, "outcome": "malformed"})
+        out.headers_missing = self.slot("proxy_headers_total", {**labels, "outcome": "missing"})
+        out.headers_untrusted = self.slot("proxy_headers_total", {**labels, "outcome": "untrusted"})
+        out.tunnels = self.slot("tunnels_total", labels)
+        out.tunnels_active = self.slot("tunnels_active", labels)
+        out.tunnel_failures = self.slot("tunnel_failures_total", labels)
+        out.tunnel_bytes = self.slot("tunnel_bytes_total", labels)
         return <listener_count_t*>self.keep(key, &out, sizeof(out))
 
     cdef protocol_count_t* for_protocol(self, str listener, str protocol) except NULL:
@@ -117,7 +130,12 @@ cdef class Counters:
         held = self.records.get(key)
         if held is not None:
             return <histogram_t*>PyBytes_AS_STRING(held)
-        first, bounds = self.layout.histogram("xproto_call_duration_seconds", cluster=cluster)
+        self.find(&out, "call_duration_seconds", {"cluster": cluster})
+        return <histogram_t*>self.keep(key, &out, sizeof(out))
+
+    cdef int find(self, histogram_t* out, str name, dict labels) except -1:
+        """Where a histogram lies."""
+        first, bounds = self.layout.histogram("xproto_" + name, **labels)
         if len(bounds) > 32 or not 0 <= first <= self.view.len // <Py_ssize_t>sizeof(uint64_t) - len(bounds) - 2:
             raise IndexError("counters: the histogram is outside the array")
         out.size = len(bounds)
@@ -126,7 +144,7 @@ cdef class Counters:
         out.buckets = <uint64_t*>self.view.buf + <Py_ssize_t>first
         out.total = out.buckets + out.size
         out.count = out.total + 1
-        return <histogram_t*>self.keep(key, &out, sizeof(out))
+        return 0
 
     cdef uint64_t* for_route(self, str table, str route) except NULL:
         return self.slot("route_calls_total", {"table": table, "route": route})

@@ -1,9 +1,10 @@
-"""A client's connection: finds out its protocol, cuts its bytes into frames, and ends when it should.
+"""A client's connection whose protocol is known: cuts its bytes into frames, and ends when it should.
 
     DETECTING --known--> OPEN --malformed, or the peer's end--> ENDING --all answered and written--> LINGERING --> CLOSED
 
-ENDING still owes the answers to calls that were read before. LINGERING is there because closing a socket on which
-bytes lie unread sends a reset, and that would overtake the last answer.
+How it becomes known, or what else becomes of it, is `newcomer`'s. ENDING still owes the answers to calls that were read
+before. LINGERING is there because closing a socket on which bytes lie unread sends a reset, and that would overtake the
+last answer.
 
 What always holds: it is in its port's list until CLOSED; whatever its state, an alarm or its peer ends it.
 """
@@ -13,12 +14,10 @@ from libc.stdint cimport int64_t, uint8_t
 from proxy.datapath.buffers cimport MODEST
 from proxy.datapath.calls cimport CELLS
 from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, next_frame
-from proxy.datapath.core cimport READ_SIZE
 from proxy.datapath.counters cimport OVERLOAD, add, take
-from proxy.datapath.order cimport Order
-from proxy.datapath.port cimport Binding, Port
+from proxy.datapath.newcomer cimport Newcomer
+from proxy.datapath.port cimport Port
 from proxy.datapath.relay cimport WINDOW
-from proxy.datapath.requester cimport Requester
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.wheel cimport alarm_t
@@ -50,21 +49,21 @@ cdef Downstream new_downstream(Port port, Transport io):
     port.connections[made] = None
     try:
         made.attach(io, DETECTING)
-        if port.only is not None:
-            made.speak(port.only)
-        made.rest()
+        made.arrive()
     except Exception as error:  # noqa: BLE001
         made.crash(error)
     return made
 
 
-cdef class Downstream(Requester):
+cdef class Downstream(Newcomer):
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1:
         cdef frame_t at
         cdef size_t used = 0, more
         cdef int outcome
-        if self.state == DETECTING and not self.judged(data, size):
-            return 0
+        if self.state == DETECTING:
+            used = self.opened(data, size)
+            if self.state != OPEN:
+                return used
         if self.stream.half == BODY and (not self.go_on(data, size, &used) or self.paused or self.state != OPEN):
             return used
         while used < size:
@@ -90,40 +89,6 @@ cdef class Downstream(Requester):
                 self.unreadable(NULL, self.codec.explain_fault(FROM_DOWNSTREAM, at.size, at.op))
                 break
         return used
-
-    # -- detection ----------------------------------------------------------------------------------------------
-
-    cdef bint judged(self, const uint8_t* data, size_t size) except -1:
-        """Is the protocol known now? Else `need` says when to ask again, or the connection is closed."""
-        cdef Port port = self.port
-        cdef Py_ssize_t seen = min(<Py_ssize_t>size, port.detect_bytes)
-        answer = port.only.codec.name if port.only is not None else port.detect(data[:seen])
-        if type(answer) is int and seen < port.detect_bytes:
-            self.need = max(min(<Py_ssize_t>answer, port.detect_bytes), seen + 1)
-            self.io.low_water(self.need - seen)
-            if not self.tail.size:       # the clock starts with the first byte: pools connect long before they call
-                self.core.wheel.set(&self.alarm, self.core.now + port.detect_timeout)
-            return False
-        if answer not in port.bindings:      # nobody's, or recognised and not spoken here
-            add(port.count.detected_none, 1)
-            self.core.tell(f"{self.label()}: closed: no protocol of this listener begins with {data[:min(seen, 16)]!r}")
-            self.shut()
-            return False
-        self.speak(port.bindings[answer])
-        self.rest()
-        return True
-
-    cdef int speak(self, Binding binding) except -1:
-        """From now on the connection has a protocol."""
-        if self.tail.size:
-            self.io.low_water(1)
-        self.binding, self.codec = binding, binding.codec
-        if self.codec.in_order:
-            self.order = Order(self.core.buffers)
-        self.need = 0
-        self.state = OPEN
-        add(binding.count.detected, 1)
-        return 0
 
     # -- its life -----------------------------------------------------------------------------------------------
 
@@ -163,10 +128,10 @@ cdef class Downstream(Requester):
         return 0
 
     cdef int ended(self) except -1:
+        if self.state == DETECTING:
+            return Newcomer.ended(self)
         self.eof = True
-        if self.state != OPEN:
-            return self.shut()
-        return self.wind_up()
+        return self.wind_up() if self.state == OPEN else self.shut()
 
     cdef int broke(self, int code) except -1:
         self.eof = True
@@ -185,12 +150,8 @@ cdef class Downstream(Requester):
 
     cdef int on_alarm(self) except -1:
         cdef int64_t quiet = self.core.now - max(self.heard, self.told)
-        cdef Py_ssize_t rest
-        if self.state == DETECTING and self.tail.size:
-            add(self.port.count.detected_timeout, 1)
-            rest = self.io.recv(self.core.incoming, READ_SIZE)       # what is left unread would make our end a reset
-            self.core.tell(f"{self.label()}: closed: no protocol known in time, after {self.tail.size + max(rest, 0)} bytes")
-            return self.shut()
+        if self.undecided():
+            return self.late()
         if self.state == LINGERING:
             return self.shut()
         if self.port.idle_timeout > 0 and not self.held_up() and not self.in_flight and not self.dirty and quiet >= self.port.idle_timeout:
@@ -236,4 +197,17 @@ cdef class Downstream(Requester):
         return self.release_all()
 
     cdef str label(self):
-        return f"listener {self.port.name}: downstream {self.io.peer()}"
+        return f"listener {self.port.name}: downstream {self.name_of_client()}"
+
+    def describe(self):
+        """For people, as plain data."""
+        return {
+            "peer": self.client or self.io.peer(),
+            "via": self.io.peer() if self.client else None,
+            "protocol": None if self.binding is None else self.codec.name,
+            "state": ("connecting", "detecting", "open", "draining", "ending", "lingering", "closed")[self.state],
+            "in_flight": self.in_flight,
+            "paused": self.paused,
+            "unsent": self.out.size,
+            "buffered": self.tail.size,
+        }

@@ -12,6 +12,7 @@ from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters
 from proxy.datapath.decisions cimport Table
 from proxy.datapath.downstream cimport Downstream
+from proxy.datapath.opening cimport Opening
 from proxy.datapath.port cimport Port
 from proxy.datapath.listener cimport Listener
 from proxy.datapath.transport cimport Network
@@ -22,7 +23,7 @@ cdef class Change:
     """What a new snapshot needs, made and not in use; good for one `commit`, until another is committed."""
     cdef Counters counters, before
     cdef dict clusters                    # name -> (Cluster, its spec, its hosts)
-    cdef dict ports                       # name -> (Port, its spec, its bindings, its detector)
+    cdef dict ports                       # name -> (Port, its spec, its bindings, its detector, its opening)
 
 
 cdef class Engine:
@@ -64,7 +65,8 @@ cdef class Engine:
         for name, spec in snapshot.listeners.items():
             port = self.ports.get(name) or Port(self.core, name, counters)
             detector = detectors.get(name)
-            made.ports[name] = port, spec, port.plan(spec, codecs, detector, bound[spec.routes], counters), detector
+            bindings = port.plan(spec, codecs, detector, bound[spec.routes], counters)
+            made.ports[name] = port, spec, bindings, detector, Opening(spec, clusters)
         return made
 
     def commit(self, Change change not None, dict listening not None):
@@ -90,8 +92,8 @@ cdef class Engine:
             if listening.get(name) != listener.fd:
                 listener.stop()
                 del self.listeners[name]
-        for port, spec, bindings, detector in change.ports.values():
-            port.become(spec, bindings, detector)
+        for port, spec, bindings, detector, opening in change.ports.values():
+            port.become(spec, bindings, detector, opening)
         for name, fd in listening.items():
             if name not in self.listeners:
                 self.listen(name, fd)
@@ -99,7 +101,7 @@ cdef class Engine:
             port.leave()
         for cluster in leaving_clusters:
             cluster.leave()
-        self.leaving_ports = [port for port in self.leaving_ports + leaving_ports if port.connections]
+        self.leaving_ports = [port for port in self.leaving_ports + leaving_ports if port.everyone()]
         self.leaving_clusters = [cluster for cluster in self.leaving_clusters + leaving_clusters if cluster.leaving]
 
     def listen(self, str name, int fd):
@@ -116,13 +118,14 @@ cdef class Engine:
         self.listeners.clear()
 
     def in_flight(self):
-        """Calls that are not answered, and connections that hold calls back or answers not written yet."""
+        """Calls that are not answered, connections that hold calls back or answers not written yet, and tunnels."""
         cdef Port port
         cdef Downstream conn
         cdef int64_t busy = 0
         for port in [*self.ports.values(), *self.leaving_ports]:
             for conn in port.connections:
                 busy += conn.paused or conn.out.size > 0
+            busy += len(port.tunnels)
         return self.core.waiting + busy
 
     def close(self):
@@ -134,7 +137,7 @@ cdef class Engine:
         self.core.now = self.core.clock.now()
         self.core.flush_all()
         for port in [*self.ports.values(), *self.leaving_ports]:
-            for conn in list(port.connections):
+            for conn in port.everyone():
                 conn.shut()
         for cluster in [*self.clusters.values(), *self.leaving_clusters]:
             cluster.close()
@@ -153,11 +156,10 @@ cdef class Engine:
         cdef Port port
         cdef Cluster cluster
         return {
-            "listeners": {name: {"connections": [describe(conn) for conn in port.connections]}
-                          for name, port in self.ports.items()},
+            "listeners": {name: port.describe() for name, port in self.ports.items()},
             "clusters": {name: cluster.describe() for name, cluster in self.clusters.items()},
             "leaving": {
-                "connections": [describe(conn) for port in self.leaving_ports for conn in port.connections],
+                "connections": [conn.describe() for port in self.leaving_ports for conn in port.everyone()],
                 "hosts": [host for cluster in self.leaving_clusters for host in cluster.describe()["hosts"]],
             },
             "buffers": {"held": self.core.buffers.held, "peak": self.core.buffers.peak,
@@ -165,18 +167,6 @@ cdef class Engine:
             "calls": self.core.calls.taken,
             "timers": self.core.wheel.count,
         }
-
-
-cdef dict describe(Downstream conn):
-    return {
-        "peer": conn.io.peer(),
-        "protocol": None if conn.binding is None else conn.codec.name,
-        "state": ("connecting", "detecting", "open", "draining", "ending", "lingering", "closed")[conn.state],
-        "in_flight": conn.in_flight,
-        "paused": conn.paused,
-        "unsent": conn.out.size,
-        "buffered": conn.tail.size,
-    }
 
 
 cdef check(snapshot, dict codecs):

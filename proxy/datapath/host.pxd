@@ -49,6 +49,7 @@ cdef class Host(Keeper):
     cdef bint leaving         # it belongs to the cluster no more: no new calls
     cdef list active          # Upstream, CONNECTING or OPEN
     cdef list draining        # Upstream, DRAINING
+    cdef dict tunnels         # Far -> None, connecting or open
     cdef readonly int64_t failures    # to connect, in a row
     cdef int64_t retry_at
     cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting)
@@ -62,3 +63,5 @@ cdef class Host(Keeper):
     cdef int back_off(self) except -1
     cdef int adjust(self, bint changed) except -1
     cdef int leave(self) except -1
+    cdef int works(self) except -1
+    cdef int forget(self) except -1

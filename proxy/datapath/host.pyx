@@ -5,7 +5,8 @@ a connection of their own, so that no small one waits behind them), and up to OW
 that refused is left alone for a jittered, doubling time. A connect that is slow, or the first after a failure, only gets
 the call that began it while other hosts can serve.
 
-What always holds: its lists hold exactly its connections that are not closed; whoever gets none is told why (`Verdict`).
+What always holds: its lists hold exactly its connections, and tunnels, that are not closed; whoever gets none is told why
+(`Verdict`).
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -38,7 +39,7 @@ cdef class Host(Keeper):
     def __cinit__(self, Core core not None, Family cluster not None, str address, Counters counters):
         self.core, self.cluster, self.address, self.index = core, cluster, address, cluster.made
         cluster.made += 1
-        self.active, self.draining, self.shelves = [], [], {}
+        self.active, self.draining, self.shelves, self.tunnels = [], [], {}, {}
         self.count = counters.for_host(cluster.name, address)
 
     cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting):
@@ -188,9 +189,19 @@ cdef class Host(Keeper):
         self.cluster.leaving[self] = None
         for each in list(self.active):
             each.leave()
-        if not self.active and not self.draining:
+        return self.forget()
+
+    cdef int forget(self) except -1:
+        """It may have been its last connection that went."""
+        if self.leaving and not self.active and not self.draining and not self.tunnels:
             self.cluster.leaving.pop(self, None)
         return 0
+
+    cdef int works(self) except -1:
+        """It can be connected to: whoever waits for that looks again."""
+        self.failures = 0
+        self.retry_at = 0
+        return self.cluster.stir()
 
     # -- what its connections tell ------------------------------------------------------------------------------
 
@@ -203,9 +214,7 @@ cdef class Host(Keeper):
     cdef int opened(self, Upstream upstream) except -1:
         if upstream.shelf is not None:
             (<Shelf>upstream.shelf).opening -= 1
-        self.failures = 0
-        self.retry_at = 0
-        self.cluster.stir()
+        self.works()
         return upstream.leave() if self.leaving else 0
 
     cdef int failed(self, Upstream upstream, str why) except -1:
@@ -235,9 +244,7 @@ cdef class Host(Keeper):
             if upstream.shelf is not None:
                 (<Shelf>upstream.shelf).lose(upstream)
         self.cluster.stir()
-        if self.leaving and not self.active and not self.draining:
-            self.cluster.leaving.pop(self, None)
-        return 0
+        return self.forget()
 
     cdef int again(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         call.tried |= <uint64_t>1 << (self.index & 63)
@@ -253,6 +260,7 @@ cdef class Host(Keeper):
             "leaving": self.leaving,
             "failures": self.failures,
             "available": self.core.clock.now() >= self.retry_at,
+            "tunnels": len(self.tunnels),
             "connections": [
                 {
                     "protocol": each.codec.name,

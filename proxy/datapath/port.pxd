@@ -4,6 +4,7 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, listener_count_t, protocol_count_t
 from proxy.datapath.decisions cimport Decisions, Table
+from proxy.datapath.opening cimport Opening
 from xproto.kernel.codec cimport Codec
 
 
@@ -29,12 +30,15 @@ cdef class Port:
     cdef dict bindings        # protocol -> Binding
     cdef Binding only         # where nothing is to be detected
     cdef object detect
+    cdef Opening opening
     cdef Py_ssize_t detect_bytes
     cdef int64_t detect_timeout, idle_timeout, max_in_flight, max_connections
     cdef size_t out_limit
     cdef listener_count_t* count
     cdef readonly dict connections    # Guest -> None: in the order in which they came, which a set has not
+    cdef readonly dict tunnels        # Near -> None, as above
     cdef dict plan(self, spec, dict codecs, detector, Table table, Counters counters)
-    cdef int become(self, spec, dict bindings, detector) except -1
+    cdef int become(self, spec, dict bindings, detector, Opening opening) except -1
+    cpdef list everyone(self)
     cdef int leave(self) except -1
     cdef int limit(self, spec) except -1

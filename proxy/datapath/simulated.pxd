@@ -21,6 +21,7 @@ cdef class Wire(Source):
     cdef bint reads, writes               # the proxy waits for it
     cdef bint inward_end, outward_end     # an end follows the bytes
     cdef bint peer_gone, broken
+    cdef bint rude                        # the proxy's close will be a reset
     cdef bint told                        # the peer has seen the end
     cdef public bint reading              # does the peer read?
     cdef public bint closed               # by the proxy

@@ -100,7 +100,7 @@ cdef class Wire(Source):
         self.closed, self.transport = True, None
         self.reads = self.writes = False
         self.network.open -= 1
-        if left(self.inward, self.read) and not self.peer_gone:
+        if (self.rude or left(self.inward, self.read)) and not self.peer_gone:
             self.broken = True
             if self.network.dice.roll() & 1:
                 self.sent = left(self.outward, 0)
@@ -244,6 +244,9 @@ cdef class SimulatedTransport(Transport):
             self.wire.loop.offer(self.wire)
         except BaseException:  # noqa: BLE001, S110 - as a socket's shutdown, this tells nothing
             pass
+
+    cdef void abort(self) noexcept:
+        self.wire.rude = True
 
     cdef int close(self) except -1:
         self.owner = None

@@ -66,6 +66,12 @@ class Histogram(NamedTuple):
     bounds: tuple[int, ...]
 
 
+DETECTED = ("none", "timeout", "closed", "fallback", "tls", "http1", "http2")
+"""What detection ends with, but for the protocols: `fallback` counts connections that are counted by what they began with
+too; the last three are known and not spoken."""
+
+PROXY_HEADERS = ("accepted", "malformed", "missing", "untrusted")
+
 _L, _LP, _CH = ("listener",), ("listener", "protocol"), ("cluster", "host")
 
 FAMILIES = (
@@ -77,6 +83,12 @@ FAMILIES = (
     Family("xproto_downstream_rx_bytes_total", "counter", _L, "Bytes read from downstream."),
     Family("xproto_downstream_tx_bytes_total", "counter", _L, "Bytes written to downstream."),
     Family("xproto_detected_total", "counter", ("listener", "result"), "Connections by the protocol detected."),
+    Family("xproto_detection_duration_seconds", "histogram", _L, "From a connection's first byte to what it speaks."),
+    Family("xproto_proxy_headers_total", "counter", ("listener", "outcome"), "Headers of the PROXY protocol."),
+    Family("xproto_tunnels_total", "counter", _L, "Connections that went on to the fallback cluster as they are."),
+    Family("xproto_tunnels_active", "gauge", _L, "Of these, those open now or being connected."),
+    Family("xproto_tunnel_failures_total", "counter", _L, "Of these, those for which no host was to be had."),
+    Family("xproto_tunnel_bytes_total", "counter", _L, "Bytes that were passed on in them, both ways."),
     Family("xproto_calls_total", "counter", _LP, "Two-way calls received."),
     Family("xproto_oneways_total", "counter", _LP, "One-way calls received."),
     Family("xproto_local_replies_total", "counter", (*_LP, "fault"), "Calls that the proxy answered itself."),
@@ -109,11 +121,11 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
     listeners = snapshot.listeners.values()
     hosts: list[tuple[str, ...]] = [(cluster.name, host) for cluster in snapshot.clusters.values() for host in cluster.hosts]
     protocols: list[tuple[str, ...]] = [(listener.name, protocol) for listener in listeners for protocol in listener.protocols]
-    ends = ("none", "timeout", "closed")
     return {
         _L: [(listener.name,) for listener in listeners],
         _LP: protocols,
-        ("listener", "result"): [(ls.name, result) for ls in listeners for result in (*ls.protocols, *ends)],
+        ("listener", "result"): [(ls.name, each) for ls in listeners for each in dict.fromkeys((*ls.protocols, *DETECTED))],
+        ("listener", "outcome"): [(listener.name, outcome) for listener in listeners for outcome in PROXY_HEADERS],
         (*_LP, "fault"): [(*pair, fault) for pair in protocols for fault in FAULTS],
         ("table", "route"): [
             (table, name) for table, routes in snapshot.routes.items() for name in (*(route.name for route in routes), "none")

@@ -17,7 +17,7 @@ import msgspec
 from proxy.datapath.engine import Change, Engine
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
-from proxy.snapshot import Snapshot, decode
+from proxy.snapshot import Listener, Snapshot, decode
 from xproto import registry
 from xproto.autodetect import Detector
 from xproto.kernel.codec import Codec
@@ -44,23 +44,21 @@ def make_parts(encoded: bytes, slots: bytes, before: Parts | None = None) -> Par
         snapshot,
         protocols,
         {name: protocols[name].codec for name in protocols if name in used},
-        {name: _detector(listener.protocols, protocols, name, before) for name, listener in snapshot.listeners.items()},
+        {name: _detector(listener, protocols, before) for name, listener in snapshot.listeners.items()},
         {name: _table(name, snapshot, before) for name in snapshot.routes},
         Layout.restore(snapshot, protocols, msgspec.msgpack.decode(slots)) if slots else Layout(snapshot, protocols),
     )
 
 
-def _detector(names: tuple[str, ...], protocols: registry.Loaded, listener: str, before: Parts | None) -> Detector | None:
-    """None where there is only one protocol: then nothing is detected."""
-    if len(names) == 1:
+def _detector(listener: Listener, protocols: registry.Loaded, before: Parts | None) -> Detector | None:
+    """None where nothing is detected."""
+    names = listener.protocols
+    if not listener.detects:
         return None
-    if (
-        before is not None
-        and listener in before.detectors
-        and before.snapshot.listeners[listener].protocols == names
-        and all(before.protocols[name] is protocols[name] for name in names)
-    ):
-        return before.detectors[listener]
+    if before is not None and listener.name in before.detectors:
+        same = before.snapshot.listeners[listener.name].protocols == names
+        if same and all(before.protocols[name] is protocols[name] for name in names):
+            return before.detectors[listener.name] or Detector([protocols[name] for name in names])
     return Detector([protocols[name] for name in names])
 
 

@@ -111,7 +111,7 @@ class Worker:
             self._loop.call_later(DRAIN_POLL, self._look)
             return
         if left:
-            self._log.warning(f"{left} calls were still in flight at the end")
+            self._log.warning(f"{left} calls were still in flight at the end, tunnels included")
         self.finished.set_result(None)
 
     def _on_end(self) -> None:

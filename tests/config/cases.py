@@ -28,6 +28,7 @@ def match(conditions: str) -> str:
 ADDRESS = "write IP:PORT, [IPv6]:PORT or unix:/path"
 DURATION = "write seconds (1.5) or a number with us, ms, s, m or h (250ms)"
 SIZE = "write bytes (65536) or a number with KiB, MiB, GiB, kB, MB or GB (64KiB)"
+NETWORK = "write a network (10.0.0.0/8), an address (10.0.0.1), or unix"
 VARIABLE = "write ${VAR}, ${VAR:-default}, or $${ for a plain ${"
 
 ONE = [
@@ -122,6 +123,37 @@ ONE = [
         cluster("backoff: {base: 2s, max: 1s}"),
         "12: clusters.echo.backoff: base (2s) is over max (1s); write a base of at most max",
     ),
+    # who may say where a connection comes from, and where strangers go
+    (
+        listener("proxy_protocol: []"),
+        "5: listeners[0].proxy_protocol.trusted: the list is empty; write whom to trust, or leave proxy_protocol out",
+    ),
+    (
+        listener("proxy_protocol: [10.0.0.1/8]"),
+        "5: listeners[0].proxy_protocol.trusted[0]: '10.0.0.1/8' has bits beyond its prefix; write 10.0.0.0/8",
+    ),
+    (
+        listener("proxy_protocol: {trusted: [lan]}"),
+        f"5: listeners[0].proxy_protocol.trusted[0]: 'lan' is no network; {NETWORK}",
+    ),
+    (
+        listener("proxy_protocol: [10]"),
+        f"5: listeners[0].proxy_protocol.trusted[0]: must be a network, not the number 10; {NETWORK}",
+    ),
+    (
+        listener("proxy_protocol: {required: true}"),
+        '5: listeners[0].proxy_protocol.trusted: is missing; write trusted: ["10.0.0.0/8", "unix"]',
+    ),
+    (
+        listener("proxy_protocol: 10.0.0.0/8"),
+        "5: listeners[0].proxy_protocol: must be a mapping, not '10.0.0.0/8'; write a mapping with trusted, required",
+    ),
+    (listener("fallback: echo"), "5: listeners[0].fallback: 'echo' is no fallback; write close, or {cluster: echo}"),
+    (
+        listener("fallback: {cluster: ecco}"),
+        "5: listeners[0].fallback.cluster: there is no cluster 'ecco'; did you mean echo?",
+    ),
+    (listener("fallback: {}"), "5: listeners[0].fallback.cluster: is missing; write cluster: tcp"),
     # names
     (
         edited("name: mesh", "name: my mesh"),

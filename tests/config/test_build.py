@@ -23,8 +23,10 @@ listeners:
     max_in_flight: 10
     out_buffer_limit: 64KiB
     idle_timeout: 0
-  - {name: local, address: "unix:/run/mesh.sock", protocols: bolt, routes: main}
-  - {name: six, address: "[0:0::1]:0", routes: none-match}
+    proxy_protocol: {trusted: [10.0.0.0/8, "2001:db8::/32", 192.0.2.1], required: true}
+    fallback: {cluster: echo, idle_timeout: 5s}
+  - {name: local, address: "unix:/run/mesh.sock", protocols: bolt, routes: main, proxy_protocol: [unix]}
+  - {name: six, address: "[0:0::1]:0", routes: none-match, fallback: close}
 routes:
   main:
     - match:
@@ -72,8 +74,9 @@ def test_every_field_arrives(tmp_path: Path) -> None:
     made = snapshot(FULL, file=str(tmp_path / "x.yaml"), IP="10.0.0.1")
     assert made == s.Snapshot(
         listeners={
-            "mesh": s.Listener("mesh", "10.0.0.1:9200", ("dubbo", "bolt"), "main", 32, 0.25, 9, 10, 65536, 0.0),
-            "local": s.Listener("local", "unix:/run/mesh.sock", ("bolt",), "main"),
+            "mesh": s.Listener("mesh", "10.0.0.1:9200", ("dubbo", "bolt"), "main", 32, 0.25, 9, 10, 65536, 0.0,
+                               s.ProxyProtocol(("10.0.0.0/8", "2001:db8::/32", "192.0.2.1/32"), True), s.Fallback("echo", 5.0)),
+            "local": s.Listener("local", "unix:/run/mesh.sock", ("bolt",), "main", proxy_protocol=s.ProxyProtocol(("unix",))),
             "six": s.Listener("six", "[::1]:0", ("dubbo", "bolt", "mine"), "none-match"),
         },
         routes={

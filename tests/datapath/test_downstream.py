@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
-from typing import Any
 
 import pytest
 
@@ -62,7 +61,7 @@ async def test_both_protocols_at_once(world: World) -> None:
 async def test_nobodys_bytes(world: World) -> None:
     world.start(protocols=BOTH)
     client = await world.client()
-    await client.send(b"GET / HTTP/1.1\r\n\r\n")
+    await client.send(b"SSH-2.0-OpenSSH_9.2\r\n")
     assert await client.receive() == b""
     assert world.count("detected_total", result="none") == 1
     assert any("no protocol of this listener" in line for line in world.log)
@@ -78,6 +77,49 @@ async def test_too_few_bytes_for_too_long(world: World) -> None:
     await world.advance(0.2)
     assert await client.receive() == b""
     assert world.count("detected_total", result="timeout") == 1
+
+
+class Unsure:
+    """A detector that always needs one byte more."""
+
+    def detect(self, data: bytes) -> int:
+        return len(data) + 1
+
+
+async def test_a_byte_a_second_never_outlives_the_deadline(world: World) -> None:
+    world.start(protocols=BOTH, listener={"detect_timeout": 5.0, "idle_timeout": 1000.0}, detector=Unsure())
+    client = await world.client()
+    for second in range(1, 6):
+        assert await client.silent(), f"closed before second {second}"
+        await client.send(b"x")
+        await world.until(lambda: world.count("downstream_rx_bytes_total") == second)  # noqa: B023
+        await world.advance(1.0)
+    await world.advance(0.1)
+    assert await client.receive() == b""
+    assert world.count("detected_total", result="timeout") == 1
+    assert any("after 5 bytes" in line for line in world.log)
+
+
+async def test_how_long_detection_took_is_counted(world: World) -> None:
+    backend = world.backend()
+    world.start(backend, protocols=BOTH)
+    client = await world.client()
+    await client.send(request(1)[:1])
+    await world.until(lambda: world.count("downstream_rx_bytes_total"))
+    await world.advance(0.5)
+    await client.send(request(1)[1:])
+    assert await (await backend.accept()).receive()
+    first, bounds = world.layout.histogram("xproto_detection_duration_seconds", listener="in")
+    assert world.observed("detection_duration_seconds", listener="in") == 1
+    assert 400_000 < world.array[first + len(bounds)] < 600_000
+
+
+async def test_a_declared_protocol_is_not_timed(world: World) -> None:
+    backend = world.backend()
+    world.start(backend)
+    await (await world.client()).send(request(1))
+    await (await backend.accept()).receive()
+    assert world.observed("detection_duration_seconds", listener="in") == 0
 
 
 async def test_a_client_that_connects_early_and_says_nothing_is_kept(world: World) -> None:
@@ -106,15 +148,7 @@ async def test_detection_is_bounded_in_bytes(world: World) -> None:
             assert len(data) <= 8
             return len(data) + 1
 
-    world.start(protocols=BOTH, listener={"detect_bytes": 8})
-    world.engine.close()
-    world.log.clear()
-    rebuilt = type(world.engine)(
-        world.hand, world.snapshot, {name: _codec(name) for name in BOTH}, {"in": Greedy()},
-        {"table": _Nobody()}, world.array, world.layout, world.log.append, 1, clock=world.clock,
-    )  # fmt: skip
-    world.engine = rebuilt
-    rebuilt.listen("in", world.listening.fileno())
+    world.start(protocols=BOTH, listener={"detect_bytes": 8}, detector=Greedy())
     client = await world.client()
     await client.send(b"12345")
     await world.until(lambda: world.count("downstream_rx_bytes_total") == 5)
@@ -122,19 +156,6 @@ async def test_detection_is_bounded_in_bytes(world: World) -> None:
     await client.send(b"678")
     assert await client.receive() == b""
     assert world.count("detected_total", result="none") == 1
-
-
-def _codec(name: str) -> Any:
-    from tests.datapath.world import REGISTRY
-
-    return REGISTRY[name].codec
-
-
-class _Nobody:
-    keys = ("service",)
-
-    def decide(self, values: object) -> int:
-        return -1
 
 
 # -- malformed --------------------------------------------------------------------------------------------------------

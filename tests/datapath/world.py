@@ -100,6 +100,29 @@ class Peer:
                 return b""
             self.data += more
 
+    async def bytes(self, size: int) -> bytes:
+        """So many bytes, or what comes before the end."""
+        while len(self.data) < size:
+            more = await asyncio.wait_for(self.loop.sock_recv(self.sock, 1 << 20), PATIENCE)
+            if not more:
+                break
+            self.data += more
+        data, self.data = self.data[:size], self.data[size:]
+        return data
+
+    async def ended(self) -> bool:
+        """Waits for the other side's orderly end; any byte before it fails."""
+        return not self.data and not await asyncio.wait_for(self.loop.sock_recv(self.sock, 1), PATIENCE)
+
+    async def was_reset(self) -> bool:
+        """Waits for a reset; bytes before it are nobody's."""
+        try:
+            while await asyncio.wait_for(self.loop.sock_recv(self.sock, 1 << 20), PATIENCE):
+                pass
+        except ConnectionResetError:
+            return True
+        return False
+
     async def silent(self) -> bool:
         """Has nothing come, after everything that is under way has been handled?"""
         for _ in range(20):
@@ -158,7 +181,7 @@ class World:
     def start(
         self, *hosts: Backend | str, protocols: tuple[str, ...] = ("bolt",), listener: dict[str, Any] | None = None,
         routes: tuple[Route, ...] | None = None, table: Any = None, first_id: int = 1, seed: int = 1,
-        codecs: dict[str, Any] | None = None, **cluster: Any,
+        codecs: dict[str, Any] | None = None, detector: Any = None, **cluster: Any,
     ) -> World:  # fmt: skip
         routes = (
             routes if routes is not None
@@ -174,7 +197,8 @@ class World:
         self.layout = Layout(self.snapshot, found)
         self.codecs = found
         self.array = memoryview(array.array("Q", bytes(8 * (self.layout.size + SPARE))))
-        detector = Detector([REGISTRY[name] for name in protocols]) if len(protocols) > 1 else None
+        if self.snapshot.listeners["in"].detects and detector is None:
+            detector = Detector([REGISTRY[name] for name in protocols])
         self.engine = Engine(
             self.hand, self.snapshot, found, {"in": detector}, {"table": table or RouteTable(routes)},
             self.array, self.layout, self.log.append, seed, clock=self.clock,
@@ -189,9 +213,10 @@ class World:
     def prepare(self, snapshot: Snapshot, codecs: dict[str, Any] | None = None) -> tuple[Any, Layout]:
         codecs = codecs or self.codecs
         layout = Layout(snapshot, codecs, self.layout)
-        spoken = {name: listener.protocols for name, listener in snapshot.listeners.items()}
         detectors = {
-            name: Detector([REGISTRY[each] for each in protocols]) for name, protocols in spoken.items() if len(protocols) > 1
+            name: Detector([REGISTRY[each] for each in listener.protocols])
+            for name, listener in snapshot.listeners.items()
+            if listener.detects
         }
         tables = {name: RouteTable(routes) for name, routes in snapshot.routes.items()}
         return self.engine.prepare(snapshot, codecs, detectors, tables, layout), layout
@@ -215,8 +240,9 @@ class World:
         self.closing.append(made)
         return made
 
-    async def client(self, door: socket.socket | None = None) -> Peer:
+    async def client(self, door: socket.socket | None = None, source: str = "127.0.0.1") -> Peer:
         sock = socket.socket()
+        sock.bind((source, 0))
         sock.setblocking(False)
         made = self.peer(sock)
         await asyncio.wait_for(self.loop.sock_connect(sock, (door or self.listening).getsockname()), PATIENCE)
@@ -249,13 +275,17 @@ class World:
         value: int = self.array[self.layout.slot(f"xproto_{name}", **wanted)]
         return value
 
-    def observed(self) -> int:
-        """How many calls the duration histogram has seen."""
-        first, bounds = self.layout.histogram("xproto_call_duration_seconds", cluster="main")
+    def observed(self, family: str = "call_duration_seconds", **labels: str) -> int:
+        """How much the histogram has seen: calls, if nothing else is asked for."""
+        first, bounds = self.layout.histogram(f"xproto_{family}", **(labels or {"cluster": "main"}))
         return int(self.array[first + len(bounds) + 1])
 
     def upstreams(self, host: int = 0) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.engine.describe()["clusters"]["main"]["hosts"][host]["connections"]
+        return found
+
+    def tunnels(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.engine.describe()["listeners"]["in"]["tunnels"]
         return found
 
     def downstreams(self) -> list[dict[str, Any]]:
@@ -267,7 +297,7 @@ class World:
         if hasattr(self, "engine"):
             self.engine.close()
             left = self.engine.describe()
-            assert not any(each["connections"] for each in left["listeners"].values())
+            assert not any(each["connections"] or each["tunnels"] for each in left["listeners"].values())
             assert left["leaving"] == {"connections": [], "hosts": []}
             assert left["calls"] == 0, "call records leaked"
             assert left["timers"] == 0, "timers leaked"

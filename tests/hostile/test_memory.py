@@ -66,7 +66,9 @@ def buffered(mesh: Proxy) -> int:
 def crowd(mesh: Proxy, size: int, listener: str = "mesh") -> Iterator[list[Client]]:
     before = mesh.count("downstream_connections_active", listener=listener)
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(Client(mesh.listeners[listener])) for _ in range(size)]
+        clients = [stack.enter_context(Client(mesh.listeners[listener])) for _ in range(size)]
+        mesh.eventually(before + size, "downstream_connections_active", listener=listener)
+        yield clients
     mesh.eventually(before, "downstream_connections_active", listener=listener)
 
 

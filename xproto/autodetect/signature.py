@@ -100,6 +100,9 @@ def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Wa
             case OpCode.VARINT if op.width == 1:
                 if not _varint(op, way):
                     return
+            case OpCode.JCE_INTEGER if op.a == NONE and op.width < 15 and 0 < op.x <= op.y < 128:
+                if not _jce_integer(op, way):
+                    return
             case OpCode.ENTER:  # what is in a section stands where it would without one
                 pass
             case OpCode.SKIP if op.a == NONE:
@@ -129,6 +132,14 @@ def _varint(op: Op, way: _Way) -> bool:
     way.known[op.dst] = _Known(way.at, tuple(range(256)))
     way.at += 1
     return _restrict(way, op.dst, lambda v: v < 0x80 and op.x <= v <= op.y)
+
+
+def _jce_integer(op: Op, way: _Way) -> bool:
+    """Of a small number only the narrowest writing counts, which is what every writer chooses: the head, one byte."""
+    start, way.at = way.at, way.at + 2
+    way.shapes.pop(op.dst, None)
+    way.known[op.dst] = _Known(start + 1, tuple(range(256)))
+    return way.allow(start, 1 << (op.width << 4)) and _restrict(way, op.dst, lambda v: op.x <= v <= op.y)
 
 
 def _load(op: Op, way: _Way) -> bool:
