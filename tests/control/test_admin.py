@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.admin.redact import REDACTED, redact
 from tests.control.proxy_process import REQUEST, beats, connect, receive, running, write
+from xproto.registry import BUILT_IN
 
 
 def get(address: str, path: str, method: str = "GET", headers: Mapping[str, str] = {}) -> tuple[int, str]:
@@ -58,7 +59,7 @@ def test_every_path(tmp_path: Path) -> None:
         assert get(admin, "/ready") == (200, "ready\n")
         assert get(admin, "/livez") == (200, "alive\n")
         dump = json.loads(get(admin, "/config_dump")[1])
-        assert dump["listeners"]["mesh"]["protocols"] == ["dubbo", "bolt"]
+        assert dump["listeners"]["mesh"]["protocols"] == [protocol.name for protocol in BUILT_IN]
         info = json.loads(get(admin, "/server_info")[1])
         assert info["state"] == "ready"
         assert "/metrics" in get(admin, "/")[1]

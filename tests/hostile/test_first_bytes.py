@@ -24,7 +24,7 @@ GARBAGE = {
     "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
     "PROXY v1": b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
     "PROXY v2": b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c" + bytes(12),
-    "framed Thrift": b"\0\0\0\x20\x80\x01\0\1\0\0\0\4ping" + bytes(20),
+    "framed Thrift of version 2": b"\0\0\0\x20\x80\x02\0\1\0\0\0\4ping" + bytes(20),
     "telnet": b"status -l\r\n",
     "zeros": bytes(64),
     "ones": b"\xff" * 64,

@@ -192,6 +192,8 @@ cdef int field_head(cursor_t* c, bint compact, int* type) noexcept nogil:
         c.at += 1
         return DONE
     if not compact:
+        if head > UUID:           # beyond are types of ours
+            return BAD
         c.at += 3
         return SHORT if c.at > c.stop else DONE
     type[0] = COMPACT[head & 15] if head & 15 < 14 else 0
