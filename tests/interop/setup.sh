@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds every real peer of the interop tests. Does nothing where the sources have not changed since the last
 # time. Results are in folders that git ignores: peers/java/target, peers/node/node_modules, peers/python/build,
-# peers/thrift/build.
+# peers/thrift/build, peers/tars/node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/peers"
 
@@ -24,6 +24,10 @@ build_java() {
 
 build_node() {
     (cd node && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+}
+
+build_tars() {
+    (cd tars && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
 }
 
 build_python() {
@@ -51,6 +55,7 @@ for tool in java mvn node npm python3; do
 done
 unless_done java/target/built java/pom.xml java/src -- build_java
 unless_done node/node_modules/built node/package.json node/package-lock.json -- build_node
+unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- build_tars
 unless_done python/build/built python/requirements.txt -- build_python
 unless_done thrift/build/built thrift/requirements.txt -- build_thrift
 echo "interop peers: ready"

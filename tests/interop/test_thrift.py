@@ -61,9 +61,12 @@ def config(ports: dict[str, int]) -> str:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("thrift")
-    with thrift("server.py", folder / "server.log", "0") as server, thrift("client.py", folder / "client.log") as client:
-        with Proxy(config(server.ok("ports")["ports"]), folder) as proxy:
-            yield Place(proxy, client, server)
+    with (
+        thrift("server.py", folder / "server.log", "0") as server,
+        thrift("client.py", folder / "client.log") as client,
+        Proxy(config(server.ok("ports")["ports"]), folder) as proxy,
+    ):
+        yield Place(proxy, client, server)
 
 
 @pytest.mark.parametrize(("client", "server", "form"), PAIRS, ids=" ".join)

@@ -30,6 +30,7 @@ PEERS = HERE / "peers"
 JAVA = PEERS / "java"
 NODE = PEERS / "node"
 PYTHON = PEERS / "python"
+TARS = PEERS / "tars"
 THRIFT = PEERS / "thrift"
 THRIFT_PYTHON = THRIFT / "build" / "venv" / "bin" / "python"
 ANTHUNDER_PYTHON = PYTHON / "build" / "venv" / "bin" / "python"
@@ -207,3 +208,10 @@ def thrift(script: str, log: Path, *args: str) -> Peer:
     if not THRIFT_PYTHON.exists():
         raise PeerError("the Thrift peers are not installed; run tests/interop/setup.sh")
     return Peer(f"thrift {script}", [str(THRIFT_PYTHON), str(THRIFT / script), *args], log)
+
+
+def tars(script: str, log: Path, *args: str) -> Peer:
+    """Starts a script of the Tars peers."""
+    if not (TARS / "node_modules").is_dir():
+        raise PeerError("the Tars peers are not installed; run tests/interop/setup.sh")
+    return Peer(f"tars {script}", ["node", str(TARS / script), *args], log)
