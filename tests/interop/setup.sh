@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds every real peer of the interop tests. Does nothing where the sources have not changed since the last
 # time. Results are in folders that git ignores: peers/java/target, peers/node/node_modules, peers/python/build,
-# peers/thrift/build, peers/tars/node_modules.
+# peers/tars/node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/peers"
 
@@ -36,12 +36,6 @@ build_python() {
     python/build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements.txt
 }
 
-build_thrift() {
-    rm -rf thrift/build
-    python3 -m venv thrift/build/venv
-    thrift/build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r thrift/requirements.txt
-}
-
 declare -A package=([java]=default-jdk-headless [mvn]=maven [node]=nodejs [npm]=npm)
 wanted=()
 for tool in java mvn node npm; do
@@ -57,5 +51,4 @@ unless_done java/target/built java/pom.xml java/src -- build_java
 unless_done node/node_modules/built node/package.json node/package-lock.json -- build_node
 unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- build_tars
 unless_done python/build/built python/requirements.txt -- build_python
-unless_done thrift/build/built thrift/requirements.txt -- build_thrift
 echo "interop peers: ready"

@@ -1,121 +1,163 @@
-"""Every form of Thrift by two libraries, thriftpy2 and Apache's own: each client to each server, found out at the port.
-
-Plain clients do not say which service they mean, so each form has a listener with routes of its own; all of them detect
-among all protocols. Those that name the service (TMultiplexedProtocol) share one port.
-"""
+"""Thrift's own libraries, each client with each server, in every form of the wire, straight and through one port."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness.processes import Peer, thrift
 from harness.proxy import Proxy
+from harness.thrift import DEADLINE_MS, HEADER, OLD, PLAIN, SERVED, SPOKEN, STARTERS, ThriftMesh, addresses, pairs, service
+from harness.thrift import thrift_config as config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-PLAIN = (
-    "thrift", "thrift-old", "thrift-compact", "thrift-unframed", "thrift-unframed-old", "thrift-unframed-compact",
-)  # fmt: skip
-HEADER = ("thrift-header", "thrift-header-compact")
 UNKNOWN_METHOD, INTERNAL_ERROR = 1, 6
-PAIRS = [
-    *((client, server, form) for client in ("thriftpy2", "apache") for server in ("thriftpy2", "apache") for form in PLAIN),
-    *(("apache", "apache", form) for form in HEADER),
-    ("apache", "apache", "thrift-header zlib"),
+CALLS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"method": "echo", "text": "hello é😀漢"}, {"ok": True, "value": "hello é😀漢"}),
+    ({"method": "echo", "text": ""}, {"ok": True, "value": ""}),
+    ({"method": "add", "a": 2**31 - 1, "b": -7}, {"ok": True, "value": 2**31 - 8}),
+    ({"method": "fail"}, {"ok": False, "error": "Refused", "why": "no", "code": 7}),
+    ({"method": "slow", "ms": 1}, {"ok": True, "value": 1}),
+    ({"method": "big", "n": 300_000}, {"ok": True, "length": 300_000}),
 ]
-
-
-class Place(NamedTuple):
-    proxy: Proxy
-    client: Peer
-    server: Peer
-
-    def calls(self, library: str, server: str, form: str, *calls: tuple[str, list[Any]]) -> list[dict[str, Any]]:
-        """The answers to these calls, one after the other on one connection."""
-        target = self.proxy.listeners[name(server, form)]
-        found = self.client.ok("calls", library=library, form=form, target=target, calls=calls)
-        return list(found["answers"])
-
-
-def name(library: str, form: str) -> str:
-    return f"{library}-{form.replace(' ', '-')}"
-
-
-def config(ports: dict[str, int]) -> str:
-    lines = ["listeners:", '  - {name: mesh, address: "127.0.0.1:0", protocols: auto, routes: mesh}']
-    routes, clusters = ["routes:", "  mesh:"], ["clusters:"]
-    servers = {name(*key.split(" ", 1)): port for key, port in ports.items()}
-    for each, port in servers.items():
-        lines.append(f'  - {{name: {each}, address: "127.0.0.1:0", protocols: auto, routes: {each}}}')
-        routes.append(f"    - {{match: {{headers: {{service: {each}}}}}, cluster: {each}}}")
-        clusters.append(f'  {each}: {{hosts: ["127.0.0.1:{port}"], timeout: 1s}}')
-    for each in servers:
-        known = '{method: {regex: "echo|add|fail|note|slow|missing"}}'
-        routes += [f"  {each}:", f"    - {{match: {{headers: {known}}}, cluster: {each}}}"]
-    return "\n".join([*lines, *routes, *clusters]) + "\n"
+NAMED = pytest.mark.parametrize("multiplexed", [False, True], ids=["plain", "multiplexed"])
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("thrift")
-    with (
-        thrift("server.py", folder / "server.log", "0") as server,
-        thrift("client.py", folder / "client.log") as client,
-        Proxy(config(server.ok("ports")["ports"]), folder) as proxy,
-    ):
-        yield Place(proxy, client, server)
+def thrift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThriftMesh]:
+    with ThriftMesh(tmp_path_factory.mktemp("thrift")) as mesh:
+        yield mesh
 
 
-@pytest.mark.parametrize(("client", "server", "form"), PAIRS, ids=" ".join)
-def test_calls_answers_exceptions_and_oneways(place: Place, client: str, server: str, form: str) -> None:
-    note = f"{client} {server} {form}"
-    answers = place.calls(
-        client, server, form,
-        ("echo", ["hi"]), ("add", [2, -3]), ("fail", ["no"]), ("note", [note]), ("echo", ["x" * 300_000]), ("echo", [""]),
-    )  # fmt: skip
-    assert answers == [
-        {"result": "hi"}, {"result": -1}, {"sorry": "no"}, {"result": None}, {"result": "x" * 300_000}, {"result": ""},
-    ]  # fmt: skip
-    place.server.ok("wait", method=f"note {note}", count=1)
+def each(forms: tuple[str, ...] = PLAIN + OLD + HEADER) -> Any:
+    return pytest.mark.parametrize(("form", "client", "server"), [pytest.param(*p, id="-".join(p)) for p in pairs(forms)])
 
 
-@pytest.mark.parametrize(("client", "form"), [(c, f) for c, s, f in PAIRS if s == "apache"], ids=" ".join)
-def test_what_the_proxy_answers_itself(place: Place, client: str, form: str) -> None:
-    """In the client's own form: Apache's client, here, checks the name and the id of each answer."""
-    slow, after = place.calls(client, "apache", form, ("slow", [1500]), ("echo", ["after"]))
-    assert (slow["fault"], slow["says"]) == (INTERNAL_ERROR, "xproto: the server did not answer in time")
-    assert after == {"result": "after"}
-    if client == "apache":
-        nowhere, unknown = place.calls(client, "apache", form, ("elsewhere", ["x"]), ("missing", ["x"]))
-        assert (nowhere["fault"], nowhere["says"]) == (UNKNOWN_METHOD, "xproto: no route matches this call")
-        assert (unknown["fault"], unknown["says"]) == (UNKNOWN_METHOD, "no method missing"), "the server's own"
+@NAMED
+@each()
+def test_calls(thrift: ThriftMesh, via: str, form: str, client: str, server: str, multiplexed: bool) -> None:
+    to = thrift.to(via, server, form, multiplexed=multiplexed)
+    peer = thrift.peer(f"{client}_client")
+    assert [peer.do("call", **to, **asked) for asked, _ in CALLS] == [answer for _, answer in CALLS]
 
 
-def test_all_of_them_at_once(place: Place) -> None:
-    """Every pair, several clients each: every answer is the caller's own."""
-
-    def run(pair: tuple[str, str, str]) -> list[Any]:
-        client, server, form = pair
-        target = place.proxy.listeners[name(server, form)]
-        with thrift("client.py", place.proxy.log.parent / f"client {' '.join(pair)}.log") as peer:
-            found = peer.ok("calls", library=client, form=form, target=target, clients=4, count=100, size=200)
-        return list(found["answers"])
-
-    with ThreadPoolExecutor(6) as pool:
-        assert [each for found in pool.map(run, PAIRS) for each in found] == []
+@NAMED
+@each()
+def test_a_hundred_in_a_row_on_one_connection(
+    thrift: ThriftMesh, form: str, client: str, server: str, multiplexed: bool
+) -> None:
+    to = thrift.to("proxy", server, form, multiplexed=multiplexed)
+    result = thrift.peer(f"{client}_client").do("call", **to, method="echo", text="row", count=100, threads=1)
+    assert result["ok"], result
 
 
-@pytest.mark.parametrize("form", [*PLAIN, *HEADER, "thrift-header zlib"])
-def test_services_that_share_one_port(place: Place, form: str) -> None:
-    """``Service:method``: the service says which server, whatever the form that the connection is found to have."""
-    service = name("apache", form)
-    found = place.client.ok(
-        "calls", library="apache", form=form, target=place.proxy.address,
-        calls=[(f"{service}:echo", ["hi"]), (f"{service}:missing", []), ("nobody:echo", ["hi"])],
-    )["answers"]  # fmt: skip
-    assert found[0] == {"result": "hi"}
-    assert found[1]["says"] == "no method missing"
-    assert (found[2]["fault"], found[2]["says"]) == (UNKNOWN_METHOD, "xproto: no route matches this call")
+@NAMED
+@each()
+def test_oneways_arrive(thrift: ThriftMesh, form: str, client: str, server: str, multiplexed: bool) -> None:
+    to = thrift.to("proxy", server, form, multiplexed=multiplexed)
+    peer, at = thrift.peer(f"{client}_client"), thrift.peer(f"{server}_server")
+    at.ok("reset")
+    for number in range(2):
+        assert peer.ok("call", **to, method="note", text=str(number))["value"] is None
+        assert peer.ok("call", **to, method="echo", text=f"after {number}")["value"] == f"after {number}"
+    assert at.ok("wait", method="note", count=2)["count"] == 2
+
+
+@NAMED
+@pytest.mark.parametrize(("client", "form"), [(client, form) for client, forms in SPOKEN.items() for form in forms])
+def test_a_call_without_a_route(thrift: ThriftMesh, client: str, form: str, multiplexed: bool) -> None:
+    to = {"target": thrift.proxy.address, "form": form, "service": "nobody", "multiplexed": multiplexed}
+    result = thrift.peer(f"{client}_client").do("call", **to, method="echo", text="x")
+    assert result == {**refusal(UNKNOWN_METHOD, "no route matches this call")}
+
+
+def refusal(kind: int, text: str) -> dict[str, Any]:
+    return {"ok": False, "error": "TApplicationException", "type": kind, "message": f"xproto: {text}"}
+
+
+@each()
+def test_a_method_that_the_server_does_not_know(thrift: ThriftMesh, form: str, client: str, server: str) -> None:
+    result = thrift.peer(f"{client}_client").do("call", **thrift.to("proxy", server, form), method="missing", text="x")
+    assert (result["error"], result["type"]) == ("TApplicationException", UNKNOWN_METHOD), result
+    assert "xproto" not in str(result["message"])
+
+
+@pytest.mark.parametrize("library", list(SERVED))
+def test_a_call_over_its_deadline(thrift: ThriftMesh, library: str, tmp_path: Path) -> None:
+    """The caller is told, and nobody gets the connection on which the answer is still to come."""
+    server, client = thrift.peer(f"{library}_server"), thrift.peer(f"{library}_client")
+    forms = [form for form in SERVED[library] if form in SPOKEN[library]]
+    with Proxy(config(thrift.hosts(library)), tmp_path) as proxy:
+        server.ok("reset")
+        to = [{"target": proxy.address, "form": form, "service": service(library, form)} for form in forms]
+        late = client.ok("together", calls=[{**one, "method": "slow", "ms": 4 * DEADLINE_MS} for one in to])["results"]
+        assert late == [refusal(INTERNAL_ERROR, "the server did not answer in time")] * len(forms)
+        for one in to:
+            for text in ("after", "and after"):
+                assert client.ok("call", **one, method="echo", text=text)["value"] == text
+        stats = server.ok("stats")
+    assert (stats["methods"], stats["connections"]) == ({"slow": len(forms), "echo": 2 * len(forms)}, 2 * len(forms))
+
+
+@pytest.mark.parametrize("library", list(SERVED))
+def test_a_server_that_dies_in_the_middle_of_a_call(thrift: ThriftMesh, library: str, tmp_path: Path) -> None:
+    client = thrift.peer(f"{library}_client")
+    forms = [form for form in SERVED[library] if form in SPOKEN[library]]
+    with STARTERS[library][0](tmp_path / "server.log") as server:
+        hosts = addresses(library, server)
+        with Proxy(config(hosts, deadline_ms=20_000), tmp_path) as proxy, ThreadPoolExecutor(1) as pool:
+            to = [
+                {"target": proxy.address, "form": form, "service": service(library, form), "multiplexed": multiplexed}
+                for form in forms
+                for multiplexed in (False, True)
+            ]
+            calls = [{**one, "method": "slow", "ms": 20_000} for one in to]
+            pending = pool.submit(client.ok, "together", calls=calls)
+            server.ok("wait", method="slow", count=len(calls))
+            server.process.kill()
+            broken = refusal(INTERNAL_ERROR, "the server's connection closed before it answered")
+            assert pending.result()["results"] == [broken] * len(calls)
+            gone = refusal(INTERNAL_ERROR, "no host of the cluster can be reached")
+            assert [client.do("call", **one, method="echo", text="x") for one in to] == [gone] * len(calls)
+
+
+@pytest.mark.parametrize("server", list(SERVED))
+def test_many_calls_sent_before_the_first_answer(thrift: ThriftMesh, server: str) -> None:
+    """Who reads answers in the order of the requests gets them so; who tells them apart by their id gets each."""
+    texts = [f"text {number}" for number in range(20)]
+    for form in SERVED[server]:
+        for multiplexed in (False, True):
+            to = thrift.to("proxy", server, form, multiplexed=multiplexed)
+            result = thrift.peer("apache_client").ok("pipeline", **to, ms=DEADLINE_MS // 5, texts=texts)
+            if form in HEADER:
+                assert {str(value) for value in result["values"]} == {str(DEADLINE_MS // 5), *texts}, form
+            else:
+                assert (result["values"], result["in_order"]) == ([DEADLINE_MS // 5, *texts], True), form
+
+
+@pytest.mark.parametrize("form", HEADER)
+@pytest.mark.parametrize("zlib", [False, True], ids=["as it is", "zlib"])
+def test_info_headers_and_transforms(thrift: ThriftMesh, form: str, zlib: bool) -> None:
+    for server in (name for name, forms in SERVED.items() if form in forms):
+        to = thrift.to("proxy", server, form, zlib=zlib, bare=True)
+        for asked, answer in CALLS:
+            said = {"info": {"service": to["service"], "k": "é"}}
+            assert thrift.peer("apache_client").do("call", **to, **said, **asked) == answer
+            named = {**to, "bare": False, "client": "named", "info": {"trace": "t" * 100}}
+            assert thrift.peer("apache_client").do("call", **named, **asked) == answer
+
+
+def test_every_client_in_every_form_at_once(thrift: ThriftMesh) -> None:
+    calls: dict[str, list[dict[str, Any]]] = {client: [] for client in SPOKEN}
+    for form, client, server in pairs():
+        for multiplexed in (False, True):
+            to = thrift.to("proxy", server, form, multiplexed=multiplexed, client="storm")
+            calls[client].append({**to, "method": "echo", "text": f"{client} {form}", "count": 30, "threads": 2})
+    with ThreadPoolExecutor(len(calls)) as pool:
+        futures = [pool.submit(thrift.peer(f"{name}_client").ok, "together", calls=many) for name, many in calls.items()]
+        results = [result for future in futures for result in future.result()["results"]]
+    assert len(results) == 2 * len(pairs())
+    assert [result for result in results if not result["ok"]] == []

@@ -132,7 +132,7 @@ def _common(name: str, configure: Callable[..., Protocol], doc: str, **more: Any
         method=after(this.name, b":"),
         pool=more.pop("pool", Pool.PING_PONG),
         order=more.pop("order", Order.IN_ORDER),
-        echo_text=this.name,
+        echo_text=after(this.name, b":"),  # servers answer by the method alone, and Apache's clients check it
         configure=configure,
         doc=doc,
         **more,

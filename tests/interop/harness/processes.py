@@ -31,8 +31,6 @@ JAVA = PEERS / "java"
 NODE = PEERS / "node"
 PYTHON = PEERS / "python"
 TARS = PEERS / "tars"
-THRIFT = PEERS / "thrift"
-THRIFT_PYTHON = THRIFT / "build" / "venv" / "bin" / "python"
 ANTHUNDER_PYTHON = PYTHON / "build" / "venv" / "bin" / "python"
 
 
@@ -201,13 +199,6 @@ def anthunder(script: str, log: Path, *args: str) -> Peer:
     if not ANTHUNDER_PYTHON.exists():
         raise PeerError("the anthunder peers are not installed; run tests/interop/setup.sh")
     return Peer(f"anthunder {script}", [str(ANTHUNDER_PYTHON), str(PYTHON / script), *args], log)
-
-
-def thrift(script: str, log: Path, *args: str) -> Peer:
-    """Starts a script of the Thrift peers, in their own environment."""
-    if not THRIFT_PYTHON.exists():
-        raise PeerError("the Thrift peers are not installed; run tests/interop/setup.sh")
-    return Peer(f"thrift {script}", [str(THRIFT_PYTHON), str(THRIFT / script), *args], log)
 
 
 def tars(script: str, log: Path, *args: str) -> Peer:
