@@ -16,6 +16,7 @@ IDLE_BYTES = 3072.0
 ROUTES_RATIO = 1.2
 KERNEL_RATIO = 300.0
 ISOLATION_RATIO = 2.0
+DETECTION_US = 5.0
 HOLD_MB = 60.0
 """Over the budget for buffers."""
 HOLD_PERCENT = 1.0
@@ -27,6 +28,8 @@ CALL_RATIOS = (
     ("dubbo", 16, YARDSTICK, 2.0),
     ("dubbo", 1, "envoy-dubbo", 0.6),
     ("dubbo", 16, "envoy-dubbo", 0.12),
+    ("thrift", 1, "envoy-thrift", 0.55),
+    ("thrift", 16, "envoy-thrift", 0.1),
 )
 
 
@@ -38,6 +41,7 @@ class Results:
     idle: list[dict[str, Any]] = field(default_factory=list)
     kernel: list[dict[str, Any]] = field(default_factory=list)
     routes: list[dict[str, Any]] = field(default_factory=list)
+    detection: list[dict[str, Any]] = field(default_factory=list)
     isolation: list[dict[str, Any]] = field(default_factory=list)
     hold: dict[str, Any] = field(default_factory=dict)
 
@@ -96,9 +100,11 @@ def figures(results: Results, ratio: Callable[[list[float], list[float]], float]
     for proto in ("bolt", "boltv2", "dubbo"):
         parse = next((row["ratio"] for row in results.kernel if row["proto"] == proto), None)
         yield Figure(f"{proto}: construct's parse, to the kernel's header read", KERNEL_RATIO, parse, at_least=True)
+    for row in results.detection:
+        yield Figure(f"{row['proto']}: detection, us of cpu a connection", DETECTION_US, row["detection_us"])
     yield from neighbours(results)
     faults = [row["faults"] for row in results.calls if row["peer"].startswith("ours")]
-    faults += [row["faults"] for row in (*results.routes, *results.isolation)]
+    faults += [row["faults"] for row in (*results.routes, *results.detection, *results.isolation)]
     faults += [row["closed"] for row in results.idle if row["peer"] == "ours"]
     faults += [results.hold["ended"]] if results.hold else []
     yield Figure("faults of this proxy, idle connections that it closed included", 0, sum(faults) if faults else None)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: one table, this proxy beside every installed peer, in one run; then the figures to reach.
 
-    table.py                                 # about nine minutes
+    table.py                                 # about twelve minutes
     table.py --quick                         # one short round: to see that everything works, not to quote
     table.py --ours ''                       # the peers alone
 
@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import detection
 import hold
 import idle
 import isolation
@@ -28,7 +29,9 @@ from figures import HEADING, Figure, Results, figures
 from ours import Ours
 from processes import StartError, pick_ports
 
-PROTOCOLS = ("bolt", "boltv2", "dubbo")
+PROTOCOLS = ("bolt", "boltv2", "dubbo", "thrift")
+SHARED = {("thrift", 16): "multiplexed"}
+"""The cluster's `pool`, where it is not the protocol's own: at depth 16 Thrift is asked of a server that allows it."""
 DEPTHS = (1, 16)
 COLUMNS = ("proto", "peer", "cpu us d1", "ratio", "cpu us d16", "ratio", "calls/s d16", "p99 us d1", "p99 us d16",
            "PSS MB", "idle B/conn", "faults")  # fmt: skip
@@ -37,10 +40,11 @@ COLUMNS = ("proto", "peer", "cpu us d1", "ratio", "cpu us d16", "ratio", "calls/
 def run(bench: measure.Bench, ours: Ours | None, secs: float, conns: int) -> Results:
     results = Results()
     for proto in PROTOCOLS:
-        commands = bench.contenders(proto, ours, [1])
         for depth in DEPTHS:
+            pooled = ours and dataclasses.replace(ours, pool=SHARED.get((proto, depth)))
+            commands = bench.contenders(proto, pooled, [1])
             results.calls += bench.compare(commands, measure.Load(proto, depth=depth, secs=secs))
-        if proto != "boltv2":
+        if proto in {"bolt", "dubbo"}:
             once = dataclasses.replace(bench, rounds=1)
             results.idle += idle.measure_all(once, commands, proto, conns)
     if ours:
@@ -54,6 +58,9 @@ def run_alone(results: Results, bench: measure.Bench, command: str, conns: int) 
     many = routes.ROUNDS if bench.rounds > 1 else 1
     for proto in ("bolt", "dubbo"):
         results.routes += routes.measure_routes(command, proto, bench.folder, many, bench.say)
+    results.detection = [
+        detection.measure_detection(command, proto, bench.folder, many, bench.say) for proto in ("bolt", "thrift")
+    ]
     results.isolation = isolation.measure_cases(command, bench.rounds, bench.folder, bench.say)
     results.hold = hold.measure_all(command, bench.folder, bench.say, conns, hold.FEED_MB * conns // hold.CONNS)
     bench.say("kernel")
@@ -93,6 +100,8 @@ def report(results: Results, found: list[Figure]) -> str:
         parts.append("\n".join([kernel.heading(), *map(kernel.line, results.kernel)]))
     if results.routes:
         parts.append("\n".join(map(routes.line, results.routes)))
+    if results.detection:
+        parts.append("\n".join(map(detection.line, results.detection)))
     if results.isolation:
         parts.append("\n".join([isolation.heading(), *map(isolation.line, results.isolation)]))
     if results.hold:
