@@ -38,12 +38,12 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._numbers = numbers
-        self._ids = itertools.count(random.getrandbits(31))
+        self._ids = itertools.count(random.getrandbits(30))
         self._beats: set[int] = set()
         self._stamps: dict[Request, Stamp] = {}
         self._splitter = Splitter(speech.codec, UPSTREAM)
         self._understanding = Understanding(speech)
-        self._heartbeat = Stamp(speech.codec, speech.heartbeat(client.fields), DOWNSTREAM)
+        self._heartbeat = Stamp(speech.codec, speech.heartbeat(client.fields), DOWNSTREAM) if speech.beats else None
 
     # -- what it says -------------------------------------------------------------------------------------------
 
@@ -70,6 +70,8 @@ class Connection(asyncio.Protocol):
         return bool(self.pending or self._beats)
 
     def send_heartbeat(self) -> None:
+        if self._heartbeat is None:
+            return
         beat = next(self._ids)
         self._beats.add(beat)
         self.tally.heartbeats += 1

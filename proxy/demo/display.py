@@ -36,7 +36,7 @@ UPSTREAM = {
 }
 """The last table's columns, and the metric that each shows."""
 LATENCY = "Milliseconds as the clients see them, Python clients and hosts included; calls that hosts delay on purpose left out."
-COLOUR = {"bolt": "cyan", "dubbo": "magenta"}
+COLOUR = {"bolt": "cyan", "dubbo": "magenta", "thrift": "green", "tars": "yellow"}
 
 
 def frame(scene: Scene, console: Console) -> RenderableType:
@@ -70,7 +70,7 @@ def heading(scene: Scene, console: Console) -> RenderableType:
     line = Table.grid(padding=(0, 1))
     bar = ProgressBar(total=scene.seconds, completed=min(scene.now, scene.seconds), width=max(10, console.width - 62))
     clock = f"{scene.now:4.1f} / {scene.seconds:g} s"
-    line.add_row(Text("xproto demo", style="bold"), f"two protocols on {scene.listening}", bar, clock)
+    line.add_row(Text("xproto demo", style="bold"), f"four protocols on {scene.listening}", bar, clock)
     return line
 
 

@@ -43,7 +43,7 @@ class Stamp:
         found = codec.scan_bytes(frame, direction)
         if isinstance(found, NeedMore) or found.size != len(frame):
             raise ValueError(f"{codec.name}: not one frame: {frame!r}")
-        self._codec, self._frame, self._crc_at = codec, frame, found.crc_at
+        self._codec, self._frame, self._crc_at, self._direction = codec, frame, found.crc_at, direction
         self._number_at = frame.find(_BLANK)
 
     def make(self, id: int, number: bytes) -> bytes:
@@ -54,7 +54,7 @@ class Stamp:
         if self._crc_at >= 0:
             head = out[: self._crc_at]
             out = head + zlib.crc32(head).to_bytes(4, "big")
-        return self._codec.with_id(out, id)
+        return self._codec.with_id(out, id, self._direction)
 
 
 class Splitter:
@@ -94,7 +94,7 @@ class Understanding:
         at = find_number(frame)
         number = frame[at : at + NUMBER_SIZE] if at >= 0 else b""
         if found.crc_at >= 0:
-            self._speech.codec.verify_bytes(frame)
+            self._speech.codec.verify_bytes(frame, UPSTREAM)
             shape = frame[: found.crc_at]
         else:
             shape = frame
@@ -106,6 +106,5 @@ class Understanding:
         return reply, number
 
     def _blanked(self, frame: bytes, found: Frame, number_at: int) -> bytes:
-        width = self._speech.codec.id_bits // 8
-        out = frame[: found.id_at] + bytes(width) + frame[found.id_at + width :]
+        out = frame[: found.id_at] + bytes(found.id_end - found.id_at) + frame[found.id_end :]
         return out if number_at < 0 else out[:number_at] + _BLANK + out[number_at + NUMBER_SIZE :]

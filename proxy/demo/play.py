@@ -92,7 +92,7 @@ class Play:
         scene.ledger.killed_at = perf_counter()
         scene.nodes[name] = DOWN
         pid = await victim.kill()
-        self.say(f"node {name} killed (SIGKILL to {pid}): {len(scenario.PROTOCOL_OF)} hosts of both protocols are gone")
+        self.say(f"node {name} killed (SIGKILL to {pid}): {len(scenario.PROTOCOL_OF)} hosts of all protocols are gone")
         before = scene.survivors
         await self._until(RESTART_AT * scene.seconds)
         excused = scene.ledger.sum("excused")

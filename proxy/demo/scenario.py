@@ -1,6 +1,6 @@
-"""What is played: three nodes, six clusters, six routes, and what the clients ask. Data only.
+"""What is played: three nodes, eight clusters, eight routes, and what the clients ask. Data only.
 
-Each node is a process that serves one host of every cluster, as nodes do, so one kill takes hosts of both protocols
+Each node is a process that serves one host of every cluster, as nodes do, so one kill takes hosts of all protocols
 away. The busy clusters show calls per second; `orders` and `stock` are quiet, so that heartbeats are seen there.
 """
 
@@ -19,6 +19,8 @@ ECHO = "com.test.EchoService:1.0"
 ORDERS = "com.test.OrderService:1.0"
 USERS = "com.test.UserService"
 STOCK = "com.test.StockService"
+ACCOUNTS = "AccountService"
+PRICES = "Test.PriceServer.PriceObj"
 
 NEVER = 1.5
 """Seconds that a host takes for the calls that are to miss their deadline: ten times that deadline, so that a machine
@@ -26,6 +28,9 @@ that stalls for a second changes nothing."""
 WORK: Mapping[bytes, float] = {
     b"echoSlowly": 0.08,
     b"findUserSlowly": 0.08,
+    b"findAccountSlowly": 0.08,
+    b"getPriceSlowly": 0.08,
+    b"getHistory": NEVER,
     b"queryArchive": NEVER,
     b"exportUsers": NEVER,
 }
@@ -56,6 +61,8 @@ ROUTES = (
     Route("users-v1", "users-old", {"service": USERS, "version": "1.0.0"}),
     Route("users-v2", "users-new", {"service": USERS, "version": {"prefix": "2."}}),
     Route("stock", "stock", {"method": {"regex": "(query|find)Stock"}}),
+    Route("accounts", "accounts", {"service": ACCOUNTS}),
+    Route("prices", "prices", {"service": PRICES, "method": {"prefix": "get"}}),
 )
 PROTOCOL_OF: Mapping[str, str] = {
     "echo": "bolt",
@@ -64,6 +71,8 @@ PROTOCOL_OF: Mapping[str, str] = {
     "users-old": "dubbo",
     "users-new": "dubbo",
     "stock": "dubbo",
+    "accounts": "thrift",
+    "prices": "tars",
 }
 """What the hosts of each cluster speak. The proxy is not told: it takes what the call came in."""
 
@@ -119,6 +128,10 @@ CLIENTS = (
     Client("dubbo", "dubbo"),
     Client("dubbo", "dubbo"),
     Client("dubbo", "dubbo"),
+    Client("thrift", "thrift"),
+    Client("thrift", "thrift"),
+    Client("tars", "tars"),
+    Client("tars", "tars"),
 )
 
 CALLERS: Mapping[str, tuple[Caller, ...]] = {
@@ -155,6 +168,19 @@ CALLERS: Mapping[str, tuple[Caller, ...]] = {
             think=0.5,
         ),
         Caller((Request("dubbo", USERS, "findUser", version="3.0.0", expects=Fault.NO_ROUTE),), think=0.5),
+    ),
+    "thrift": (
+        Caller((Request("thrift", ACCOUNTS, "findAccount", "accounts"),), think=0.012, many=6),
+        Caller((Request("thrift", ACCOUNTS, "findAccountSlowly", "accounts"),), think=0.2),
+        Caller((Request("thrift", ACCOUNTS, "noteVisit", "accounts", oneway=True),), think=0.1),
+        Caller((Request("thrift", "NoService", "call", expects=Fault.NO_ROUTE),), think=0.5),
+    ),
+    "tars": (
+        Caller((Request("tars", PRICES, "getPrice", "prices", deadline=3000),), think=0.012, many=6),
+        Caller((Request("tars", PRICES, "getPriceSlowly", "prices"),), think=0.005, many=2),
+        Caller((Request("tars", PRICES, "getNothing", "prices", oneway=True),), think=0.1),
+        Caller((Request("tars", PRICES, "getHistory", "prices", expects=Fault.TIMEOUT, deadline=150),), think=0.5),
+        Caller((Request("tars", PRICES, "setPrice", expects=Fault.NO_ROUTE),), think=0.5),
     ),
 }
 

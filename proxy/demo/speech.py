@@ -1,8 +1,8 @@
-"""The two protocols' fields: how the demo's requests and replies are written in each, and read back.
+"""The four protocols' fields: how the demo's requests and replies are written in each, and read back.
 
 Frames are built and parsed by the same declarations that the proxy runs on (`xproto.templates.build_frame` and
 construct itself), so nothing here knows an offset. What a local reply means is looked up in what its protocol
-declares, by status and text: Dubbo uses one status for several faults.
+declares, by what tells one fault from another there: a status, with its text where one status stands for several.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Any
 
 from proxy.demo.scenario import Request
 from xproto import registry
+from xproto.codecs.thrift import TYPES
 from xproto.kernel.codec import Codec
 from xproto.registry import Registered
-from xproto.spec import Fault
+from xproto.spec import Fault, Kind
 from xproto.templates import build_frame, merge
 from xproto.wire.hessian import Raw, decode_text, encode_text
 from xproto.wire.hessian_skip import BadValueError, Reader, ShortError
@@ -45,13 +46,13 @@ class Speech:
         self.codec: Codec = registered.codec
         self.layout = registered.protocol.frame
         self.lowered = registered.lowered
-        self._faults: dict[tuple[int, str], set[Fault]] = {}
+        self._faults: dict[Any, set[Fault]] = {}
         for fault, fields in registered.protocol.reply.items():
-            self._faults.setdefault((fields["status"], fields.get("status_text", "")), set()).add(fault)
+            self._faults.setdefault(self._mark(fields), set()).add(fault)
 
     def request(self, request: Request, text: str, over: Mapping[str, Any]) -> bytes:
         """A request whose only argument is `text`, with id 0; `over` are the connection's own fields."""
-        return build_frame(self.lowered, merge(self._request(request, text), over))
+        return build_frame(self.lowered, merge(self._request(request, text), over), from_upstream=False)
 
     def reply(self, text: str, over: Mapping[str, Any]) -> bytes:
         """A successful answer of `text`, with id 0."""
@@ -59,18 +60,31 @@ class Speech:
 
     def read(self, frame: bytes) -> Reply:
         """What an answer or a heartbeat's ack says; raises construct's errors, and ValueError."""
-        parsed = self.layout.parse(frame)
-        success = parsed.status == self.success
+        parsed = self.layout.parse(frame, from_upstream=1)
+        status = self._status(parsed)
+        success = status == self.success
         text = self._text(parsed, success=success)
-        faults = frozenset[Fault]() if success else frozenset(self._faults.get((parsed.status, text), ()))
+        faults = frozenset[Fault]() if success else frozenset(self._faults.get((status, text), ()))
         if not success and not faults:
-            raise ValueError(f"status {parsed.status} with {text!r} is nothing that this protocol's proxy says")
-        return Reply(text, faults, parsed.status)
+            raise ValueError(f"status {status} with {text!r} is nothing that this protocol's proxy says")
+        return Reply(text, faults, status)
+
+    @property
+    def beats(self) -> bool:
+        """Whether clients send heartbeats whose acks are no answers."""
+        return Kind.HEARTBEAT_ACK in self.lowered.protocol.kind
 
     def heartbeat(self, over: Mapping[str, Any]) -> bytes:
         """A heartbeat with id 0."""
         fields = self.lowered.protocol.heartbeat or {}
-        return build_frame(self.lowered, merge(merge({"id": 0}, fields), over))
+        return build_frame(self.lowered, merge(merge({"id": 0}, fields), over), from_upstream=False)
+
+    def _mark(self, fields: Mapping[str, Any]) -> tuple[int, str]:
+        """What a local reply is known by: its status, and its text where that matters."""
+        return fields["status"], fields.get("status_text", "")
+
+    def _status(self, parsed: Any) -> int:
+        return int(parsed.status)
 
     def _request(self, request: Request, text: str) -> dict[str, Any]:
         raise NotImplementedError
@@ -160,7 +174,68 @@ class Dubbo(Speech):
             raise ValueError("an answer that is no string") from None
 
 
+class Thrift(Speech):
+    """Service and method in one name; a struct of one text; errors are messages of a type of their own."""
+
+    success = 2
+
+    def _mark(self, fields: Mapping[str, Any]) -> tuple[int, str]:
+        return TYPES["exception"], self._first_text(fields["body"])
+
+    def _status(self, parsed: Any) -> int:
+        return TYPES[str(parsed.type)]
+
+    def _request(self, request: Request, text: str) -> dict[str, Any]:
+        kind = "oneway" if request.oneway else "call"
+        return {"type": kind, "name": f"{request.service}:{request.method}".encode(), "seqid": 0, "body": self._struct(1, text)}
+
+    def _reply(self, text: str) -> dict[str, Any]:
+        return {"type": "reply", "name": b"answer", "seqid": 0, "body": self._struct(0, text)}
+
+    def _text(self, parsed: Any, *, success: bool) -> str:  # noqa: ARG002 (an exception's text is its first field)
+        return self._first_text(bytes(parsed.body))
+
+    @staticmethod
+    def _struct(number: int, text: str) -> bytes:
+        said = text.encode()
+        return b"\x0b" + number.to_bytes(2, "big") + len(said).to_bytes(4, "big") + said + b"\x00"
+
+    @staticmethod
+    def _first_text(body: bytes) -> str:
+        size = int.from_bytes(body[3:7], "big")
+        if body[:1] != b"\x0b" or len(body) < 7 + size:
+            raise ValueError(f"a struct that begins with {body[:1]!r}")
+        return body[7 : 7 + size].decode()
+
+
+class Tars(Speech):
+    """Servant and function in fields, the text as the buffer, the deadline in a field."""
+
+    success = 0
+    common: Mapping[str, Any] = {
+        "version": 1, "oneway": 0, "message_type": 0, "id": 0, "answer_type": 0, "code": 0, "servant": b"", "function": b"",
+        "result": b"", "buffer": b"", "answer_status": [], "timeout": 0, "context": [], "status": [], "rest": b"",
+    }  # fmt: skip
+
+    def _mark(self, fields: Mapping[str, Any]) -> tuple[int, str]:
+        return fields["body"]["code"], ""
+
+    def _status(self, parsed: Any) -> int:
+        return int(parsed.body.code)
+
+    def _request(self, request: Request, text: str) -> dict[str, Any]:
+        told = {"servant": request.service.encode(), "function": request.method.encode(), "buffer": text.encode()}
+        return {"body": {**self.common, **told, "oneway": int(request.oneway), "timeout": request.deadline}}
+
+    def _reply(self, text: str) -> dict[str, Any]:
+        return {"body": {**self.common, "result": text.encode()}}
+
+    def _text(self, parsed: Any, *, success: bool) -> str:
+        return bytes(parsed.body.result).decode() if success else ""
+
+
 def speeches() -> dict[str, Speech]:
     """By the protocol's name."""
     found = registry.load()
-    return {"bolt": Bolt(found["bolt"]), "dubbo": Dubbo(found["dubbo"])}
+    spoken: dict[str, type[Speech]] = {"bolt": Bolt, "dubbo": Dubbo, "thrift": Thrift, "tars": Tars}
+    return {name: speech(found[name]) for name, speech in spoken.items()}

@@ -61,7 +61,7 @@ def test_an_answer_is_understood_and_no_byte_of_it_may_differ(client: scenario.C
 
 
 @pytest.mark.parametrize("fault", Fault)
-@pytest.mark.parametrize("protocol", ["bolt", "dubbo"])
+@pytest.mark.parametrize("protocol", SPEECHES)
 def test_the_proxys_own_replies_are_known(protocol: str, fault: Fault) -> None:
     speech = SPEECHES[protocol]
     frame = speech.codec.reply(fault, 0, 0, 9)

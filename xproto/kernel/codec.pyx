@@ -35,7 +35,7 @@ cdef enum:
 if R_COUNT != len(Result):
     raise ImportError("the kernel and xproto.plan differ: build again")
 
-Frame = namedtuple("Frame", "size kind id id_at crc_at variant timeout echo timeout_at body_at")
+Frame = namedtuple("Frame", "size kind id id_at crc_at variant timeout echo timeout_at body_at id_end")
 
 
 cdef class Codec:
@@ -308,7 +308,7 @@ cdef class Codec:
 
     cdef object _frame(self, const frame_t* frame):
         return Frame(frame.size, Kind(frame.kind), frame.id, frame.id_at, frame.crc_at, frame.variant, frame.timeout,
-                     frame.echo, frame.timeout_at, frame.body_at)
+                     frame.echo, frame.timeout_at, frame.body_at, frame.id_end)
 
     def verify_bytes(self, const uint8_t[::1] data not None, int direction=0):
         """The size of the frame that `data` begins with after checking all of it; `NeedMore`; or raises."""
@@ -327,13 +327,13 @@ cdef class Codec:
             raise MalformedError(self.name, step.path, outcome.size, step.why or "malformed")
         return outcome.size
 
-    def with_id(self, const uint8_t[::1] data not None, uint64_t id):
+    def with_id(self, const uint8_t[::1] data not None, uint64_t id, int direction=0):
         """A copy of the whole frame in `data` with another id, and its checksum moved along."""
         cdef frame_t frame
         cdef identity_t who = self.fresh(id)
         cdef uint8_t empty = 0
         cdef const uint8_t* start = &data[0] if data.shape[0] else &empty
-        if self.scan(FROM_DOWNSTREAM, start, data.shape[0], &frame) != SCAN_OK or frame.size != data.shape[0]:
+        if self.scan(<Direction>direction, start, data.shape[0], &frame) != SCAN_OK or frame.size != data.shape[0]:
             raise MalformedError(self.name, "frame", 0, "not one whole frame")
         return bytes(self._copy(start, &frame, &who))
 
