@@ -4,7 +4,7 @@ from proxy.datapath.calls cimport call_t
 from proxy.datapath.order cimport Order
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport frame_t, identity_t
+from xproto.kernel.frame cimport frame_t, identity_t
 
 
 cdef class Caller(Relay):

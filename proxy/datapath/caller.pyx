@@ -17,7 +17,7 @@ from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport TIMEOUT, add, observe
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport FROM_UPSTREAM, frame_t, identity_t
+from xproto.kernel.frame cimport FROM_UPSTREAM, frame_t, identity_t
 
 from proxy.datapath.conn import NO_ROOM
 

@@ -2,7 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from proxy.datapath.counters cimport histogram_t, protocol_count_t
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport identity_t
+from xproto.kernel.frame cimport identity_t
 
 
 cdef struct call_t:

@@ -5,7 +5,7 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t, ids_t, shares_t
 from proxy.datapath.counters cimport host_count_t
 from proxy.datapath.relay cimport Relay
-from xproto.kernel.codec cimport frame_t
+from xproto.kernel.frame cimport frame_t
 
 
 cdef enum Lane:                   # which calls go by a connection

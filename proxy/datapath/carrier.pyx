@@ -21,7 +21,7 @@ from proxy.datapath.conn cimport CONNECTING, DRAINING, OPEN, TAKES, may
 from proxy.datapath.counters cimport add, observe, take
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY
-from xproto.kernel.codec cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t, identity_t
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t, identity_t
 
 
 cdef class Carrier(Relay):

@@ -6,7 +6,8 @@ from proxy.datapath.counters cimport Counters, histogram_t
 from proxy.datapath.host cimport Family, wish_t
 from proxy.datapath.pingpong cimport Pool
 from proxy.datapath.upstream cimport Upstream
-from xproto.kernel.codec cimport Codec, frame_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport frame_t
 
 
 cdef int64_t microseconds(object seconds) except? -1

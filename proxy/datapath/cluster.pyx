@@ -21,7 +21,8 @@ from proxy.datapath.host cimport BUSY, DOUBTFUL, OWN_CONNECTIONS, Family, Host, 
 from proxy.datapath.pingpong cimport Pool, spot_t
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.upstream cimport Upstream
-from xproto.kernel.codec cimport FROM_DOWNSTREAM, Codec, frame_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, frame_t
 
 from proxy.snapshot import MAX_CONNECTIONS, MAX_PING_PONG_CONNECTIONS
 

@@ -2,7 +2,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.core cimport Core
-from xproto.kernel.codec cimport Codec, Lookup, slice_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.lookup cimport Lookup, slice_t
 
 cdef enum:
     KEY_LIMIT = 512           # bytes; longer values are decided each time, so that the cache stays small

@@ -16,7 +16,8 @@ from libc.string cimport memcmp, memcpy
 from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters
-from xproto.kernel.codec cimport SCAN_OK, Codec
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport SCAN_OK
 
 cdef enum:
     ABSENT = 0xFFFFFFFF       # in place of a length

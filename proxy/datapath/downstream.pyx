@@ -21,7 +21,7 @@ from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport FROM_DOWNSTREAM, KIND_REQUEST, SCAN_NEED, SCAN_OK, frame_t
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, KIND_REQUEST, SCAN_NEED, SCAN_OK, frame_t
 
 
 GREEDY = "it owns the most of buffers that are nearly used up"

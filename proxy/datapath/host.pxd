@@ -6,7 +6,8 @@ from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, host_count_t
 from proxy.datapath.pingpong cimport Pool, Shelf
 from proxy.datapath.upstream cimport Keeper, Upstream
-from xproto.kernel.codec cimport Codec, frame_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport frame_t
 
 cdef enum:
     OWN_CONNECTIONS = 64      # of a host, each for one call at a time

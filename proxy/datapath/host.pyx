@@ -19,7 +19,8 @@ from proxy.datapath.counters cimport Counters, add
 from proxy.datapath.pingpong cimport Pool, Shelf
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.upstream cimport Keeper, Upstream, new_upstream
-from xproto.kernel.codec cimport Codec, frame_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport frame_t
 
 LANES = ("shared", "bulk", "own", "alone")
 

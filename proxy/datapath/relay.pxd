@@ -3,7 +3,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from proxy.datapath.buffers cimport queue_t
 from proxy.datapath.conn cimport Conn
 from proxy.datapath.stream cimport stream_t
-from xproto.kernel.codec cimport Codec, Direction, frame_t, identity_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport Direction, frame_t, identity_t
 
 cdef enum:
     STREAM_FROM = 256 * 1024      # bytes of a frame after which it is passed on in pieces, where that is possible

@@ -16,7 +16,8 @@ from libc.string cimport memcpy, memset
 from proxy.datapath.buffers cimport filled, queue_t
 from proxy.datapath.conn cimport Conn, next_frame, owned
 from proxy.datapath.stream cimport ABORT, BODY, DATA, END, ENDED, HEAD, TRAILERS, step, stream_t
-from xproto.kernel.codec cimport SCAN_NEED, SCAN_OK, Codec, Direction, frame_t, identity_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport SCAN_NEED, SCAN_OK, Direction, frame_t, identity_t
 from xproto.kernel.run cimport progress_t
 
 

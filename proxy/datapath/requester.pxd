@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.decisions cimport route_t
 from proxy.datapath.port cimport Guest
-from xproto.kernel.codec cimport frame_t
+from xproto.kernel.frame cimport frame_t
 
 
 cdef class Requester(Guest):

@@ -13,7 +13,7 @@ from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
 from proxy.datapath.port cimport Binding, Guest
 from proxy.datapath.upstream cimport Upstream
-from xproto.kernel.codec cimport (
+from xproto.kernel.frame cimport (
     FROM_DOWNSTREAM, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, KIND_WRAPPED, frame_t, identity_t,
 )
 

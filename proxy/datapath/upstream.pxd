@@ -5,7 +5,8 @@ from proxy.datapath.carrier cimport Carrier, limits_t
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport host_count_t
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport Codec, frame_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport frame_t
 
 
 cdef class Keeper:

@@ -24,8 +24,9 @@ from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, add, host_count_t, t
 from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport (
-    FROM_UPSTREAM, KIND_GOAWAY, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, KIND_WRAPPED, SCAN_NEED, SCAN_OK, Codec, frame_t,
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport (
+    FROM_UPSTREAM, KIND_GOAWAY, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, KIND_WRAPPED, SCAN_NEED, SCAN_OK, frame_t,
 )
 
 

@@ -25,7 +25,8 @@ def vectors():
         if not (VECTORS / name / "index.json").exists():
             continue
         for entry in json.loads((VECTORS / name / "index.json").read_text()):
-            yield pytest.param(name, (VECTORS / name / entry["file"]).read_bytes(), id=f"{name}-{entry['name']}")
+            spoken = entry.get("protocol", name)
+            yield pytest.param(spoken, (VECTORS / name / entry["file"]).read_bytes(), id=f"{name}-{entry['name']}")
 
 
 @pytest.mark.parametrize(("name", "frame"), list(vectors()))

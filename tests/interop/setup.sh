@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds every real peer of the interop tests. Does nothing where the sources have not changed since the last
 # time. Results are in folders that git ignores: peers/java/target, peers/node/node_modules, peers/python/build,
-# peers/tars/node_modules.
+# peers/tars/node_modules, peers/go/build.
 set -euo pipefail
 cd "$(dirname "$0")/peers"
 
@@ -36,19 +36,24 @@ build_python() {
     python/build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements.txt
 }
 
-declare -A package=([java]=default-jdk-headless [mvn]=maven [node]=nodejs [npm]=npm)
+build_go() {
+    (cd go && go build -o build/peer .)
+}
+
+declare -A package=([java]=default-jdk-headless [mvn]=maven [node]=nodejs [npm]=npm [go]=golang-go)
 wanted=()
-for tool in java mvn node npm; do
+for tool in java mvn node npm go; do
     command -v "$tool" >/dev/null || wanted+=("${package[$tool]}")
 done
 if [ ${#wanted[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
 fi
-for tool in java mvn node npm python3; do
+for tool in java mvn node npm go python3; do
     command -v "$tool" >/dev/null || { echo "interop peers: $tool is not installed" >&2; exit 1; }
 done
 unless_done java/target/built java/pom.xml java/src -- build_java
 unless_done node/node_modules/built node/package.json node/package-lock.json -- build_node
 unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- build_tars
+unless_done go/build/built go/go.mod go/go.sum go/*.go -- build_go
 unless_done python/build/built python/requirements.txt -- build_python
 echo "interop peers: ready"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness.proxy import Proxy
-from harness.thrift import DEADLINE_MS, HEADER, OLD, PLAIN, SERVED, SPOKEN, STARTERS, ThriftMesh, addresses, pairs, service
+from harness.thrift import DEADLINE_MS, HEADER, OLD, PLAIN, SERVED, STARTERS, ThriftMesh, addresses, pairs, service
 from harness.thrift import thrift_config as config
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_oneways_arrive(thrift: ThriftMesh, form: str, client: str, server: str,
 
 
 @NAMED
-@pytest.mark.parametrize(("client", "form"), [(client, form) for client, forms in SPOKEN.items() for form in forms])
+@pytest.mark.parametrize(("client", "form"), [(client, form) for client, forms in SERVED.items() for form in forms])
 def test_a_call_without_a_route(thrift: ThriftMesh, client: str, form: str, multiplexed: bool) -> None:
     to = {"target": thrift.proxy.address, "form": form, "service": "nobody", "multiplexed": multiplexed}
     result = thrift.peer(f"{client}_client").do("call", **to, method="echo", text="x")
@@ -89,7 +89,7 @@ def test_a_method_that_the_server_does_not_know(thrift: ThriftMesh, form: str, c
 def test_a_call_over_its_deadline(thrift: ThriftMesh, library: str, tmp_path: Path) -> None:
     """The caller is told, and nobody gets the connection on which the answer is still to come."""
     server, client = thrift.peer(f"{library}_server"), thrift.peer(f"{library}_client")
-    forms = [form for form in SERVED[library] if form in SPOKEN[library]]
+    forms = SERVED[library]
     with Proxy(config(thrift.hosts(library)), tmp_path) as proxy:
         server.ok("reset")
         to = [{"target": proxy.address, "form": form, "service": service(library, form)} for form in forms]
@@ -105,7 +105,7 @@ def test_a_call_over_its_deadline(thrift: ThriftMesh, library: str, tmp_path: Pa
 @pytest.mark.parametrize("library", list(SERVED))
 def test_a_server_that_dies_in_the_middle_of_a_call(thrift: ThriftMesh, library: str, tmp_path: Path) -> None:
     client = thrift.peer(f"{library}_client")
-    forms = [form for form in SERVED[library] if form in SPOKEN[library]]
+    forms = SERVED[library]
     with STARTERS[library][0](tmp_path / "server.log") as server:
         hosts = addresses(library, server)
         with Proxy(config(hosts, deadline_ms=20_000), tmp_path) as proxy, ThreadPoolExecutor(1) as pool:
@@ -138,20 +138,26 @@ def test_many_calls_sent_before_the_first_answer(thrift: ThriftMesh, server: str
                 assert (result["values"], result["in_order"]) == ([DEADLINE_MS // 5, *texts], True), form
 
 
-@pytest.mark.parametrize("form", HEADER)
 @pytest.mark.parametrize("zlib", [False, True], ids=["as it is", "zlib"])
-def test_info_headers_and_transforms(thrift: ThriftMesh, form: str, zlib: bool) -> None:
-    for server in (name for name, forms in SERVED.items() if form in forms):
-        to = thrift.to("proxy", server, form, zlib=zlib, bare=True)
-        for asked, answer in CALLS:
-            said = {"info": {"service": to["service"], "k": "é"}}
-            assert thrift.peer("apache_client").do("call", **to, **said, **asked) == answer
-            named = {**to, "bare": False, "client": "named", "info": {"trace": "t" * 100}}
-            assert thrift.peer("apache_client").do("call", **named, **asked) == answer
+@each(HEADER)
+def test_info_headers_and_transforms(thrift: ThriftMesh, form: str, client: str, server: str, zlib: bool) -> None:
+    peer, info = thrift.peer(f"{client}_client"), {"trace": "t" * 100, "k": "é"}
+    for multiplexed in (False, True):
+        to = thrift.to("proxy", server, form, multiplexed=multiplexed, zlib=zlib, info=info, client="info")
+        assert [peer.do("call", **to, **asked) for asked, _ in CALLS] == [answer for _, answer in CALLS]
+
+
+@pytest.mark.parametrize("zlib", [False, True], ids=["as it is", "zlib"])
+@pytest.mark.parametrize(("form", "server"), [(form, name) for form in HEADER for name in SERVED if form in SERVED[name]])
+def test_an_info_header_says_the_service(thrift: ThriftMesh, form: str, server: str, zlib: bool) -> None:
+    to = thrift.to("proxy", server, form, zlib=zlib, bare=True, client="bare")
+    for asked, answer in CALLS:
+        said = {"info": {"service": to["service"]}}
+        assert thrift.peer("apache_client").do("call", **to, **said, **asked) == answer
 
 
 def test_every_client_in_every_form_at_once(thrift: ThriftMesh) -> None:
-    calls: dict[str, list[dict[str, Any]]] = {client: [] for client in SPOKEN}
+    calls: dict[str, list[dict[str, Any]]] = {client: [] for client in SERVED}
     for form, client, server in pairs():
         for multiplexed in (False, True):
             to = thrift.to("proxy", server, form, multiplexed=multiplexed, client="storm")

@@ -10,18 +10,20 @@ from typing import Any
 
 import pytest
 from harness.frames import frame_length
-from harness.vectors import MAX_VECTOR, bolt_facts, dubbo_facts
+from harness.vectors import MAX_VECTOR, facts_of
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
-INDEXES = {name: json.loads((VECTORS / name / "index.json").read_text(encoding="utf-8")) for name in ("bolt", "dubbo")}
+FOLDERS = ("bolt", "dubbo", "thrift")
+INDEXES = {name: json.loads((VECTORS / name / "index.json").read_text(encoding="utf-8")) for name in FOLDERS}
 ENTRIES = [(name, entry) for name, index in INDEXES.items() for entry in index]
 
 
 @pytest.mark.parametrize(("protocol", "entry"), ENTRIES, ids=[f"{name}-{entry['name']}" for name, entry in ENTRIES])
 def test_vector(protocol: str, entry: dict[str, Any]) -> None:
     data = (VECTORS / protocol / str(entry["file"])).read_bytes()
-    assert len(data) == frame_length(data) == entry["size"] < MAX_VECTOR
-    facts = bolt_facts(data) if protocol == "bolt" else dubbo_facts(data)
+    assert len(data) == entry["size"] < MAX_VECTOR
+    assert protocol == "thrift" or frame_length(data) == len(data)
+    facts = facts_of(protocol, data, entry.get("protocol", ""))
     expected = {key: entry.get(key) for key in facts}
     assert facts == expected
     if facts.get("crc"):

@@ -1,7 +1,7 @@
 # An id on the wire, in each of the forms that it can have. The caller has made the room.
 from libc.stdint cimport uint8_t, uint64_t
 
-from xproto.kernel.codec cimport id_field_t
+from xproto.kernel.frame cimport id_field_t
 from xproto.kernel.integers cimport xp_store
 
 cdef enum:                # the values of xproto.plan.Form

@@ -6,7 +6,8 @@ Nothing here decides anything. `data` is always a frame's beginning, but for `re
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 
-from xproto.kernel.codec cimport FROM_DOWNSTREAM, SCAN_OK, Codec, Direction, frame_t, identity_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_OK, Direction, frame_t, identity_t
 from xproto.kernel.run cimport progress_t
 
 from xproto.errors import MalformedError

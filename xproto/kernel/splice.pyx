@@ -8,7 +8,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 from xproto.kernel.checksum cimport crc32
-from xproto.kernel.codec cimport FROM_DOWNSTREAM, SCAN_OK, Codec, frame_t
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_OK, frame_t
 from xproto.kernel.integers cimport xp_load, xp_store
 from xproto.kernel.program cimport REGISTERS, RUN_OK, SLOTS, Program, outcome_t
 from xproto.kernel.run cimport span_t

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .mesh import Mesh
-from .processes import ANTHUNDER_PYTHON, PYTHON, Peer, PeerError
+from .processes import ANTHUNDER_PYTHON, PEERS, PYTHON, Peer, PeerError, java
 from .proxy import Proxy
 
 if TYPE_CHECKING:
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 PLAIN = ("thrift", "thrift-compact", "thrift-unframed", "thrift-unframed-compact")
 OLD = ("thrift-old", "thrift-unframed-old")
 HEADER = ("thrift-header", "thrift-header-compact")
-SERVED = {"thriftpy2": PLAIN + OLD, "apache": PLAIN + OLD + HEADER}
-"""Which forms each library's server has."""
-SPOKEN = SERVED
-"""Which forms each library's client has."""
+SERVED = {
+    "thriftpy2": PLAIN + OLD,
+    "apache": PLAIN + OLD + HEADER,
+    "go": PLAIN + OLD + HEADER,
+    "java": PLAIN + OLD,
+}
+"""Which forms each library has, as a server and as a client."""
 DEADLINE_MS = 250
 """The deadline of the method `slow`."""
 
@@ -31,6 +34,13 @@ def python(script: str, log: Path, *args: str) -> Peer:
     if not ANTHUNDER_PYTHON.exists():
         raise PeerError("the Python peers are not installed; run tests/interop/setup.sh")
     return Peer(f"python {script}", [str(ANTHUNDER_PYTHON), str(PYTHON / script), *args], log)
+
+
+def go(log: Path, *args: str) -> Peer:
+    binary = PEERS / "go" / "build" / "peer"
+    if not binary.exists():
+        raise PeerError("the Go peers are not built; run tests/interop/setup.sh")
+    return Peer(f"go {args[0]}", [str(binary), *args], log)
 
 
 STARTERS: dict[str, tuple[Callable[[Path], Peer], Callable[[Path], Peer]]] = {
@@ -42,6 +52,8 @@ STARTERS: dict[str, tuple[Callable[[Path], Peer], Callable[[Path], Peer]]] = {
         lambda log: python("apache_server.py", log, "apache"),
         lambda log: python("apache_client.py", log),
     ),
+    "java": (lambda log: java("ThriftServer", log, "java"), lambda log: java("ThriftClient", log)),
+    "go": (lambda log: go(log, "server", "go"), lambda log: go(log, "client")),
 }
 """How each library's server and client are started."""
 
@@ -102,6 +114,6 @@ class ThriftMesh(Mesh):
 def pairs(forms: Iterable[str] = PLAIN + OLD + HEADER) -> list[tuple[str, str, str]]:
     """Every (form, client, server) that there is."""
     return [
-        (form, client, server) for form in forms for client in SPOKEN for server in SERVED
-        if form in SPOKEN[client] and form in SERVED[server]
+        (form, client, server) for form in forms for client in SERVED for server in SERVED
+        if form in SERVED[client] and form in SERVED[server]
     ]  # fmt: skip

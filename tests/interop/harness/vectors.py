@@ -11,6 +11,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .thrift_vectors import thrift_facts
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -119,6 +121,13 @@ def _short_strings(body: bytes, at: int) -> dict[str, str] | None:
     return dict(zip(strings[::2], strings[1::2], strict=True))
 
 
+def facts_of(folder: str, data: bytes, protocol: str) -> dict[str, Any]:
+    """What fixed offsets of a frame say; `protocol` is the form of the wire, where a folder has several."""
+    if folder == "thrift":
+        return thrift_facts(data, protocol)
+    return bolt_facts(data) if folder == "bolt" else dubbo_facts(data)
+
+
 @dataclass
 class Vectors:
     """A folder of frames with its index.json; `add` keeps a frame, `save` writes the index."""
@@ -130,7 +139,7 @@ class Vectors:
         """Keeps one frame; `expected` goes into the index beside what the frame's fixed offsets say."""
         if len(data) >= MAX_VECTOR:
             raise ValueError(f"{name}: {len(data)} bytes are too many for a vector")
-        facts = bolt_facts(data) if self.folder.name == "bolt" else dubbo_facts(data)
+        facts = facts_of(self.folder.name, data, expected.get("protocol", ""))
         if any(entry["name"] == name for entry in self.entries):
             raise ValueError(f"two vectors are called {name}")
         file = f"{name}.bin"
