@@ -22,7 +22,7 @@ from peers import PEERS
 from processes import StartError, pick_ports
 
 COLUMNS = (
-    ("proto", "<8", "proto"), ("depth", ">5", "depth"), ("peer", "<13", "peer"), ("cpu_us", ">8.2f", "cpu us"),
+    ("proto", "<14", "proto"), ("depth", ">5", "depth"), ("peer", "<13", "peer"), ("cpu_us", ">8.2f", "cpu us"),
     ("ratio", ">7.2f", "ratio"), ("rps", ">10.0f", "calls/s"), ("p50_us", ">8.0f", "p50 us"),
     ("p99_us", ">8.0f", "p99 us"), ("pss_mb", ">7.1f", "PSS MB"), ("faults", ">7", "faults"),
 )  # fmt: skip
@@ -58,7 +58,8 @@ def arguments() -> argparse.Namespace:
     ap.add_argument("proto", nargs="+", choices=PEERS)
     ap.add_argument("--ours", help="command of the proxy under test; {config} is replaced")
     ap.add_argument("--ours-protocols", default="auto", help="what goes under `protocols:` (default: auto)")
-    ap.add_argument("--ours-pool", help="the cluster's `pool:` (default: the protocol's own)")
+    ap.add_argument("--ours-pool", help="the cluster's `pool:` (default: the protocol's own; at depth 16 of "
+                    "Thrift multiplexed)")  # fmt: skip
     ap.add_argument("--routes", type=numbers, default=[1], help="routes of the proxy under test, all but the last "
                     "matching nothing; several: a row for each (default: 1)")  # fmt: skip
     ap.add_argument("--peer", action="append", help="only these peers ('none': no peer)")
@@ -82,8 +83,8 @@ def main() -> int:
     if not a.json:
         print(heading())
     for proto in a.proto:
-        commands = bench.contenders(proto, ours, a.routes, only)
         for depth in [1] if proto == "http1" else a.depth:
+            commands = bench.contenders(proto, ours and ours.at_depth(proto, depth), a.routes, only)
             new = bench.compare(commands, measure.Load(proto, a.conns, depth, a.secs, a.size))
             progress("")
             rows += new

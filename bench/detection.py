@@ -21,7 +21,7 @@ from typing import Any
 
 import measure
 from compare import new_folder, progress
-from ours import table, words
+from ours import MATCH, table, words
 from processes import Ports, StartError, cpu_nanoseconds, free_ports, running
 
 ROUNDS = 9
@@ -85,7 +85,7 @@ def line(row: dict[str, Any]) -> str:
 
 def main() -> int:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("proto", nargs="+", choices=("bolt", "dubbo", "thrift"))
+    ap.add_argument("proto", nargs="+", choices=MATCH)
     ap.add_argument("--ours", default="xproto run {config}", help="command of the proxy under test")
     ap.add_argument("--rounds", type=int, default=ROUNDS)
     ap.add_argument("--json", action="store_true")

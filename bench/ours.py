@@ -7,7 +7,7 @@ third is by turns a prefix, a suffix and a regex.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from processes import Ports
@@ -31,9 +31,14 @@ MATCH = {
     "boltv2": '{headers: {service: "com.test.EchoService:1.0"}}',
     "dubbo": '{headers: {service: "com.test.EchoService"}}',
     "thrift": '{headers: {method: "echo"}}',
+    "thrift-compact": '{headers: {method: "echo"}}',
+    "thrift-header": '{headers: {method: "echo"}}',
+    "tars": '{headers: {service: "Test.EchoServer.EchoObj"}}',
     "http1": '{path: {prefix: "/"}}',
     "h2": '{path: {prefix: "/"}}',
 }
+SHARED = {(proto, 16): "multiplexed" for proto in ("thrift", "thrift-compact", "thrift-header")}
+"""The cluster's `pool`, where it is not the protocol's own: at depth 16 Thrift is asked of a server that allows it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,10 @@ class Ours:
     protocols: str = "auto"
     pool: str | None = None
     """The cluster's `pool:`; the protocol's own if None."""
+
+    def at_depth(self, proto: str, depth: int) -> Ours:
+        """With the pool that this job is measured with, unless one was given."""
+        return replace(self, pool=self.pool or SHARED.get((proto, depth)))
 
     def prepare(self, proto: str, routes: int, ports: Ports, folder: Path) -> list[str]:
         """Writes the configuration; the command that runs it."""

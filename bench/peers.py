@@ -72,13 +72,17 @@ _H2_UPSTREAM = (
     f'typed_extension_protocol_options: {{{_HTTP_OPTIONS}: {{"@type": type.googleapis.com/{_HTTP_OPTIONS}, '
     "explicit_http_config: {http2_protocol_options: {}}}}"
 )
+_THRIFT = (
+    f'{{"@type": {_NETWORK}.thrift_proxy.v3.ThriftProxy, stat_prefix: t, transport: FRAMED, protocol: %s, '
+    'route_config: {name: r, routes: [{match: {method_name: ""}, route: {cluster: u}}]}}'
+)
 ENVOY_FILTER = {
     "tcp": f'{{"@type": {_NETWORK}.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: u}}',
     "dubbo": f'{{"@type": {_NETWORK}.dubbo_proxy.v3.DubboProxy, stat_prefix: t, '
     "route_config: [{name: r, interface: com.test.EchoService, "
     "routes: [{match: {method: {name: {exact: echo}}}, route: {cluster: u}}]}]}",
-    "thrift": f'{{"@type": {_NETWORK}.thrift_proxy.v3.ThriftProxy, stat_prefix: t, transport: FRAMED, '
-    'protocol: BINARY, route_config: {name: r, routes: [{match: {method_name: ""}, route: {cluster: u}}]}}',
+    "thrift": _THRIFT % "BINARY",
+    "compact": _THRIFT % "COMPACT",
     "http1": _HTTP_MANAGER % "HTTP1",
     "h2": _HTTP_MANAGER % "HTTP2",
 }
@@ -88,6 +92,9 @@ PEERS = {
     "boltv2": ("haproxy-tcp", "nginx-tcp", "envoy-tcp"),
     "dubbo": ("haproxy-tcp", "nginx-tcp", "envoy-tcp", "envoy-dubbo"),
     "thrift": ("haproxy-tcp", "nginx-tcp", "envoy-thrift"),
+    "thrift-compact": ("haproxy-tcp", "nginx-tcp", "envoy-compact"),
+    "thrift-header": ("haproxy-tcp", "nginx-tcp"),
+    "tars": ("haproxy-tcp", "nginx-tcp"),
     "http1": ("haproxy-http", "nginx", "envoy-http1"),
     "h2": ("haproxy-h2", "nghttpx", "nginx-grpc", "envoy-h2"),
 }

@@ -4,23 +4,16 @@
  * that reaches the wrong connection is seen even where that connection has a call of the same id outstanding. */
 #ifndef RPC_H
 #define RPC_H
-#include <stdint.h>
-#include <string.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include "crc.h"
+#include "rpc_bytes.h"
+#include "rpc_tars.h"
+#include "rpc_thrift.h"
 
-enum proto { BOLT, BOLT2, DUBBO, THRIFT, HTTP1 };
-#define TAG 16        /* bytes of the tag; bodies shorter than this carry none */
+
 #define REPLY_ROOM 512 /* a reply is at most so much longer than its request */
-
-static inline void put16(uint8_t *p, uint32_t v) { p[0] = v >> 8; p[1] = v; }
-static inline void put32(uint8_t *p, uint32_t v) { p[0] = v >> 24; p[1] = v >> 16; p[2] = v >> 8; p[3] = v; }
-static inline void put64(uint8_t *p, uint64_t v) { put32(p, v >> 32); put32(p + 4, (uint32_t)v); }
-static inline uint32_t get16(const uint8_t *p) { return p[0] << 8 | p[1]; }
-static inline uint32_t get32(const uint8_t *p) { return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]; }
-static inline uint64_t get64(const uint8_t *p) { return (uint64_t)get32(p) << 32 | get32(p + 4); }
 
 static inline enum proto proto_of(const char *s) {
   crc_setup();
@@ -28,6 +21,9 @@ static inline enum proto proto_of(const char *s) {
   if (!strcmp(s, "boltv2")) return BOLT2;
   if (!strcmp(s, "dubbo")) return DUBBO;
   if (!strcmp(s, "thrift")) return THRIFT;
+  if (!strcmp(s, "thrift-compact")) return THRIFT_COMPACT;
+  if (!strcmp(s, "thrift-header")) return THRIFT_HEADER;
+  if (!strcmp(s, "tars")) return TARS;
   if (!strcmp(s, "http1")) return HTTP1;
   fprintf(stderr, "unknown protocol %s\n", s);
   exit(2);
@@ -46,12 +42,6 @@ static inline size_t hs(uint8_t *p, const char *s) { /* a Hessian 2 string under
 }
 static inline size_t hs_size(const uint8_t *p) { /* the same string with its head, back from the wire */
   return p[0] < 32 ? (size_t)1 + p[0] : 2 + ((size_t)(p[0] - 0x30) << 8 | p[1]);
-}
-static inline void fill(uint8_t *p, size_t size, uint32_t conn, uint32_t id) {
-  static const char hex[] = "0123456789abcdef";
-  memset(p, 'x', size);
-  if (size < TAG) return;
-  for (int i = 0; i < 8; i++) { p[i] = hex[conn >> (28 - 4 * i) & 15]; p[8 + i] = hex[id >> (28 - 4 * i) & 15]; }
 }
 
 /* Bolt's two versions differ by one byte in front of the type, one before the timeout, and a trailing checksum. */
@@ -75,7 +65,8 @@ static inline int bolt_sound(const uint8_t *p, size_t n) { return get32(p + n - 
  * configurations here route; returns its length. */
 static inline size_t build_request(enum proto pr, uint8_t *p, uint32_t conn, uint32_t id, size_t size, const char *service) {
   static const char cls[] = "com.alipay.sofa.rpc.core.request.SofaRequest";
-  if (!service) service = pr == HTTP1 ? "echo" : pr == DUBBO ? "com.test.EchoService" : "com.test.EchoService:1.0";
+  if (!service) service = pr == HTTP1 ? "echo" : pr == DUBBO ? "com.test.EchoService"
+                         : pr == TARS ? "Test.EchoServer.EchoObj" : "com.test.EchoService:1.0";
   switch (pr) {
   case BOLT: case BOLT2: {
     uint8_t h[512];
@@ -99,12 +90,8 @@ static inline size_t build_request(enum proto pr, uint8_t *p, uint32_t conn, uin
     b += hs(p + b, "interface"); b += hs(p + b, service); p[b++] = 'Z';
     p[0] = 0xda; p[1] = 0xbb; p[2] = 0xc2; p[3] = 0; put64(p + 4, id); put32(p + 12, b - 16);
     return b; }
-  case THRIFT: {
-    size_t b = 4;
-    put32(p + b, 0x80010001); b += 4; put32(p + b, 4); b += 4; memcpy(p + b, "echo", 4); b += 4;
-    put32(p + b, id); b += 4; p[b++] = 11; put16(p + b, 1); b += 2; put32(p + b, size); b += 4;
-    fill(p + b, size, conn, id); b += size; p[b++] = 0; put32(p, b - 4);
-    return b; }
+  case THRIFT: case THRIFT_COMPACT: case THRIFT_HEADER: return thrift_request(pr, p, conn, id, size);
+  case TARS: return tars_request(p, conn, id, size, service);
   case HTTP1: {
     size_t n = sprintf((char *)p, "POST /echo HTTP/1.1\r\nHost: echo.test\r\nUser-Agent: rpcload\r\nAccept: */*\r\n"
                                   "service: %s\r\nContent-Length: %zu\r\n\r\n", service, size);
@@ -131,9 +118,10 @@ static inline long frame_len(enum proto pr, const uint8_t *p, size_t n) {
     if (p[0] != 0xda || p[1] != 0xbb) return -1;
     t = 16 + get32(p + 12);
     return n < t ? 0 : (long)t;
-  case THRIFT:
+  case THRIFT: case THRIFT_COMPACT: case THRIFT_HEADER: case TARS:
     if (n < 4) return 0;
-    t = 4 + get32(p);
+    t = get32(p) + (pr == TARS ? 0 : 4);
+    if (t < 12) return -1; /* less than any message has */
     return n < t ? 0 : (long)t;
   case HTTP1: {
     const uint8_t *e = memmem(p, n, "\r\n\r\n", 4);
@@ -146,12 +134,13 @@ static inline long frame_len(enum proto pr, const uint8_t *p, size_t n) {
   return -1;
 }
 
-static inline uint64_t frame_id(enum proto pr, const uint8_t *p) {
+static inline uint64_t frame_id(enum proto pr, const uint8_t *p, size_t m) {
   switch (pr) {
   case BOLT: return get32(p + 5);
   case BOLT2: return get32(p + 6);
   case DUBBO: return get64(p + 4);
-  case THRIFT: return get32(p + 12 + get32(p + 8));
+  case THRIFT: case THRIFT_COMPACT: case THRIFT_HEADER: return thrift_id(pr, p);
+  case TARS: return tars_int(p, m, 3);
   default: return 0;
   }
 }
@@ -175,12 +164,16 @@ static inline int reply_ok(enum proto pr, const uint8_t *f, size_t m, uint32_t c
     if (size > 1023) size = 1023;
     at = 19;
     break;
-  case THRIFT: if (f[7] != 2) return 0; at = m - 1 - size; break;
+  case THRIFT: case THRIFT_COMPACT: case THRIFT_HEADER:
+    if (!thrift_ok(pr, f, id)) return 0;
+    at = m - 1 - size;
+    break;
+  case TARS: if (!(at = tars_ok(f, m, size))) return 0; break;
   case HTTP1: if (memcmp(f + 9, "200", 3)) return 0; at = m - size; break;
   }
   if (size < TAG) return 1;
   fill(tag, TAG, conn, id);
-  return at + size <= m && !memcmp(f + at, tag, TAG);
+  return at <= m && size <= m - at && !memcmp(f + at, tag, TAG);
 }
 
 /* Writes the reply to request frame q of length m; returns its length, 0 for none. */
@@ -206,11 +199,8 @@ static inline size_t build_reply(enum proto pr, uint8_t *p, const uint8_t *q, si
     k = hs_size(q + a); memcpy(p + b, q + a, k); b += k;
     p[b++] = 'H'; p[b++] = 'Z'; put32(p + 12, b - 16);
     return b; }
-  case THRIFT: {
-    memcpy(p, q, m);
-    size_t o = 16 + get32(q + 8);
-    p[7] = 2; put16(p + o + 1, 0);
-    return m; }
+  case THRIFT: case THRIFT_COMPACT: case THRIFT_HEADER: return thrift_reply(pr, p, q, m);
+  case TARS: return tars_reply(p, q, m);
   case HTTP1: {
     const uint8_t *e = memmem(q, m, "\r\n\r\n", 4);
     size_t body = m - (e - q) - 4;

@@ -84,7 +84,7 @@ static void flush_out(struct conn *s) {
   epoll_ctl(ep, EPOLL_CTL_MOD, s->fd, &ev);
 }
 static void take(struct conn *s, const uint8_t *f, size_t m, double t) {
-  uint64_t id = pr == HTTP1 ? s->next - 1 : frame_id(pr, f);
+  uint64_t id = pr == HTTP1 ? s->next - 1 : frame_id(pr, f, m);
   if (!id || id > UINT32_MAX || s->ids[id % SLOTS] != id) { bad++; return; }
   s->ids[id % SLOTS] = 0;
   if (!reply_ok(pr, f, m, s->index, id, body)) bad++;

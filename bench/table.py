@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: one table, this proxy beside every installed peer, in one run; then the figures to reach.
 
-    table.py                                 # about twelve minutes
+    table.py                                 # about a quarter of an hour
     table.py --quick                         # one short round: to see that everything works, not to quote
     table.py --ours ''                       # the peers alone
 
@@ -29,9 +29,7 @@ from figures import HEADING, Figure, Results, figures
 from ours import Ours
 from processes import StartError, pick_ports
 
-PROTOCOLS = ("bolt", "boltv2", "dubbo", "thrift")
-SHARED = {("thrift", 16): "multiplexed"}
-"""The cluster's `pool`, where it is not the protocol's own: at depth 16 Thrift is asked of a server that allows it."""
+PROTOCOLS = ("bolt", "boltv2", "dubbo", "thrift", "thrift-compact", "tars")
 DEPTHS = (1, 16)
 COLUMNS = ("proto", "peer", "cpu us d1", "ratio", "cpu us d16", "ratio", "calls/s d16", "p99 us d1", "p99 us d16",
            "PSS MB", "idle B/conn", "faults")  # fmt: skip
@@ -41,8 +39,7 @@ def run(bench: measure.Bench, ours: Ours | None, secs: float, conns: int) -> Res
     results = Results()
     for proto in PROTOCOLS:
         for depth in DEPTHS:
-            pooled = ours and dataclasses.replace(ours, pool=SHARED.get((proto, depth)))
-            commands = bench.contenders(proto, pooled, [1])
+            commands = bench.contenders(proto, ours and ours.at_depth(proto, depth), [1])
             results.calls += bench.compare(commands, measure.Load(proto, depth=depth, secs=secs))
         if proto in {"bolt", "dubbo"}:
             once = dataclasses.replace(bench, rounds=1)

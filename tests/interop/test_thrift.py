@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,17 @@ def test_a_hundred_in_a_row_on_one_connection(
     to = thrift.to("proxy", server, form, multiplexed=multiplexed)
     result = thrift.peer(f"{client}_client").do("call", **to, method="echo", text="row", count=100, threads=1)
     assert result["ok"], result
+
+
+@NAMED
+@pytest.mark.parametrize(
+    ("form", "client", "server"), [pytest.param(*p, id="-".join(p)) for p in pairs() if {*p[1:]} <= {"thriftpy2", "apache"}]
+)
+def test_values_of_every_type(thrift: ThriftMesh, form: str, client: str, server: str, multiplexed: bool) -> None:
+    """Unframed messages end where their fields end, so all fields are walked."""
+    to = thrift.to("proxy", server, form, multiplexed=multiplexed)
+    for _ in range(2):
+        assert thrift.peer(f"{client}_client").do("call", **to, method="every") == {"ok": True, "value": True}
 
 
 @NAMED
@@ -167,3 +179,16 @@ def test_every_client_in_every_form_at_once(thrift: ThriftMesh) -> None:
         results = [result for future in futures for result in future.result()["results"]]
     assert len(results) == 2 * len(pairs())
     assert [result for result in results if not result["ok"]] == []
+
+
+def test_every_connection_is_taken_for_what_it_is(thrift: ThriftMesh) -> None:
+    before = thrift.proxy.metrics("detected_total")
+    for form, client, server in pairs():
+        to = thrift.to("proxy", server, form, client="counted")
+        assert thrift.peer(f"{client}_client").ok("call", **to, method="echo", text="x")["value"] == "x"
+    after = thrift.proxy.metrics("detected_total")
+    new = {labels: count - before.get(labels, 0) for labels, count in after.items() if count != before.get(labels, 0)}
+    forms = Counter(form for form, _, _ in pairs())
+    assert new == {f'{{listener="mesh",result="{form}"}}': count for form, count in forms.items()}
+    assert set(thrift.proxy.metrics("malformed_total").values()) == {0}
+    assert set(thrift.proxy.metrics("upstream_malformed_total").values()) == {0}

@@ -1,4 +1,4 @@
-"""The proxy under test as a child process."""
+"""The proxy under test as a child process, and what it has counted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 from .processes import Child, PeerError
@@ -22,6 +23,7 @@ class Proxy(Child):
         file.write_text(config, encoding="utf-8")
         super().__init__(f"xproto ({name})", [sys.executable, "-m", "proxy.cli", "run", str(file)], folder / f"{name}.log")
         self.listeners: dict[str, str] = {}
+        self.admin = ""
         try:
             self._ready()
         except PeerError:
@@ -34,6 +36,15 @@ class Proxy(Child):
             words = line.split()
             if words[:1] == ["listening"]:
                 self.listeners[words[1]] = words[2]
+            elif words[:1] == ["admin"]:
+                self.admin = words[1]
+
+    def metrics(self, name: str) -> dict[str, int]:
+        """The counters called `xproto_<name>`, by their labels as they are printed; for a proxy with an admin port."""
+        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=STOP_TIMEOUT) as answer:
+            lines = answer.read().decode().splitlines()
+        found = (line.rsplit(" ", 1) for line in lines if line.startswith(f"xproto_{name}{{"))
+        return {labels.removeprefix(f"xproto_{name}"): int(float(value)) for labels, value in found}
 
     @property
     def address(self) -> str:

@@ -64,7 +64,13 @@ def service(server: str, form: str) -> str:
 
 def thrift_config(hosts: Mapping[tuple[str, str], str], deadline_ms: int = DEADLINE_MS) -> str:
     """A configuration with one listener for every protocol; `hosts` are the addresses by (server, form)."""
-    lines = ["listeners:", '  - {name: mesh, address: "127.0.0.1:0", protocols: auto, routes: main}', "routes:", "  main:"]
+    lines = [
+        "admin: 127.0.0.1:0",
+        "listeners:",
+        '  - {name: mesh, address: "127.0.0.1:0", protocols: auto, routes: main}',
+        "routes:",
+        "  main:",
+    ]
     for server, form in hosts:
         name = service(server, form)
         lines += [

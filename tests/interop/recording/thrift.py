@@ -27,6 +27,8 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "missing": {"method": "missing", "text": "x"},
     "note": {"method": "note", "text": "x", "multiplexed": True},
 }
+EVERY: dict[str, dict[str, Any]] = {"every": {"method": "every", "multiplexed": True}}
+"""A value of every type, where the peers know it."""
 WITH_HEADER: dict[str, dict[str, Any]] = {
     "info": {"method": "echo", "text": "x", "info": {"service": "blue", "ключ": "é", "empty": ""}},
     "zlib": {"method": "echo", "text": "again and " * 20, "zlib": True},
@@ -39,7 +41,8 @@ def record(vectors: Vectors, logs: Path) -> None:
         start_server, start_client = STARTERS[library]
         with start_server(logs / f"{library}-server.log") as server, start_client(logs / f"{library}-client.log") as client:
             for (_, form), address in addresses(library, server).items():
-                scenarios = {**SCENARIOS, **(WITH_HEADER if form.startswith("thrift-header") else {})}
+                scenarios = {**SCENARIOS, **(EVERY if library in {"thriftpy2", "apache"} else {})}
+                scenarios.update(WITH_HEADER if form.startswith("thrift-header") else {})
                 with Tap(address) as tap:
                     for what, command in scenarios.items():
                         to = {"form": form, "service": service(library, form), "client": what, **command}

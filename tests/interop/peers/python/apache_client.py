@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from apache_echo import FORMS, METHODS, Refused, write
+from apache_echo import FORMS, METHODS, Refused, every, write
 from lines import serve
 from thrift.protocol.TMultiplexedProtocol import TMultiplexedProtocol
 from thrift.Thrift import TApplicationException, TMessageType
@@ -43,6 +43,9 @@ class Connection:
         self.close = buffered.close
 
     def __call__(self, method: str, values: tuple[Any, ...]) -> dict[str, Any]:
+        if method == "every":
+            sent = every()
+            return {"value": self.receive(method, self.send(method, (sent,))) == sent}
         seqid = self.send(method, values)
         return summary(self.receive(method, seqid)) if METHODS[method][1] else {"value": None}
 

@@ -16,6 +16,13 @@ from typing import Any
 
 PATIENCE_S = 10
 REFUSAL = ("no", 7)
+INNERS: list[dict[str, Any]] = [{"name": "one", "flags": [True, False]}, {"name": "", "flags": []}]
+EVERY: dict[str, Any] = {
+    "yes": True, "no": False, "tiny": -128, "small": -(2**15), "number": 2**31 - 1, "large": -(2**63), "real": -0.5,
+    "text": "é😀", "data": bytes(range(256)), "flags": [True, False, True], "numbers": {3, -3, 2**31 - 1},
+    "texts": [str(number) for number in range(20)], "empty": {}, "far": -1,
+}
+"""A value of every type; the struct has besides an `inner`, a `by_name` and an `inners`, made of `INNERS`."""
 
 
 def service_of(name: str, form: str) -> str:
@@ -79,6 +86,10 @@ class Echo:
     def add(self, a: int, b: int) -> int:
         self.tally.called("add")
         return a + b
+
+    def every(self, value: Any) -> Any:
+        self.tally.called("every")
+        return value
 
     def fail(self) -> str:
         self.tally.called("fail")

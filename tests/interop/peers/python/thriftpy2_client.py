@@ -10,7 +10,7 @@ from thrift_forms import Connections, summary
 from thriftpy2.protocol.multiplex import TMultiplexedProtocol
 from thriftpy2.thrift import TApplicationException, TClient
 from thriftpy2.transport import TSocket
-from thriftpy2_echo import FORMS, load
+from thriftpy2_echo import FORMS, every, load
 
 TIMEOUT_MS = 30_000
 LOADING = threading.Lock()
@@ -29,12 +29,17 @@ class Connection:
         with LOADING:
             module = load(self._prefix, self._prefix or "named_", missing=True)
         buffered.open()
+        self._every = every(module)
         self._client = TClient(module.Echo, written)
         self.close = buffered.close
 
     def __call__(self, method: str, values: tuple[Any, ...]) -> dict[str, Any]:
         if method == "missing":
             values = ("x",)
+        if method == "every":
+            got = getattr(self._client, self._prefix + method)(self._every)
+            got.numbers = set(got.numbers)  # thriftpy2 reads a set as a list
+            return {"value": got == self._every}
         return summary(getattr(self._client, self._prefix + method)(*values))
 
 
