@@ -121,6 +121,10 @@ cdef class Cluster(Family):
         waiting, self.waiting = self.waiting, {}
         for each in waiting:
             each.soon()
+        return self.stir_pools()
+
+    cdef int stir_pools(self) except -1:
+        """The calls that wait for a connection of their own look again."""
         if self.serving:
             return 0
         self.serving = True
@@ -196,24 +200,37 @@ cdef class Cluster(Family):
     cdef int dispatch_alone(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """Send the call on by a connection that has no other, or let it wait for one, or end it here."""
         cdef Pool pool = self.pool_of(codec, call.variant)
+        cdef Upstream upstream = None
         cdef int fault = WAIT
         if pool.count == 0 or call.tried:
-            fault = self.place(pool, call, frame, at)
-        if fault == WAIT and not pool.enter(call, frame, at.size, self.limits.max_pending):
+            upstream = self.seek(pool, call, &fault)
+        if upstream is not None:
+            return self.entrust(upstream, call, frame, at)
+        if fault != WAIT:
+            return self.give_up(call, fault)
+        if not pool.enter(call, frame, at.size, self.limits.max_pending):
             add(self.overflow, 1)
-            fault = OVERLOAD
-        return self.give_up(call, fault) if fault > 0 else 0
+            return self.give_up(call, OVERLOAD)
+        return self.stir_pools() if pool.count > 1 else 0      # a host that failed may be due again
 
-    cdef int place(self, Pool pool, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        """0: it is on its way. WAIT: all connections are taken. Else the fault to answer with."""
+    cdef int entrust(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """The connection has this call now, or there is no memory for that."""
+        if upstream.carry(call, frame, at):
+            return 0
+        upstream.keeper.freed(upstream)
+        return self.give_up(call, OVERLOAD)
+
+    cdef Upstream seek(self, Pool pool, call_t* call, int* fault):
+        """A connection for the call. None: `fault` is WAIT if all are taken, or else what to answer with."""
         cdef uint64_t count = len(self.hosts)
         cdef uint64_t step = 1, place, left = count
         cdef Verdict verdict
         cdef Host host
         cdef Upstream upstream
         cdef bint busy = False
+        fault[0] = NO_HOST
         if not count:
-            return NO_HOST
+            return None
         place = (self.core.dice() if self.random else self.position) % count
         while left:
             host = self.hosts[place]
@@ -221,16 +238,14 @@ cdef class Cluster(Family):
                 upstream = host.take(pool, &verdict)
                 if upstream is not None:
                     self.position = place + 1
-                    if upstream.carry(call, frame, at):
-                        return 0
-                    host.freed(upstream)
-                    return OVERLOAD
+                    return upstream
                 busy |= verdict == BUSY
             if self.random and left == count:
                 step = stride(self.core.dice(), count)
             place = (place + step) % count
             left -= 1
-        return WAIT if busy else CONNECT
+        fault[0] = WAIT if busy else CONNECT
+        return None
 
     cdef int serve(self, Upstream upstream, Pool pool) except -1:
         """This connection is free: the call that waits longest has it."""
@@ -239,30 +254,40 @@ cdef class Cluster(Family):
         cdef frame_t at
         try:
             pool.codec.scan(FROM_DOWNSTREAM, frame.data + frame.head, frame.size, &at)
-            if not upstream.carry(call, frame.data + frame.head, &at):
-                self.give_up(call, OVERLOAD)
+            self.entrust(upstream, call, frame.data + frame.head, &at)
         finally:
             self.core.buffers.drop(&frame)
         return 0
 
     cdef int serve_pending(self, Pool pool) except -1:
-        """Something has changed: what waits gets a connection that may be made now, or hears that there is none."""
-        cdef spot_t* spot
+        """Something has changed: what waits gets a connection that may be made now, or hears that there is none.
+
+        One that has been refused by some hosts does not hold up those behind it, which may go there.
+        """
+        cdef spot_t* spot = pool.first
+        cdef Upstream upstream
         cdef buf_t frame
         cdef call_t* call
         cdef frame_t at
-        cdef int fault
-        while pool.count:
-            spot = pool.first
+        cdef int fault = 0
+        while spot != NULL:
             call = spot.call
-            pool.codec.scan(FROM_DOWNSTREAM, spot.frame.data + spot.frame.head, spot.frame.size, &at)
-            fault = self.place(pool, call, spot.frame.data + spot.frame.head, &at)
-            if fault == WAIT:
-                return 0
+            upstream = self.seek(pool, call, &fault)
+            if upstream is None and fault == WAIT:
+                if not call.tried:
+                    return 0
+                spot = spot.next
+                continue
             frame = pool.take(spot)
-            self.core.buffers.drop(&frame)
-            if fault:
-                self.give_up(call, fault)
+            try:
+                if upstream is None:
+                    self.give_up(call, fault)
+                else:
+                    pool.codec.scan(FROM_DOWNSTREAM, frame.data + frame.head, frame.size, &at)
+                    self.entrust(upstream, call, frame.data + frame.head, &at)
+            finally:
+                self.core.buffers.drop(&frame)
+            spot = pool.first        # whoever was told may have taken others along
         return 0
 
     cdef int give_up(self, call_t* call, int fault) except -1:

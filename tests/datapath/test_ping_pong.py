@@ -330,3 +330,24 @@ async def test_what_waits_is_charged_to_its_client(world: World) -> None:
     await client.receive()
     await client.receive()
     await world.until(lambda: world.engine.describe()["buffers"]["held"] == 0)
+
+
+async def test_a_host_that_works_again_is_used_while_others_are_full(world: World) -> None:
+    """Nothing opens or closes meanwhile: the calls that come are what makes it look."""
+    first, second = world.backend(), world.backend()
+    address = second.address
+    second.close()
+    alone(world, first, address, max_connections=1)
+    client = await world.client()
+    await client.send(request(1))
+    upstream = await first.accept()
+    await upstream.receive()
+    await client.send(request(2))
+    await world.until(lambda: pending(world) == 1)
+    host, _, port = address.rpartition(":")
+    again = world.backend_at(host, int(port))
+    await world.advance(11.0)
+    await client.send(request(3))
+    got = await answered(await again.accept())
+    assert frames.id_of(got) > 0
+    assert frames.id_of(await client.receive()) == 2

@@ -146,10 +146,11 @@ class Peer:
 class Backend:
     """A listening socket; its connections are accepted when the script says so."""
 
-    def __init__(self, world: World, backlog: int = 16) -> None:
+    def __init__(self, world: World, backlog: int = 16, at: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.world = world
         self.sock = socket.socket()
-        self.sock.bind(("127.0.0.1", 0))
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sock.bind(at)
         self.sock.listen(backlog)
         self.sock.setblocking(False)
         self.address = f"127.0.0.1:{self.sock.getsockname()[1]}"
@@ -175,6 +176,12 @@ class World:
 
     def backend(self, backlog: int = 16) -> Backend:
         made = Backend(self, backlog)
+        self.closing.append(made)
+        return made
+
+    def backend_at(self, host: str, port: int) -> Backend:
+        """A host that comes back where it was."""
+        made = Backend(self, at=(host, port))
         self.closing.append(made)
         return made
 

@@ -20,8 +20,8 @@ KIND_BITS = 12
 NARROW = 255
 """A field of a wider range takes part in the table only as the bit of its comparison."""
 PACKED_BITS = 62
-ECHO_TEXT = ""
-"""The lookup key of the text that a local reply repeats: no header has an empty name."""
+ECHO_TEXT = "\0"
+"""The lookup key of the text that a local reply repeats: no header is called so."""
 MAX_VARIANTS = 64
 """Each variant has pools and templates of its own, so a peer must not be able to make many."""
 
