@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds every real peer of the interop tests. Does nothing where the sources have not changed since the last
 # time. Results are in folders that git ignores: peers/java/target, peers/node/node_modules, peers/python/build,
-# peers/tars/node_modules, peers/go/build.
+# peers/tars/node_modules, peers/go/build,
+# peers/tarsgo/build.
 set -euo pipefail
 cd "$(dirname "$0")/peers"
 
@@ -30,6 +31,10 @@ build_tars() {
     (cd tars && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
 }
 
+build_tarsgo() {
+    (cd tarsgo && go build -o build/peer .)
+}
+
 build_python() {
     rm -rf python/build
     python3 -m venv python/build/venv
@@ -55,5 +60,6 @@ unless_done java/target/built java/pom.xml java/src -- build_java
 unless_done node/node_modules/built node/package.json node/package-lock.json -- build_node
 unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- build_tars
 unless_done go/build/built go/go.mod go/go.sum go/*.go -- build_go
+unless_done tarsgo/build/built tarsgo/go.mod tarsgo/go.sum tarsgo/*.go -- build_tarsgo
 unless_done python/build/built python/requirements.txt -- build_python
 echo "interop peers: ready"

@@ -32,6 +32,8 @@ function answer(current, text) {
 
 const functions = {
   echo: (current, text) => answer(current, text),
+  add: (current, text) => answer(current, String(text.split(' ').map(Number).reduce((one, other) => one + other))),
+  big: (current, text) => answer(current, 'x'.repeat(Number(text))),
   note: (current, text) => { count(`note ${text}`); answer(current, ''); },
   context: (current, text) => answer(current, current.getContext().get(text) || ''),
   slow: (current, text) => setTimeout(() => answer(current, 'slow'), Number(text)),

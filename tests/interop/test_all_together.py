@@ -1,0 +1,47 @@
+"""Bolt, Dubbo and Tars at the same time through one port: each call to its own server, no answer to another's caller."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from harness import tars
+from harness.mesh import BOLT_SERVICE, ECHO, Mesh
+from harness.proxy import Proxy, config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CALLS, AT_ONCE = 1000, 10
+
+
+def test_three_protocols_at_once_through_one_port(mesh: Mesh, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(tars.server(name, tmp_path)) for name in tars.LANGUAGES}
+        clients = {name: stack.enter_context(tars.client(name, tmp_path)) for name in tars.LANGUAGES}
+        roles = ("bolt_server", "dubbo_provider")
+        addresses = {
+            **{role: mesh.peer(role).address for role in roles},
+            **{name: peer.address for name, peer in servers.items()},
+        }
+        routes = [({"service": BOLT_SERVICE}, "bolt_server"), ({"service": ECHO}, "dubbo_provider")]
+        routes += [({"service": tars.SERVANTS[name]}, name) for name in servers]
+        for role in roles:
+            mesh.peer(role).ok("reset")
+        target = stack.enter_context(Proxy(config(addresses, routes), tmp_path)).address
+        headers = {"service": BOLT_SERVICE, "sofa_head_method_name": "echo"}
+        common: dict[str, Any] = {"target": target, "count": CALLS, "threads": AT_ONCE, "client": "all", "timeout": 20_000}
+        burst: dict[str, Any] = {"target": target, "count": AT_ONCE, "rounds": CALLS // AT_ONCE}
+        jobs: list[tuple[Any, str, dict[str, Any]]] = [
+            (mesh.peer("bolt_client"), "call", {"headers": headers, "size": 256, **common}),
+            (mesh.peer("dubbo_consumer"), "call", {"method": "echo", "text": "dubbo", **common}),
+            (clients["node"], "burst", {"servant": tars.SERVANTS["go"], "label": "to go", **burst}),
+            (clients["go"], "burst", {"servant": tars.SERVANTS["node"], "label": "to node", **burst}),
+        ]
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            results = [pool.submit(peer.do, cmd, 60, **args) for peer, cmd, args in jobs]
+            answers = [result.result() for result in results]
+        assert all(answer["ok"] and not answer.get("wrong") for answer in answers), answers
+        assert [mesh.peer(role).ok("stats")["calls"] for role in roles] == [CALLS, CALLS]
+        assert [server.ok("stats")["calls"] for server in servers.values()] == [{"echo": CALLS}] * 2
