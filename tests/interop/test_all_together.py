@@ -1,4 +1,4 @@
-"""Bolt, Dubbo and Tars at the same time through one port: each call to its own server, no answer to another's caller."""
+"""Bolt, Dubbo, Thrift and Tars at once through one port: each call to its own server, no answer to another's caller."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from harness import tars
+from harness import tars, thrift
 from harness.mesh import BOLT_SERVICE, ECHO, Mesh
 from harness.proxy import Proxy, config
 
@@ -14,19 +14,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CALLS, AT_ONCE = 1000, 10
+THRIFT = {"thriftpy2": "thrift", "go": "thrift-header-compact", "java": "thrift-unframed"}
+"""A library for the client, and the form that it calls in."""
 
 
-def test_three_protocols_at_once_through_one_port(mesh: Mesh, tmp_path: Path) -> None:
+def test_four_protocols_at_once_through_one_port(mesh: Mesh, tmp_path: Path) -> None:
     with ExitStack() as stack:
         servers = {name: stack.enter_context(tars.server(name, tmp_path)) for name in tars.LANGUAGES}
         clients = {name: stack.enter_context(tars.client(name, tmp_path)) for name in tars.LANGUAGES}
+        echo = stack.enter_context(thrift.STARTERS["apache"][0](tmp_path / "thrift server.log"))
+        callers = {name: stack.enter_context(thrift.STARTERS[name][1](tmp_path / f"{name}.log")) for name in THRIFT}
+        hosts = thrift.addresses("apache", echo)
         roles = ("bolt_server", "dubbo_provider")
         addresses = {
             **{role: mesh.peer(role).address for role in roles},
             **{name: peer.address for name, peer in servers.items()},
+            **{thrift.service("apache", form): hosts["apache", form] for form in THRIFT.values()},
         }
         routes = [({"service": BOLT_SERVICE}, "bolt_server"), ({"service": ECHO}, "dubbo_provider")]
         routes += [({"service": tars.SERVANTS[name]}, name) for name in servers]
+        names = [thrift.service("apache", form) for form in THRIFT.values()]
+        routes += [({"service": name}, name) for name in names]
         for role in roles:
             mesh.peer(role).ok("reset")
         target = stack.enter_context(Proxy(config(addresses, routes), tmp_path)).address
@@ -39,6 +47,9 @@ def test_three_protocols_at_once_through_one_port(mesh: Mesh, tmp_path: Path) ->
             (clients["node"], "burst", {"servant": tars.SERVANTS["go"], "label": "to go", **burst}),
             (clients["go"], "burst", {"servant": tars.SERVANTS["node"], "label": "to node", **burst}),
         ]
+        plain = {"target": target, "method": "echo", "text": "thrift", "count": CALLS, "threads": AT_ONCE, "multiplexed": True}
+        for (library, form), name in zip(THRIFT.items(), names, strict=True):
+            jobs.append((callers[library], "call", {**plain, "form": form, "service": name, "client": "all"}))
         with ThreadPoolExecutor(len(jobs)) as pool:
             results = [pool.submit(peer.do, cmd, 60, **args) for peer, cmd, args in jobs]
             answers = [result.result() for result in results]
