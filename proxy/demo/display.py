@@ -21,8 +21,10 @@ from proxy.demo.scene import DOWN, Scene
 
 WIDE = 112
 NARROWEST = 80
-FIXED_ROWS, AIR = 20, 3
-"""Rows of a live frame without its events, and those that may be left empty between tables."""
+FIXED_ROWS = 1 + (1 + len(scenario.CALLERS)) + (1 + len(scenario.ROUTES) + 1) + (1 + len(scenario.NODES)) + 1
+"""Rows of a live frame without its events: the heading, three tables under their columns' names, an empty row."""
+AIR = 6
+"""Rows that a low terminal goes without: the tables' titles, and those left empty between tables."""
 MIN_EVENTS = 2
 ROOMY = 100
 UPSTREAM = {
@@ -42,19 +44,21 @@ COLOUR = {"bolt": "cyan", "dubbo": "magenta", "thrift": "green", "tars": "yellow
 def frame(scene: Scene, console: Console) -> RenderableType:
     """The live picture."""
     airy = console.height >= FIXED_ROWS + AIR + MIN_EVENTS
-    gap = [Text()] if airy else []
     room = max(MIN_EVENTS, console.height - FIXED_ROWS - (AIR if airy else 0))
+    tables = protocols(scene, console), routes(scene, console), nodes(scene, console)
+    parts: list[RenderableType] = []
+    for table in tables:
+        if airy:
+            parts.append(Text())
+        else:
+            table.title = None
+        parts.append(table)
     events = [event_line(at, text) for at, text in scene.events[-room:]]
     for line in events:
         line.no_wrap, line.overflow = True, "ellipsis"
     return Group(
         heading(scene, console),
-        *gap,
-        protocols(scene, console),
-        *gap,
-        routes(scene, console),
-        *gap,
-        nodes(scene, console),
+        *parts,
         Text(),
         *events,
     )

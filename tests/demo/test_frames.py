@@ -1,4 +1,4 @@
-"""Frames of both protocols, as clients and hosts of the demo make and read them."""
+"""Frames of all protocols, as clients and hosts of the demo make and read them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,48 @@
+"""The live picture must not be higher than its terminal: what does not fit is cut off at the bottom, where events are."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from proxy.demo import display
+from proxy.demo.config import all_hosts
+from proxy.demo.scene import Scene
+
+LATEST = "the latest of many events"
+
+
+def drawn(height: int) -> tuple[Console, list[str]]:
+    scene = Scene(10.0, addresses={host: f"127.0.0.1:{port}" for port, host in enumerate(all_hosts(), 20000)})
+    scene.listening = "127.0.0.1:20999"
+    scene.events = [(float(at), "an event") for at in range(60)] + [(60.0, LATEST)]
+    console = Console(width=display.NARROWEST, height=height, file=io.StringIO(), force_terminal=True, color_system=None)
+    rows = console.render_lines(display.frame(scene, console), pad=False)
+    return console, ["".join(part.text for part in row) for row in rows]
+
+
+def test_an_ordinary_terminal_gets_the_live_picture() -> None:
+    console, _ = drawn(24)
+    assert display.fits(console)
+
+
+@pytest.mark.parametrize("height", range(23, 60))
+def test_the_picture_fits_with_its_latest_event(height: int) -> None:
+    console, rows = drawn(height)
+    assert display.fits(console)
+    assert len(rows) <= height
+    assert LATEST in rows[-1]
+
+
+def test_a_terminal_too_low_gets_lines() -> None:
+    console, rows = drawn(22)
+    assert not display.fits(console)
+    assert len(rows) > 22
+
+
+@pytest.mark.parametrize("name", ["bolt", "dubbo", "thrift", "tars"])
+def test_each_protocol_has_a_row(name: str) -> None:
+    _, rows = drawn(24)
+    assert sum(row.startswith(f"{name} ") for row in rows) == 1
