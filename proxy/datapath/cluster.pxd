@@ -35,6 +35,7 @@ cdef class Cluster(Family):
     cdef Upstream seek(self, Pool pool, call_t* call, int* fault)
     cdef int entrust(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int stir_pools(self) except -1
+    cdef int forget_pools(self) except -1
     cdef int dispatch_alone(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int serve_pending(self, Pool pool) except -1
     cdef Upstream choose(self, Codec codec, wish_t* wish, int* fault)

@@ -66,7 +66,20 @@ cdef class Cluster(Family):
             host.leave()
         for host in hosts:
             host.adjust(memcmp(&before, &self.limits, sizeof(limits_t)) != 0)
+        self.forget_pools()
         return self.stir()
+
+    cdef int forget_pools(self) except -1:
+        """Those that no call and no connection has any more: a protocol that changed left its own behind."""
+        cdef Pool pool
+        cdef Host host
+        for key, pool in list(self.pools.items()):
+            if pool.count == 0 and not any([host.holds(pool) for host in self.hosts]):
+                del self.pools[key]
+                for host in self.hosts:
+                    host.shelves.pop(pool, None)
+        self.pool = None
+        return 0
 
     cdef int leave(self) except -1:
         """The configuration does not have it any more."""

@@ -60,6 +60,7 @@ cdef class Host(Keeper):
     cdef Upstream open(self, Codec codec, const wish_t* wish)
     cdef dict shelves         # Shelf by Pool
     cdef Shelf shelf(self, Pool pool)
+    cdef bint holds(self, Pool pool)
     cdef Upstream take(self, Pool pool, Verdict* verdict)
     cdef int back_off(self) except -1
     cdef int adjust(self, bint changed) except -1

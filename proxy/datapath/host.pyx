@@ -67,6 +67,11 @@ cdef class Host(Keeper):
             found = self.shelves[pool] = Shelf(pool)
         return found
 
+    cdef bint holds(self, Pool pool):
+        """Has it a connection for calls of this pool?"""
+        found = self.shelves.get(pool)
+        return found is not None and (<Shelf>found).held > 0
+
     cdef Upstream take(self, Pool pool, Verdict* verdict):
         """A connection for one call, free or new; or None and why not. A host that failed is tried by one at a time."""
         cdef Shelf shelf = self.shelf(pool)

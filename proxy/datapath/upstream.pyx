@@ -9,8 +9,6 @@ that every call has been moved or answered.
 
 import os
 
-from xproto.errors import MalformedError
-
 from libc.errno cimport EPIPE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
@@ -28,6 +26,8 @@ from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport (
     FROM_UPSTREAM, KIND_GOAWAY, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, KIND_WRAPPED, SCAN_NEED, SCAN_OK, frame_t,
 )
+
+from xproto.errors import MalformedError
 
 
 cdef class Keeper:

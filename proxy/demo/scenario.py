@@ -28,7 +28,6 @@ that stalls for a second changes nothing."""
 WORK: Mapping[bytes, float] = {
     b"echoSlowly": 0.08,
     b"findUserSlowly": 0.08,
-    b"findAccountSlowly": 0.08,
     b"getPriceSlowly": 0.08,
     b"getHistory": NEVER,
     b"queryArchive": NEVER,
@@ -171,7 +170,6 @@ CALLERS: Mapping[str, tuple[Caller, ...]] = {
     ),
     "thrift": (
         Caller((Request("thrift", ACCOUNTS, "findAccount", "accounts"),), think=0.012, many=6),
-        Caller((Request("thrift", ACCOUNTS, "findAccountSlowly", "accounts"),), think=0.2),
         Caller((Request("thrift", ACCOUNTS, "noteVisit", "accounts", oneway=True),), think=0.1),
         Caller((Request("thrift", "NoService", "call", expects=Fault.NO_ROUTE),), think=0.5),
     ),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 from tests.datapath import frames
 from tests.datapath.frames import request, response
-from tests.datapath.world import Backend, Peer, World
+from tests.datapath.world import REGISTRY, Backend, Peer, World
+from xproto import registry
+from xproto.kernel.codec import Codec
 
 OK, NO_HOST, OVERLOAD, TIMEOUT, CLOSED = 0, 6, 4, 7, 16
 
@@ -351,3 +355,23 @@ async def test_a_host_that_works_again_is_used_while_others_are_full(world: Worl
     got = await answered(await again.accept())
     assert frames.id_of(got) > 0
     assert frames.id_of(await client.receive()) == 2
+
+
+async def test_pools_of_protocols_that_are_gone_are_forgotten(world: World) -> None:
+    def codecs() -> int:
+        gc.collect()
+        return sum(type(each) is Codec for each in gc.get_objects())
+
+    backend = world.backend()
+    alone(world, backend, idle_timeout=1.0)
+    before = codecs()
+    for n in range(1, 5):
+        world.change(codecs={"bolt": registry.register(REGISTRY["bolt"].protocol).codec}, clusters=world.cluster())
+        client = await world.client()
+        upstream = await served(world, backend, client, n)
+        client.close()
+        await world.advance(3.0)
+        assert await upstream.ended()
+        await world.until(lambda: not world.upstreams())
+    world.change(codecs={"bolt": REGISTRY["bolt"].codec})
+    assert codecs() == before

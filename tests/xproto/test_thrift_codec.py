@@ -146,6 +146,22 @@ def test_an_unframed_message_over_the_limit_is_malformed(form):
         small.scan_bytes(FORMS[form](body=long))
 
 
+ENDLESS = {
+    "thrift-unframed": b"\x0c\x00\x01\x00",  # empty structs
+    "thrift-unframed-old": b"\x02\x00\x01\x01",  # bools
+    "thrift-unframed-compact": b"\x11",  # bools whose value is in their type: nothing but heads
+}
+
+
+@pytest.mark.parametrize("form", ENDLESS)
+def test_an_unframed_message_that_does_not_end_is_malformed_at_the_limit(form):
+    small = load(options={form: {"max_frame": 1000}})[form].codec
+    begun = FORMS[form](body=b"")
+    assert isinstance(small.scan_bytes(begun + ENDLESS[form] * 50), NeedMore)
+    with pytest.raises(MalformedError):
+        small.scan_bytes(begun + ENDLESS[form] * 1000)
+
+
 @pytest.mark.parametrize("form", FRAMED)
 def test_a_frame_that_is_too_short_for_its_head_is_malformed(form):
     frame = FORMS[form]()
