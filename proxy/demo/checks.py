@@ -58,10 +58,11 @@ def _failover(scene: Scene) -> Check:
 
 def _recovery(scene: Scene) -> Check:
     victim = scenario.VICTIM
-    since = scene.ledger.by_node(victim) - scene.victim_at_kill
-    if scene.nodes[victim] != BACK or since <= 0:
-        return Check(ok=False, text=f"node {victim} was started again, but got no calls")
-    return Check(ok=True, text=f"node {victim} came back and answered {since:,} calls more")
+    since = {protocol: count - scene.victim_at_kill[protocol] for protocol, count in scene.by_victim().items()}
+    idle = [protocol for protocol, count in since.items() if count <= 0]
+    if scene.nodes[victim] != BACK or idle:
+        return Check(ok=False, text=f"node {victim} was started again, but got no calls of {', '.join(idle) or 'anybody'}")
+    return Check(ok=True, text=f"node {victim} came back and answered {sum(since.values()):,} calls more, in every protocol")
 
 
 def _routes(scene: Scene) -> Check:

@@ -88,7 +88,7 @@ class Play:
     async def _course(self, victim: Node) -> None:
         scene, name = self.scene, victim.name
         await self._until(KILL_AT * scene.seconds)
-        scene.victim_at_kill, scene.survivors_at_kill = scene.ledger.by_node(name), scene.survivors
+        scene.victim_at_kill, scene.survivors_at_kill = scene.by_victim(), scene.survivors
         scene.ledger.killed_at = perf_counter()
         scene.nodes[name] = DOWN
         pid = await victim.kill()

@@ -6,7 +6,7 @@ making one.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from proxy.demo import scenario
@@ -37,7 +37,8 @@ class Scene:
     events: list[tuple[float, str]] = field(default_factory=list)
     survivors_at_kill: int = 0
     """Calls that the other nodes had answered when the victim was killed."""
-    victim_at_kill: int = 0
+    victim_at_kill: Counter[str] = field(default_factory=Counter)
+    """Calls that the victim had answered by then, by protocol."""
     history: deque[tuple[float, dict[str, int]]] = field(default_factory=deque)
 
     def tick(self, now: float) -> None:
@@ -60,6 +61,14 @@ class Scene:
     def survivors(self) -> int:
         """Calls that all nodes but the victim have answered."""
         return sum(self.ledger.by_node(node) for node in scenario.NODES if node != scenario.VICTIM)
+
+    def by_victim(self) -> Counter[str]:
+        """Calls that the victim has answered, by protocol; every protocol that it speaks is there."""
+        found = Counter({scenario.PROTOCOL_OF[cluster]: 0 for cluster, _ in self.addresses})
+        for (cluster, node), count in self.ledger.hosts.items():
+            if node == scenario.VICTIM:
+                found[scenario.PROTOCOL_OF[cluster]] += count
+        return found
 
     def node_total(self, name: str, node: str) -> int:
         """The sum of a metric with the labels cluster and host, over one node's hosts."""

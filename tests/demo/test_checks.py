@@ -64,7 +64,8 @@ def spoil(**values: int) -> Callable[[Scene], None]:
         lambda scene: scene.nodes.update(b="killed"),
         lambda scene: scene.ledger.hosts.update({("echo", "a"): 1}),
         lambda scene: setattr(scene, "survivors_at_kill", 2),
-        lambda scene: setattr(scene, "victim_at_kill", 1),
+        lambda scene: scene.victim_at_kill.update(bolt=1),
+        lambda scene: scene.addresses.update({("accounts", "b"): "h:3"}),
         lambda scene: setattr(scene, "sample", Sample()),
     ],
 )
