@@ -13,6 +13,7 @@ import os
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from proxy.datapath.balancer cimport tour_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport CLOSED, CONNECTING, ENDING, OPEN, Conn
 from proxy.datapath.counters cimport add, take
@@ -162,19 +163,15 @@ cdef class Near(End):
 cdef class Far(End):
     cdef Host choose(self):
         """The next host, as a call's is chosen; each is asked once. None: there is no other."""
+        cdef tour_t tour
         cdef Host host
-        cdef uint64_t count = len(self.cluster.hosts)
-        cdef uint64_t n
-        cdef list able = []
-        for n in range(count):
-            host = self.cluster.hosts[(self.cluster.position + n) % count]
-            if self.core.now >= host.retry_at and not self.tried >> (host.index & 63) & 1:
-                able.append((n, host))
-        if not able:
-            return None
-        n, host = able[self.core.dice() % <uint64_t>len(able) if self.cluster.random else 0]
-        self.cluster.position = (self.cluster.position + n) % count + 1
-        self.tried |= <uint64_t>1 << (host.index & 63)
+        self.cluster.begin(&tour, self.tried)
+        host = self.cluster.next_host(&tour)
+        while host is not None and self.core.now < host.retry_at:
+            host = self.cluster.next_host(&tour)
+        if host is not None:
+            self.cluster.chose(&tour)
+            self.tried |= <uint64_t>1 << (host.index & 63)
         return host
 
     cdef int connect(self) except -1:

@@ -1,0 +1,152 @@
+"""A cluster's calls that each have a connection for themselves: which one, or the line that they wait in.
+
+What always holds: no call is sent while one that came before it waits and could be sent; a call is in a connection's
+table, in a pool's line, or answered; it leaves the line before anything else is done with it.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from proxy.datapath.balancer cimport tour_t
+from proxy.datapath.buffers cimport buf_t
+from proxy.datapath.caller cimport Caller
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, add
+from proxy.datapath.host cimport BUSY, Host, Verdict
+from proxy.datapath.pingpong cimport Pool, spot_t
+from proxy.datapath.upstream cimport Upstream
+from xproto.kernel.codec cimport Codec
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, frame_t
+
+cdef enum:
+    WAIT = -2             # beside the faults, which are above zero
+
+
+cdef class Singles(Balancer):
+    cdef Pool pool_of(self, Codec codec, int64_t variant):
+        cdef Pool found = self.pool
+        if found is None or found.codec is not codec or found.variant != variant:
+            found = self.pools.get((codec, variant))
+            if found is None:
+                found = self.pools[codec, variant] = Pool(self.core, codec, variant)
+                found.gauge = self.pending
+            self.pool = found
+        return found
+
+    cdef int dispatch_alone(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """Send the call on by a connection that has no other, or let it wait for one, or end it here."""
+        cdef Pool pool = self.pool_of(codec, call.variant)
+        cdef Upstream upstream = None
+        cdef int fault = WAIT
+        if pool.count == 0 or call.tried:
+            upstream = self.seek(pool, call, &fault)
+        if upstream is not None:
+            return self.entrust(upstream, call, frame, at)
+        if fault != WAIT:
+            return self.give_up(call, fault)
+        if not pool.enter(call, frame, at.size, self.limits.max_pending):
+            add(self.overflow, 1)
+            return self.give_up(call, OVERLOAD)
+        return self.stir_pools() if pool.count > 1 else 0      # a host that failed may be due again
+
+    cdef int entrust(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """The connection has this call now, or there is no memory for that."""
+        if upstream.carry(call, frame, at):
+            return 0
+        upstream.keeper.freed(upstream)
+        return self.give_up(call, OVERLOAD)
+
+    cdef Upstream seek(self, Pool pool, call_t* call, int* fault):
+        """A connection for the call. None: `fault` is WAIT if all are taken, or else what to answer with."""
+        cdef tour_t tour
+        cdef Verdict verdict
+        cdef Upstream upstream
+        cdef Host host
+        self.begin(&tour, call.tried)
+        fault[0] = CONNECT if tour.count else NO_HOST
+        host = self.next_host(&tour)
+        while host is not None:
+            upstream = host.take(pool, &verdict)
+            if upstream is not None:
+                self.chose(&tour)
+                return upstream
+            if verdict == BUSY:
+                fault[0] = WAIT
+            host = self.next_host(&tour)
+        return None
+
+    cdef int serve(self, Upstream upstream, Pool pool) except -1:
+        """This connection is free: the call that waits longest has it."""
+        cdef call_t* call = pool.first.call
+        cdef buf_t frame = pool.take(pool.first)
+        cdef frame_t at
+        try:
+            pool.codec.scan(FROM_DOWNSTREAM, frame.data + frame.head, frame.size, &at)
+            self.entrust(upstream, call, frame.data + frame.head, &at)
+        finally:
+            self.core.buffers.drop(&frame)
+        return 0
+
+    cdef int serve_pending(self, Pool pool) except -1:
+        """Something has changed: what waits gets a connection that may be made now, or hears that there is none.
+
+        One that has been refused by some hosts does not hold up those behind it, which may go there.
+        """
+        cdef spot_t* spot = pool.first
+        cdef Upstream upstream
+        cdef buf_t frame
+        cdef call_t* call
+        cdef frame_t at
+        cdef int fault = 0
+        while spot != NULL:
+            call = spot.call
+            upstream = self.seek(pool, call, &fault)
+            if upstream is None and fault == WAIT:
+                if not call.tried:
+                    return 0
+                spot = spot.next
+                continue
+            frame = pool.take(spot)
+            try:
+                if upstream is None:
+                    self.give_up(call, fault)
+                else:
+                    pool.codec.scan(FROM_DOWNSTREAM, frame.data + frame.head, frame.size, &at)
+                    self.entrust(upstream, call, frame.data + frame.head, &at)
+            finally:
+                self.core.buffers.drop(&frame)
+            spot = pool.first        # whoever was told may have taken others along
+        return 0
+
+    cdef int stir_pools(self) except -1:
+        """The calls that wait for a connection of their own look again."""
+        if self.serving:
+            return 0
+        self.serving = True
+        try:
+            for pool in list(self.pools.values()):
+                self.serve_pending(pool)
+        finally:
+            self.serving = False
+        return 0
+
+    cdef int forget_pools(self) except -1:
+        """Those that no call and no connection has any more: a protocol that changed left its own behind."""
+        cdef Pool pool
+        cdef Host host
+        for key, pool in list(self.pools.items()):
+            if pool.count == 0 and not any([host.holds(pool) for host in self.hosts]):
+                del self.pools[key]
+                for host in self.hosts:
+                    host.shelves.pop(pool, None)
+        self.pool = None
+        return 0
+
+    cdef int give_up(self, call_t* call, int fault) except -1:
+        cdef Caller caller
+        if call.oneway:
+            add(call.count.dropped, 1)
+        elif call.caller != NULL:
+            caller = <Caller>call.caller
+            caller.refuse(call, fault)
+        self.core.calls.give(call)
+        return 0
