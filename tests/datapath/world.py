@@ -203,7 +203,7 @@ class World:
         found = codecs or {name: REGISTRY[name].codec for name in protocols}
         self.layout = Layout(self.snapshot, found)
         self.codecs = found
-        self.array = memoryview(array.array("Q", bytes(8 * (self.layout.size + SPARE))))
+        self.array = array.array("Q", bytes(8 * (self.layout.size + SPARE)))
         if self.snapshot.listeners["in"].detects and detector is None:
             detector = Detector([REGISTRY[name] for name in protocols])
         self.engine = Engine(

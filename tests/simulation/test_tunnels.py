@@ -93,7 +93,7 @@ class World:
         self.loaded = registry.load((), {})
         self.snapshot = self.made(HOSTS, True)
         self.layout = Layout(self.snapshot, self.loaded)
-        self.counters = memoryview(array.array("Q", bytes(8 * 4096)))
+        self.counters = array.array("Q", bytes(8 * 4096))
         self.engine = Engine(
             self.loop, self.snapshot, *self.parts(), self.counters, self.layout, self.log.append, seed, network=self.network,
             clock=self.loop.clock,

@@ -55,7 +55,7 @@ class World:
         *parts, self.layout = configuration.made_of(scenario, found)
         self.gauges = gauges(self.layout)
         self.spoken = next(iter(found.listeners.values())).protocols
-        self.counters = memoryview(array.array("Q", bytes(8 * ROOM)))
+        self.counters = array.array("Q", bytes(8 * ROOM))
         self.engine = Engine(
             self.loop, found, *parts, self.counters, self.layout, self.log.append, scenario.seed, network=self.network,
             clock=self.loop.clock,
