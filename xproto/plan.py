@@ -58,7 +58,8 @@ class OpCode(enum.IntEnum):
     JCE_BYTES = 30  # a field of bytes; slot b
     JCE_MAP = 31  # a field with a map of texts, or none; keys
     JCE_REST = 32  # fields until the section's end
-    AHEAD = 33  # dst = whether the next bytes of the section are data
+    AHEAD = 33  # dst = whether the next bytes are data (at the root: waits for as many)
+    TTWITTER_HEADER = 34  # the struct before a message of TTwitter; keys
 
 
 class Alu(enum.IntEnum):

@@ -56,7 +56,7 @@ class Registered:
     def cubes(self) -> tuple[Cube, ...]:
         """Its signature."""
         detect = self.protocol.detect
-        return signature(self.lowered.scan, detect.through, detect.followed_by)
+        return signature(self.lowered.scan, detect.through, detect.followed_by, reached=self.protocol.session is not None)
 
 
 class File(NamedTuple):

@@ -28,6 +28,8 @@ class Kind(enum.IntEnum):
     HEARTBEAT_ACK = 5
     GOAWAY = 6
     WRAPPED = 7
+    HANDSHAKE = 8
+    HANDSHAKE_ACK = 9
 
 
 class Fault(enum.IntEnum):
@@ -154,6 +156,7 @@ class Detect:
     """The signature: the leading fields of a frame, up to and with the one named, decide what a connection speaks.
 
     through: that field; None stands for all fields whose place is fixed.
+        Where there is a session, only frames that reach it: a connection begins with its handshake.
     followed_by: the values of the byte behind it, where the layout cannot say them: of a text whose length is `through`,
         the characters that it may begin with.
     before: names of protocols whose signature may be had by the same bytes: this protocol is asked before them, and takes
@@ -163,6 +166,21 @@ class Detect:
     through: str | None = None
     followed_by: bytes = b""
     before: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a connection begins with: a frame of kind HANDSHAKE from its client, and the other side's HANDSHAKE_ACK.
+
+    handshake: the fields of the one that the proxy sends upstream, before any call.
+    handshake_ack: the fields of its answer to a client.
+
+    A client's calls before that are malformed. A protocol whose frames may be a HANDSHAKE but which has no session answers
+    it with `Fault.NO_ROUTE`: it would change what an upstream connection speaks, which other calls share.
+    """
+
+    handshake: Mapping[str, Any]
+    handshake_ack: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -182,7 +200,7 @@ class Protocol:
     echo: fields that a local reply repeats from its request.
     echo_text: a field of bytes or text that it repeats as well, of at most 255 bytes (a longer one: as none).
     unwrap: gives a frame of kind `WRAPPED` (compressed, say) in its plain form; raises `MalformedError`.
-    session: reserved for protocols whose connections have a state.
+    session: how a connection begins, where its first frame is no call.
     detect: which leading fields are the signature, and its rank.
     reply: the fields of a local reply for each fault, over `reply_base`.
     heartbeat, heartbeat_ack: the fields of the frames that keep a connection alive.
@@ -202,7 +220,7 @@ class Protocol:
     pool: Pool = Pool.MULTIPLEXED
     order: Order = Order.BY_ID
     unwrap: Callable[[bytes], bytes] | None = None
-    session: None = None
+    session: Session | None = None
     variant: tuple[Any, ...] = ()
     echo: tuple[Any, ...] = ()
     echo_text: Any = None

@@ -13,10 +13,17 @@ import construct as c
 
 from xproto.errors import MalformedError, NeedMore, SpecError
 from xproto.lower.roles import ECHO_TEXT
-from xproto.spec import Fault, Kind
+from xproto.spec import Fault, Kind, Protocol
 
 if TYPE_CHECKING:
     from xproto.lower import Lowered
+
+OWN_KINDS = (Kind.HEARTBEAT, Kind.HEARTBEAT_ACK, Kind.HANDSHAKE, Kind.HANDSHAKE_ACK)
+
+
+def goes_upstream(what: Fault | Kind) -> bool:
+    """Whether this frame of the proxy's own is for a server; all others are for clients."""
+    return what is Kind.HEARTBEAT or what is Kind.HANDSHAKE  # not by equality: a Fault and a Kind of one number are equal
 
 
 def complete(layout: c.Construct, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,17 +71,27 @@ def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int
         own = protocol.reply.get(what)
         fields = None if own is None else merge(protocol.reply_base, own)
     else:
-        fields = protocol.heartbeat if what is Kind.HEARTBEAT else protocol.heartbeat_ack
+        fields = _own(protocol, what)
     if fields is None:
         return b""
-    echoed = {} if what is Kind.HEARTBEAT else lowered.echo.unpack(echo)
+    echoed = {} if goes_upstream(what) else lowered.echo.unpack(echo)
     chosen = merge(merge(fields, echoed), lowered.variant.unpack(variant))
     for path in [field.path for field in lowered.identity.fields]:
         chosen = merge(_nested(path, 0), chosen)
     if protocol.echo_text is not None and isinstance(what, Fault):
         for source in lowered.texts.key(ECHO_TEXT):
             chosen = merge(chosen, _nested(source.path, text))
-    return build_frame(lowered, chosen, from_upstream=what is not Kind.HEARTBEAT)
+    return build_frame(lowered, chosen, from_upstream=not goes_upstream(what))
+
+
+def _own(protocol: Protocol, what: Kind) -> Mapping[str, Any] | None:
+    session = protocol.session
+    return {
+        Kind.HEARTBEAT: protocol.heartbeat,
+        Kind.HEARTBEAT_ACK: protocol.heartbeat_ack,
+        Kind.HANDSHAKE: None if session is None else session.handshake,
+        Kind.HANDSHAKE_ACK: None if session is None else session.handshake_ack,
+    }[what]
 
 
 def _nested(path: str, value: Any) -> dict[str, Any]:
@@ -92,7 +109,7 @@ def check_templates(lowered: Lowered, scan: Callable[[bytes, int], Any]) -> None
     scan: the codec's `scan_bytes`.
     """
     protocol = lowered.protocol
-    whats: list[Fault | Kind] = [*protocol.reply, Kind.HEARTBEAT, Kind.HEARTBEAT_ACK]
+    whats: list[Fault | Kind] = [*protocol.reply, *OWN_KINDS]
     unknown = [fault for fault in protocol.reply if not isinstance(fault, Fault)]
     if unknown:
         raise SpecError("reply", f"{unknown[0]!r} is not a Fault", f"use {', '.join(f.name for f in Fault)}")
@@ -112,7 +129,7 @@ def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[byt
         return f"cannot be built: {text}", "give every field of the frame a value"
     kind = Kind.RESPONSE if isinstance(what, Fault) else what
     try:
-        found = scan(frame, int(what is not Kind.HEARTBEAT)) if frame else None
+        found = scan(frame, int(not goes_upstream(what))) if frame else None
     except MalformedError as error:
         return f"is refused when it is read back: {error}", "give its fields values that the layout allows"
     also = Kind.RESPONSE if kind is Kind.HEARTBEAT_ACK else kind  # where heartbeats are calls

@@ -8,7 +8,7 @@ from proxy.datapath.transport cimport Transport
 from xproto.kernel.run cimport progress_t
 
 cdef enum State:
-    CONNECTING = 0                # upstream: calls queue in the out buffer
+    CONNECTING = 0                # upstream: calls queue in the out buffer; it reads the answer to its handshake only
     DETECTING = 1                 # downstream: which protocol is it?
     OPEN = 2
     DRAINING = 3                  # upstream: said goaway; no new calls
@@ -20,8 +20,8 @@ cdef enum State:
 # The table of what a connection does, by state: one column a row here.
 cdef enum:
     #           CONNECTING          DETECTING           OPEN          DRAINING          ENDING          LINGERING
-    FEEDS =                         1 << DETECTING    | 1 << OPEN   | 1 << DRAINING
-    READS =                         1 << DETECTING    | 1 << OPEN   | 1 << DRAINING                   | 1 << LINGERING
+    FEEDS =     1 << CONNECTING   | 1 << DETECTING    | 1 << OPEN   | 1 << DRAINING
+    READS =     1 << CONNECTING   | 1 << DETECTING    | 1 << OPEN   | 1 << DRAINING                   | 1 << LINGERING
     SENDS =                         1 << DETECTING    | 1 << OPEN   | 1 << DRAINING   | 1 << ENDING
     TAKES =     1 << CONNECTING                       | 1 << OPEN
     WINDS_UP =                                                        1 << DRAINING   | 1 << ENDING

@@ -7,7 +7,9 @@ from xproto.kernel.frame cimport frame_t
 
 
 cdef class Requester(Guest):
+    cdef bint greeted                         # its handshake is done
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1
+    cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1
     cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,

@@ -14,7 +14,7 @@ from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
 from proxy.datapath.port cimport Binding, Guest
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.frame cimport (
-    FROM_DOWNSTREAM, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, KIND_WRAPPED, frame_t, identity_t,
+    FROM_DOWNSTREAM, KIND_HANDSHAKE, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, KIND_WRAPPED, frame_t, identity_t,
 )
 
 from xproto.errors import MalformedError
@@ -22,6 +22,8 @@ from xproto.errors import MalformedError
 
 cdef class Requester(Guest):
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1:
+        if self.codec.session and not self.greeted and at.kind != KIND_HANDSHAKE:
+            return self.unreadable(NULL, f"{self.codec.name}: a frame of kind {at.kind} before the handshake")
         if at.kind == KIND_REQUEST:
             return self.call(frame, at, False)
         if at.kind == KIND_ONEWAY:
@@ -33,7 +35,17 @@ cdef class Requester(Guest):
             return 0
         if at.kind == KIND_WRAPPED:
             return self.unwrapped(frame, at)
+        if at.kind == KIND_HANDSHAKE and not self.greeted:
+            return self.greet(frame, at)
         return self.unreadable(NULL, f"{self.codec.name}: a frame of kind {at.kind} from downstream")
+
+    cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1:
+        """A handshake is answered here. A protocol without a session has none, and says so as of any unknown call."""
+        if not self.codec.session:
+            add(self.binding.count.calls, 1)
+            return self.drop(False, frame, at, NO_ROUTE)
+        self.greeted = True
+        return self.say_next(self.codec.handshake_ack(at.variant, at.echo, at.id))
 
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1:
         """A compressed frame is handled as if it had come in its plain form, and goes on so."""
@@ -107,7 +119,7 @@ cdef class Requester(Guest):
         cdef route_t* route
         cdef call_t* call
         cdef int index = binding.decisions.decide(frame, size, &own)
-        if index < 0 or not oneway and at.kind != KIND_REQUEST:
+        if index < 0 or not oneway and at.kind != KIND_REQUEST or self.codec.session and not self.greeted:
             return False                 # the whole frame will tell
         route = &binding.decisions.table.routes[index]
         cluster = <Cluster>route.cluster

@@ -38,6 +38,9 @@ cdef class Upstream(Carrier):
     cdef bint answers(self, const frame_t* at) noexcept
     cdef int control(self, const frame_t* at) except -1
     cdef int malformed(self, str why) except -1
+    cdef int greet(self) except -1
+    cdef Py_ssize_t greeted(self, const uint8_t* data, size_t size) except -1
+    cdef int opened(self) except -1
     cdef int refused(self, str why) except -1
     cdef int on_watch(self) except -1
     cdef int on_rest(self) except -1

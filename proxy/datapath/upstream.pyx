@@ -1,7 +1,7 @@
 """One connection to a host, shared by the calls of many downstream connections: its life, and what keeps it alive.
 
-    CONNECTING --made--> OPEN --goaway--> DRAINING --nobody waits--> CLOSED
-        `--refused, timeout--> CLOSED       `--reset, malformed, no heartbeat ack--> CLOSED
+    CONNECTING --made, greeted--> OPEN --goaway--> DRAINING --nobody waits--> CLOSED
+        `--refused, timeout--> CLOSED                `--reset, malformed, no heartbeat ack--> CLOSED
 
 What always holds: the keeper hears of each step, and of the end exactly once, when the calls are still there; after
 that every call has been moved or answered.
@@ -9,6 +9,7 @@ that every call has been moved or answered.
 
 import os
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EPIPE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
@@ -24,7 +25,8 @@ from proxy.datapath.stream cimport BODY
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport (
-    FROM_UPSTREAM, KIND_GOAWAY, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, KIND_WRAPPED, SCAN_NEED, SCAN_OK, frame_t,
+    FROM_UPSTREAM, KIND_GOAWAY, KIND_HANDSHAKE_ACK, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_RESPONSE, KIND_WRAPPED, SCAN_NEED,
+    SCAN_OK, frame_t,
 )
 
 from xproto.errors import MalformedError
@@ -94,6 +96,8 @@ cdef class Upstream(Carrier):
         cdef size_t used = 0
         cdef size_t more
         cdef int outcome
+        if self.state == CONNECTING:
+            return self.greeted(data, size)
         if self.stream.half == BODY and (not self.go_on(data, size, &used) or self.paused or not may(self, FEEDS)):
             return used
         while used < size:
@@ -167,6 +171,35 @@ cdef class Upstream(Carrier):
         cdef int code = self.io.connected()
         if code:
             return self.refused(os.strerror(code))
+        return self.greet() if self.codec.session else self.opened()
+
+    cdef int greet(self) except -1:
+        """The handshake goes first. It is connecting still, with what time is left for that, until it is answered."""
+        cdef bytes frame = self.codec.handshake(self.variant, fresh_id(&self.ids))
+        self.io.watch_write(False)
+        self.io.watch_read(True)
+        if self.io.send(<const uint8_t*>PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame)) != PyBytes_GET_SIZE(frame):
+            return self.refused("the handshake could not be sent")
+        add(self.tx, PyBytes_GET_SIZE(frame))
+        return 0
+
+    cdef Py_ssize_t greeted(self, const uint8_t* data, size_t size) except -1:
+        """Bytes used: those of the answer to the handshake, and of what follows it."""
+        cdef frame_t at
+        cdef int outcome = self.codec.scan_on(FROM_UPSTREAM, data, size, &at, &self.progress)
+        if outcome == SCAN_NEED:
+            self.need = max(<size_t>at.size, size + 1)
+            return 0
+        next_frame(self)
+        if outcome != SCAN_OK or at.kind != KIND_HANDSHAKE_ACK:
+            self.refused(f"it does not accept the handshake of {self.codec.name}")
+            return 0
+        self.opened()
+        if not may(self, FEEDS) or at.size >= <int64_t>size:
+            return at.size
+        return at.size + self.frames(data + at.size, size - at.size)
+
+    cdef int opened(self) except -1:
         self.state = OPEN
         self.made = True
         self.heard = self.told = self.core.now
@@ -202,6 +235,8 @@ cdef class Upstream(Carrier):
             self.keeper.lost(self)
             self.move_calls(&queued)
         finally:
+            if not self.feeding:
+                self.core.buffers.drop(&self.tail)
             self.fail_calls(CONNECT)
             self.core.buffers.drop_queue(&queued)
         return 0
@@ -219,7 +254,7 @@ cdef class Upstream(Carrier):
         return 0
 
     cdef int ended(self) except -1:
-        return self.broke(0)
+        return self.refused("closed before it answered the handshake") if self.state == CONNECTING else self.broke(0)
 
     cdef int broke(self, int code) except -1:
         if self.state == CONNECTING:

@@ -13,7 +13,7 @@ from typing import Any
 
 from proxy.demo.scenario import Request
 from xproto import registry
-from xproto.codecs.thrift import TYPES
+from xproto.codecs.thrift.message import TYPES
 from xproto.kernel.codec import Codec
 from xproto.registry import Registered
 from xproto.spec import Fault, Kind

@@ -102,10 +102,9 @@ def _plain(registered: Registered) -> tuple[Cube, ...]:
 
 def _waiting(higher: Registered, other: Registered) -> Iterator[Finding]:
     """The one that comes first must not wait for more bytes than a frame of the other is sure to have."""
-    sure = _sure(other)
     for cube in higher.cubes:
         shared = [string for each in other.cubes if (string := _common(cube, each)) is not None]
-        if shared and len(cube) > sure:
+        if shared and len(cube) > (sure := _sure(other, cube)):
             names = higher.protocol.name, other.protocol.name
             example = min(shared, key=len)[:sure]
             wrong = (
@@ -116,11 +115,11 @@ def _waiting(higher: Registered, other: Registered) -> Iterator[Finding]:
             return
 
 
-def _sure(registered: Registered) -> int:
-    """Bytes that every frame of it has, as far as they have a fixed place."""
+def _sure(registered: Registered, within: Cube) -> int:
+    """Bytes that every frame of it has which begins with bytes of that cube, as far as they have a fixed place."""
     own = min(map(len, registered.cubes), default=0)
     try:
-        return max(own, min(map(len, signature(registered.lowered.scan, None)), default=0))
+        return max(own, min(map(len, signature(registered.lowered.scan, None, within=within)), default=0))
     except (SpecError, ValueError):  # too many forms to look at
         return own
 

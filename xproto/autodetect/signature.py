@@ -56,19 +56,24 @@ class _Way:
 
 
 @lru_cache(maxsize=64)
-def signature(plan: Plan, through: str | None, followed_by: bytes = b"") -> tuple[Cube, ...]:
+def signature(
+    plan: Plan, through: str | None, followed_by: bytes = b"", *, reached: bool = False, within: Cube = ()
+) -> tuple[Cube, ...]:
     """The cubes of a scan Plan, ending behind the field `through` (None: behind the last one whose place is fixed).
 
-    followed_by: what the byte behind that field may be, where the Plan itself does not say. Raises `SpecError` where the
-    place of that byte depends on data, `ValueError` for more than MAX_CUBES cubes.
+    followed_by: what the byte behind that field may be, where the Plan itself does not say. reached: only of frames that
+    have that field. within: only of frames that begin with bytes of this cube. Raises `SpecError` where the place of the
+    byte that follows depends on data, `ValueError` for more than MAX_CUBES cubes.
     """
     then = sum(1 << byte for byte in set(followed_by))
     cubes: dict[Cube, None] = {}
-    pending = [_Way()]
+    pending = [_Way(sets=dict(enumerate(within)))]
     while pending:
         way = pending.pop()
-        for reached, found in _walk(plan.ops, way, through, pending):
-            if then and not reached:
+        for behind, found in _walk(plan.ops, way, through, pending):
+            if reached and not behind:
+                continue
+            if then and not behind:
                 wrong = f"the place of what follows {through} depends on data"
                 raise SpecError(f"{plan.protocol}: detect", wrong, "leave followed_by out, or name an earlier field")
             cubes[(*found, then) if then else found] = None
@@ -105,8 +110,11 @@ def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Wa
                     return
             case OpCode.ENTER:  # what is in a section stands where it would without one
                 pass
-            case OpCode.SKIP if op.a == NONE:
-                way.at += op.x
+            case OpCode.SKIP if (size := _amount(op, way)) is not None:
+                way.at += size
+            case OpCode.AHEAD:
+                if not _ahead(op, way, pending):
+                    return
             case OpCode.BITS | OpCode.ALU | OpCode.SET | OpCode.RANGE | OpCode.MEMBER | OpCode.JEQ | OpCode.JNE:
                 if not _compute(op, way, pending):
                     return
@@ -119,6 +127,32 @@ def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Wa
             case _:  # offsets depend on data from here on
                 yield reached, way.cube()
                 return
+
+
+def _amount(op: Op, way: _Way) -> int | None:
+    """How far a skip goes, if that does not depend on data."""
+    if op.a == NONE:
+        return op.x
+    known = way.known.get(op.a)
+    if known is not None and known.offset is None:
+        return max(known.table[0] + op.x, 0)
+    start, width, flags = way.shapes.get(op.a, (0, 0, 0))
+    sets = [way.sets.get(start + i, ALL) for i in range(width)]
+    if not sets or any(values & (values - 1) for values in sets):
+        return None
+    data = bytes(values.bit_length() - 1 for values in sets)
+    return max(int.from_bytes(data, "little" if flags & LITTLE else "big", signed=bool(flags & SIGNED)) + op.x, 0)
+
+
+def _ahead(op: Op, way: _Way, pending: list[_Way]) -> bool:
+    """The two ways from here: those bytes come next, or others."""
+    found = way.fork()
+    for each, value in ((way, 0), (found, 1)):
+        each.shapes.pop(op.dst, None)
+        each.known[op.dst] = _Known(None, (value,) * 256)
+    if all(found.allow(found.at + i, 1 << byte) for i, byte in enumerate(op.data)):
+        pending.append(found)
+    return len(op.data) > 1 or way.allow(way.at, ALL & ~(1 << op.data[0]))
 
 
 def _literal(op: Op, way: _Way) -> bool:

@@ -11,6 +11,7 @@ cdef class Codec(Scanner):
     cdef readonly bint echoes_text
     cdef readonly str pool             # "multiplexed" or "ping_pong"
     cdef readonly bint alone           # the same of the pool: one call at a time on a connection
+    cdef readonly bint session         # a connection begins with a handshake
     cdef readonly bint in_order        # answers keep the order of their requests
     cdef readonly bint streams         # a frame may be passed on in pieces: head, whole chunks, a rest of fixed size
     cdef readonly object lowered
@@ -32,5 +33,7 @@ cdef class Codec(Scanner):
     cpdef bytes reply(self, int fault, int64_t variant, int64_t echo, uint64_t id, bytes text=*)
     cpdef bytes heartbeat(self, int64_t variant, uint64_t id)
     cpdef bytes heartbeat_ack(self, int64_t variant, int64_t echo, uint64_t id)
+    cpdef bytes handshake(self, int64_t variant, uint64_t id)
+    cpdef bytes handshake_ack(self, int64_t variant, int64_t echo, uint64_t id)
     cdef object _told(self, int outcome, const frame_t* frame)    # the same, for Python
     cdef object _frame(self, const frame_t* frame)

@@ -20,7 +20,7 @@ from collections import namedtuple
 from xproto.errors import MalformedError, NeedMore
 from xproto.lower.roles import ECHO_TEXT
 from xproto.spec import Fault, Kind, Order, Pool
-from xproto.templates import build_template
+from xproto.templates import build_template, goes_upstream
 
 MAX_TEMPLATES = 1024
 MAX_ECHO = 255
@@ -42,7 +42,7 @@ cdef class Codec(Scanner):
         self.streams = self.rest is not None and not self.in_order
         self.verifier = Program(lowered.verify)
         self.templates = {}
-        self.unwrap = protocol.unwrap
+        self.unwrap, self.session = protocol.unwrap, protocol.session is not None
         self.echoes_text = protocol.echo_text is not None
         if self.echoes_text:
             self.echoed = Lookup(lowered.lookup((ECHO_TEXT,)))
@@ -75,7 +75,7 @@ cdef class Codec(Scanner):
         cdef bytes template
         cdef bytearray copy
         cdef uint8_t* data
-        cdef Direction direction = FROM_DOWNSTREAM if what is Kind.HEARTBEAT else FROM_UPSTREAM
+        cdef Direction direction = FROM_DOWNSTREAM if goes_upstream(what) else FROM_UPSTREAM
         key = (type(what), what, variant, echo, text)    # a Fault and a Kind of one number are equal
         found = self.templates.get(key)
         if found is None:
@@ -115,6 +115,16 @@ cdef class Codec(Scanner):
         """The answer to a heartbeat; b"" where the protocol has none."""
         cdef identity_t who = self.fresh(id)
         return self._template(Kind.HEARTBEAT_ACK, variant, echo, b"", &who)
+
+    cpdef bytes handshake(self, int64_t variant, uint64_t id):
+        """What a connection to a server begins with; b"" where the protocol has no session."""
+        cdef identity_t who = self.fresh(id)
+        return self._template(Kind.HANDSHAKE, variant, 0, b"", &who)
+
+    cpdef bytes handshake_ack(self, int64_t variant, int64_t echo, uint64_t id):
+        """The answer to a client's handshake; b"" where the protocol has no session."""
+        cdef identity_t who = self.fresh(id)
+        return self._template(Kind.HANDSHAKE_ACK, variant, echo, b"", &who)
 
     def cached_templates(self):
         """How many ready-made frames are kept now."""

@@ -18,6 +18,8 @@ cdef enum FrameKind:      # the values of xproto.spec.Kind
     KIND_HEARTBEAT_ACK = 5
     KIND_GOAWAY = 6
     KIND_WRAPPED = 7
+    KIND_HANDSHAKE = 8
+    KIND_HANDSHAKE_ACK = 9
 
 cdef struct frame_t:
     int64_t size      # SCAN_OK: the frame's length

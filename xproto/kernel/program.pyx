@@ -20,6 +20,7 @@ from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
 from xproto.kernel.run cimport BAD, DONE, MAX_CHUNKED, SHORT, cursor_t, key_t, progress_t, span_t
 
 from xproto.kernel.thrift cimport walk_info, walk_struct
+from xproto.kernel.ttwitter cimport walk_header
 
 from xproto.plan import MAX_REGISTERS, MAX_SECTIONS, MAX_SLOTS, NONE, Alu, OpCode, Result
 from xproto.plan import MAX_CHUNKED as PLAN_CHUNKED
@@ -29,7 +30,7 @@ cdef enum:
     OP_END, OP_LOAD, OP_VARINT, OP_BITS, OP_RANGE, OP_MEMBER, OP_LITERAL, OP_SET, OP_ALU, OP_TABLE, OP_JUMP, OP_JEQ
     OP_JNE, OP_FAIL, OP_SKIP, OP_ENTER, OP_LEAVE, OP_REST, OP_ENDED, OP_POS, OP_KEYVALUES, OP_HESSIAN_TEXT
     OP_HESSIAN_ARGS, OP_HESSIAN_MAP, OP_CHUNKS, OP_CRC32, OP_THRIFT_STRUCT, OP_THRIFT_INFO
-    OP_JCE_INTEGER, OP_JCE_TEXT, OP_JCE_BYTES, OP_JCE_MAP, OP_JCE_REST, OP_AHEAD, OP_COUNT
+    OP_JCE_INTEGER, OP_JCE_TEXT, OP_JCE_BYTES, OP_JCE_MAP, OP_JCE_REST, OP_AHEAD, OP_TTWITTER_HEADER, OP_COUNT
 
 cdef enum:
     ALU_ADD, ALU_SUB, ALU_MUL, ALU_AND, ALU_OR, ALU_XOR, ALU_SHL, ALU_SHR, ALU_DIV, ALU_MOD
@@ -411,7 +412,17 @@ cdef class Program:
                 if outcome != DONE:
                     break
                 regs[op.dst] = value
+            elif op.code == OP_TTWITTER_HEADER:
+                field_at = c.at
+                outcome = walk_header(&c, limit if depth == 0 else c.stop, progress if depth == 0 else NULL, op.keys, op.nkeys)
+                if outcome != DONE:
+                    break
             elif op.code == OP_AHEAD:
+                if depth == 0 and op.size > c.stop - c.at:
+                    field_at = c.at
+                    c.at += op.size
+                    outcome = SHORT
+                    break
                 regs[op.dst] = op.size <= c.stop - c.at and memcmp(data + c.at, op.data, <size_t>op.size) == 0
             else:
                 field_at = c.at

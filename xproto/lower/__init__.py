@@ -20,7 +20,7 @@ from xproto.lower.identity import Identity, identity, marked
 from xproto.lower.layout import lower_into
 from xproto.lower.locate import LengthField, locate
 from xproto.lower.model import Compute, Node, Ref, Value
-from xproto.lower.pieces import head_nodes, refuse_many_chunked, rest_nodes
+from xproto.lower.pieces import head_nodes, refuse_many_chunked, refuse_many_structs, rest_nodes
 from xproto.lower.place import Place, Registers, peel
 from xproto.lower.prune import Wanted, captured_arguments, prune
 from xproto.lower.roles import Packing, Source, Texts, kind_nodes, packing
@@ -127,6 +127,7 @@ def _lower(protocol: Protocol) -> Lowered:
         raise SpecError("frame", f"is {type(peel(protocol.frame, 'frame')).__name__}", "write Struct('name' / …)")
     scope = Scope(fields=top.fields)
     refuse_behind_checksum(nodes)
+    refuse_many_structs(nodes)
     variant = packing("variant", protocol.variant, scope)
     echo = packing("echo", protocol.echo, scope)
     timeout = timeout_role(protocol, scope)

@@ -72,9 +72,11 @@ def lower_into(con: c.Construct, place: Place) -> Value:
             return value
         if handler is None:
             raise Unknown
-        if type(con) in {Ahead, JceInteger} and not place.depth:
+        if type(con) in {Ahead, JceInteger} and not place.depth and not getattr(con, "certain", False):
             wrong = f"{type(con).__name__} at the root, where its bytes may not be there yet"
             raise SpecError(place.path, wrong, "put it into FixedSized(length, …)")
+        if type(con) is Ahead and con.certain and place.depth:
+            raise SpecError(place.path, "Ahead(…, certain=True) in a section, which may end", "leave certain out")
         return handler(con, place)
     except Unknown:
         return _interpreted(con, place)

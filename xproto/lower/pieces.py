@@ -10,6 +10,7 @@ of fixed size: then a frame can be passed on in pieces and its beginning be forg
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from xproto.errors import SpecError
@@ -29,6 +30,7 @@ from xproto.lower.model import (
 )
 from xproto.plan import MAX_CHUNKED, OpCode, Result
 
+_WALKED = {OpCode.THRIFT_STRUCT, OpCode.TTWITTER_HEADER}
 _PURE = Compute | Table | Bits | Require
 
 
@@ -50,6 +52,23 @@ def refuse_many_chunked(nodes: list[Node]) -> None:
     """A scan that goes on where it stopped keeps an offset for each chunked part, in a fixed number of places."""
     if (count := chunked_parts(nodes)) > MAX_CHUNKED:
         raise SpecError("frame", f"has {count} chunked parts", f"at most {MAX_CHUNKED}")
+
+
+def refuse_many_structs(nodes: list[Node]) -> None:
+    """A walk that goes on where it stopped is kept for one struct at the root."""
+    found = [node for node in _flat(nodes) if isinstance(node, Primitive) and node.opcode in _WALKED]
+    if len(found) > 1:
+        wrong = "a second Thrift struct whose bytes may not be there yet"
+        raise SpecError(found[1].value.path, wrong, "put it into FixedSized(length, …)")
+
+
+def _flat(nodes: list[Node]) -> Iterator[Node]:
+    """The nodes at the root, those of branches too."""
+    for node in nodes:
+        if isinstance(node, Branch):
+            yield from _flat([*node.then, *node.other])
+        else:
+            yield node
 
 
 def head_nodes(nodes: list[Node]) -> list[Node] | None:

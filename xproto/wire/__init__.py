@@ -11,6 +11,7 @@ from xproto.wire.jce import JceBytes, JceInteger, JceMap, JceRest, JceText
 from xproto.wire.keyvalues import KeyValues
 from xproto.wire.sizes import size_of
 from xproto.wire.thrift import ThriftInfo, ThriftStruct
+from xproto.wire.ttwitter import TTwitterHeader
 
 __all__ = [
     "Ahead",
@@ -28,6 +29,7 @@ __all__ = [
     "KeyValues",
     "Known",
     "Raw",
+    "TTwitterHeader",
     "ThriftInfo",
     "ThriftStruct",
     "TrailingCrc32",

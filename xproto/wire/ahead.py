@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from construct import Construct
+from construct import Construct, StreamError
 
 
 class Ahead(Construct):  # type: ignore[misc]
-    """1 if the next bytes of the section are exactly these, else 0; takes none."""
+    """1 if the next bytes are exactly these, else 0; takes none.
 
-    def __init__(self, data: bytes) -> None:
+    certain: for the root, where it waits for as many bytes as `data` has: every frame must go on that far. Else it looks
+    no further than the end of its section.
+    """
+
+    def __init__(self, data: bytes, *, certain: bool = False) -> None:
         super().__init__()
-        self.data = data
+        self.data, self.certain = data, certain
         self.flagbuildnone = True
 
-    def _parse(self, stream: Any, _context: Any, _path: str) -> int:
+    def _parse(self, stream: Any, _context: Any, path: str) -> int:
         here = stream.tell()
         found = stream.read(len(self.data))
         stream.seek(here)
+        if self.certain and len(found) < len(self.data):
+            raise StreamError("the frame ends here", path=path)
         return int(found == self.data)
 
     def _build(self, obj: Any, _stream: Any, _context: Any, _path: str) -> Any:

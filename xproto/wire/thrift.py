@@ -28,7 +28,7 @@ class ThriftError(ConstructError):  # type: ignore[misc]
     """These bytes are no Thrift value."""
 
 
-class _Reader:
+class Reader:
     """One walk over a stream. `left` is how many bytes a claim is compared with."""
 
     def __init__(self, stream: Any, path: str, *, compact: bool) -> None:
@@ -142,7 +142,7 @@ class ThriftStruct(WirePrimitive):
 
     def _parse(self, stream: Any, _context: Any, path: str) -> Raw:
         start = stream.tell()
-        _Reader(stream, path, compact=self.compact).struct(0)
+        Reader(stream, path, compact=self.compact).struct(0)
         end = stream.tell()
         stream.seek(start)
         return Raw(bytes(stream.read(end - start)))
@@ -160,7 +160,7 @@ class ThriftInfo(WirePrimitive):
     needs_section = True
 
     def _parse(self, stream: Any, _context: Any, path: str) -> list[tuple[str, str]]:
-        reader = _Reader(stream, path, compact=True)
+        reader = Reader(stream, path, compact=True)
         pairs = []
         while _left(stream):
             number = reader.varint(5)
