@@ -66,6 +66,7 @@ class Route(msgspec.Struct, frozen=True):
     headers: tuple[HeaderMatch, ...]
     cluster: str
     timeout: float | None = None
+    oneway: bool = False
 
 
 class Keepalive(msgspec.Struct, frozen=True):

@@ -44,7 +44,7 @@ def _listener(given: schema.Listener, protocols: tuple[str, ...]) -> Listener:
 
 def _route(index: int, given: routes.Route) -> Route:
     headers = tuple(header_match(key, condition) for key, condition in given.match.headers.items())
-    return Route(route_name(index, given.name), headers, given.cluster, given.timeout)
+    return Route(route_name(index, given.name), headers, given.cluster, given.timeout, given.oneway)
 
 
 def header_match(key: str, given: routes.HeaderMatch) -> HeaderMatch:

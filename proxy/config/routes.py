@@ -83,6 +83,11 @@ class Route(Model):
         description="The calls' deadline, instead of the cluster's. A call's own shorter one wins.",
         examples=["500ms"],
     )
+    oneway: Flag = Field(
+        default=False,
+        description="Nobody waits for an answer, whatever the frames say: for methods that are oneways, of clients that write"
+        " them as calls, as Thrift's for Go do. Else such a call counts as open until its deadline.",
+    )
 
 
 def _table(value: Any) -> Any:

@@ -18,6 +18,7 @@ cdef struct route_t:
     void* cluster             # borrowed from Table.clusters
     int64_t timeout           # microseconds; 0: none
     uint64_t* count
+    bint oneway               # its calls are oneways, whatever their frames say
 
 
 cdef class Table:

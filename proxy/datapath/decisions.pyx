@@ -38,6 +38,7 @@ cdef class Table:
             timeout = specs[route.cluster].timeout if route.timeout is None else route.timeout
             self.routes[<int>index].cluster = <void*><Cluster>self.clusters[index]
             self.routes[<int>index].timeout = microseconds(timeout)
+            self.routes[<int>index].oneway = route.oneway
             self.routes[<int>index].count = counters.for_route(name, route.name)
 
     def __dealloc__(self):

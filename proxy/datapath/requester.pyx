@@ -64,6 +64,8 @@ cdef class Requester(Guest):
         cdef int index = binding.decisions.decide(frame, at.size, &own)
         cdef route_t* route
         cdef call_t* call
+        if index >= 0:
+            oneway = oneway or table.routes[index].oneway
         add(binding.count.oneways if oneway else binding.count.calls, 1)
         if index < 0:
             if index == UNREADABLE:
@@ -122,6 +124,7 @@ cdef class Requester(Guest):
         if index < 0 or not oneway and at.kind != KIND_REQUEST or self.codec.session and not self.greeted:
             return False                 # the whole frame will tell
         route = &binding.decisions.table.routes[index]
+        oneway = oneway or route.oneway
         cluster = <Cluster>route.cluster
         upstream = cluster.lend(self.codec, at.variant, &connecting)
         if upstream is None:

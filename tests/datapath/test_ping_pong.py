@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 
+from proxy.snapshot import Route
 from tests.datapath import frames
 from tests.datapath.frames import request, response
+from tests.datapath.test_order import IN_ORDER
 from tests.datapath.world import REGISTRY, Backend, Peer, World
 from xproto import registry
 from xproto.kernel.codec import Codec
@@ -375,3 +377,32 @@ async def test_pools_of_protocols_that_are_gone_are_forgotten(world: World) -> N
         await world.until(lambda: not world.upstreams())
     world.change(codecs={"bolt": REGISTRY["bolt"].codec})
     assert codecs() == before
+
+
+async def test_a_route_says_that_its_calls_are_oneways(world: World) -> None:
+    """As some clients write them as calls: the connection is free as soon as one is written, and no answer is awaited."""
+    backend = world.backend()
+    routes = (Route("notes", (), "main", oneway=True),)
+    alone(world, backend, max_connections=1, codecs={"bolt": IN_ORDER}, routes=routes)
+    client = await world.client()
+    await client.send(request(1) + request(2))
+    upstream = await backend.accept()
+    first, second = await upstream.receive(), await upstream.receive()
+    assert (frames.content_of(first), frames.content_of(second)) == (b"", b"")
+    await world.until(lambda: world.engine.in_flight() == 0)
+    assert (world.count("oneways_total"), world.count("calls_total")) == (2, 0)
+    await client.send(frames.heartbeat(3))
+    assert frames.id_of(await client.receive()) == 3, "no earlier answer is waited for"
+
+
+async def test_a_route_of_oneways_with_a_big_frame(world: World) -> None:
+    backend = world.backend()
+    world.start(backend, routes=(Route("notes", (), "main", oneway=True),))
+    client = await world.client()
+    await client.send(request(1, content=bytes(400_000)))
+    upstream = await backend.accept()
+    assert len(frames.content_of(await upstream.receive())) == 400_000
+    await world.until(lambda: world.engine.in_flight() == 0)
+    assert world.count("oneways_total") == 1
+    await client.send(request(2, service="x"))
+    assert frames.content_of(await (upstream if len(world.upstreams()) == 1 else await backend.accept()).receive()) == b""
