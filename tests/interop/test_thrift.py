@@ -78,6 +78,24 @@ def test_oneways_arrive(thrift: ThriftMesh, form: str, client: str, server: str,
     assert at.ok("wait", method="note", count=2)["count"] == 2
 
 
+@pytest.mark.parametrize("form", SERVED["go"])
+def test_a_oneway_that_is_written_as_a_call(thrift: ThriftMesh, form: str, tmp_path: Path) -> None:
+    """As Thrift's library for Go does. A route says what it is, or the next answer would wait for one that never comes."""
+    name = service("go", form)
+    said = config({("go", form): thrift.hosts("go")["go", form]})
+    said = said.replace("  main:\n", f"  main:\n    - {{match: {{headers: {{method: {name}__note}}}}, cluster: {name}, oneway: true}}\n")
+    client, server = thrift.peer("go_client"), thrift.peer("go_server")
+    server.ok("reset")
+    with Proxy(said, tmp_path) as proxy:
+        to = {"target": proxy.address, "form": form, "service": name, "client": "kept"}
+        for number in range(3):
+            assert client.ok("call", **to, method="note", text="x", as_call=True)["value"] is None
+            assert client.ok("call", **to, method="echo", text=str(number))["value"] == str(number)
+        oneways = sum(proxy.metrics("oneways_total").values())
+    assert oneways == 3
+    assert server.ok("wait", method="note", count=3)["count"] == 3
+
+
 @NAMED
 @pytest.mark.parametrize(("client", "form"), [(client, form) for client, forms in SERVED.items() for form in forms])
 def test_a_call_without_a_route(thrift: ThriftMesh, client: str, form: str, multiplexed: bool) -> None:

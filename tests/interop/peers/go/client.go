@@ -43,14 +43,18 @@ func connect(args arguments) (*connection, error) {
 	return &connection{prefix, socket, thrift.NewTStandardClient(in, out), out, args.Info}, nil
 }
 
-func (c *connection) call(method string, asked values) (any, error) {
+func (c *connection) call(method string, asked values, asCall bool) (any, error) {
 	ctx := context.Background()
 	for key, value := range c.info {
 		ctx = thrift.SetHeader(ctx, key, value)
 		ctx = thrift.SetWriteHeaderList(ctx, append(thrift.GetWriteHeaderList(ctx), key))
 	}
+	if method == "note" && asCall {
+		// As the library's own client writes a oneway.
+		_, err := c.client.Call(ctx, c.prefix+method, asked, nil)
+		return nil, err
+	}
 	if method == "note" {
-		// The library's own client writes oneways as calls that want an answer.
 		return nil, message(ctx, c.out, c.prefix+method, thrift.ONEWAY, 0, asked)
 	}
 	result := values{}
@@ -131,7 +135,7 @@ func (c *connections) one(args arguments) answer {
 		c.open[key] = found
 		c.Unlock()
 	}
-	value, err := found.call(args.Method, valuesOf(args))
+	value, err := found.call(args.Method, valuesOf(args), args.AsCall)
 	if err == nil {
 		if text, ok := value.(string); ok && len(text) > 1000 {
 			return answer{"ok": true, "length": len(text)}

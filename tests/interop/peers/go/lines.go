@@ -23,6 +23,7 @@ type arguments struct {
 	Client      string            `json:"client"`
 	Zlib        bool              `json:"zlib"`
 	Info        map[string]string `json:"info"`
+	AsCall      bool              `json:"as_call"`
 	Count       int               `json:"count"`
 	Threads     int               `json:"threads"`
 	Calls       []arguments       `json:"calls"`
