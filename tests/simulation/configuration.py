@@ -15,7 +15,7 @@ from tests.simulation import speech
 from tests.simulation.scenario import Scenario
 from xproto import registry
 from xproto.autodetect.detector import Detector
-from xproto.spec import Order
+from xproto.spec import Kind, Order, Protocol, Session
 
 if TYPE_CHECKING:
     from proxy.datapath.simulated_loop import Dice
@@ -28,11 +28,28 @@ IS_ECHO = (HeaderMatch("service", "exact", speech.SERVICE.decode()),)
 
 
 @cache
-def protocols(*, in_order: bool = False) -> Any:
+def protocols(*, in_order: bool = False, session: bool = False) -> Any:
     loaded = registry.load([str(Path(beacon_peer.__file__).parent / "beacon.py")], {"bolt": {"goaway": True}})
-    if not in_order:
-        return loaded
-    return {name: registry.register(replace(each.protocol, order=Order.IN_ORDER)) for name, each in loaded.items()}
+    spoken = {name: loaded[name].protocol for name in set(speech.LOADED.values())}
+    if in_order:
+        spoken = {name: replace(each, order=Order.IN_ORDER) for name, each in spoken.items()}
+    if session:
+        spoken = {name: with_session(each) for name, each in spoken.items()}
+    return {name: registry.register(each) for name, each in spoken.items()} if in_order or session else loaded
+
+
+def with_session(protocol: Protocol) -> Protocol:
+    """Its heartbeats as the handshake that a connection begins with."""
+    as_handshake = {Kind.HEARTBEAT: Kind.HANDSHAKE, Kind.HEARTBEAT_ACK: Kind.HANDSHAKE_ACK}
+    assert protocol.heartbeat is not None
+    assert protocol.heartbeat_ack is not None
+    return replace(
+        protocol,
+        kind={as_handshake.get(kind, kind): test for kind, test in protocol.kind.items()},
+        heartbeat=None,
+        heartbeat_ack=None,
+        session=Session(protocol.heartbeat, protocol.heartbeat_ack),
+    )
 
 
 def addresses(scenario: Scenario) -> tuple[str, ...]:
@@ -88,7 +105,7 @@ def _snapshot(
 def made_of(scenario: Scenario, snapshot: Snapshot, before: Layout | None = None) -> tuple[Any, ...]:
     """What an engine needs to go by the snapshot: codecs, detectors, tables and the layout, in its order."""
     listener = next(iter(snapshot.listeners.values()))
-    known = protocols(in_order="in order" in scenario)
+    known = protocols(in_order="in order" in scenario, session="session" in scenario)
     codecs = {name: known[name].codec for name in listener.protocols}
     several = len(listener.protocols) > 1
     detector = Detector([known[name] for name in listener.protocols]) if several else None

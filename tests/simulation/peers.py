@@ -38,6 +38,7 @@ class Peer:
     def whole(self) -> bool:
         if self.size is None:
             self.size = size_of(bytes(self.data) if self.data[0] == 0xAC else bytes(self.data[:64]))
+        assert self.size != 0, "none at all"
         return self.size is not None and len(self.data) >= self.size
 
     def ended(self, reset: bool) -> None:
@@ -107,7 +108,7 @@ class Server(Peer):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.reserved: set[int] = set()
-        self.held: list[bytes] = []
+        self.greeted = False
 
     def frame(self, frame: bytes) -> None:
         read = speech.read(frame)
@@ -116,9 +117,13 @@ class Server(Peer):
         if read.id in self.reserved:
             self.world.ledger.blame(f"id {read.id} waits for its answer, and is used again")
         if read.kind == "beat":
+            if "session" in self.world.scenario and self.greeted:
+                self.world.ledger.blame("a second handshake")
             if not self.world.wrongly("deaf", 300):
-                self.wire.send(speech.acknowledge(frame))
+                self.world.loop.call_later(self.dice.below(2000) / 1e6, self.acknowledge, speech.acknowledge(frame))
             return
+        if "session" in self.world.scenario and not self.greeted:
+            self.world.ledger.blame("a call before the handshake was answered")
         if "alone" in self.world.scenario and self.reserved:
             self.world.ledger.blame(f"a connection for one call at a time got another before {self.reserved} was answered")
         call = self.world.ledger.arrived(frame, read)
@@ -128,6 +133,10 @@ class Server(Peer):
         size = self.world.streamed() if len(frame) > BIG and self.dice.below(2) else self.world.size()
         call.body = speech.content(read.number, size)
         self.reply(frame, read, speech.answer(frame, call.body))
+
+    def acknowledge(self, ack: bytes) -> None:
+        self.greeted = True
+        self.wire.send(ack)
 
     def reply(self, frame: bytes, read: speech.Read, answer: bytes) -> None:
         wrongly = self.world.wrongly

@@ -45,6 +45,7 @@ FAULTS = (
     "alone",  # one call at a time on a connection
     "in order",  # clients that read answers in the order of their requests
     "streams",  # many frames so big that they are passed on in pieces, where the protocol allows that
+    "session",  # connections begin with a handshake, on both sides
 )
 
 

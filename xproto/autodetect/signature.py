@@ -71,7 +71,7 @@ def signature(
     while pending:
         way = pending.pop()
         for behind, found in _walk(plan.ops, way, through, pending):
-            if reached and not behind:
+            if reached and through is not None and not behind:
                 continue
             if then and not behind:
                 wrong = f"the place of what follows {through} depends on data"
