@@ -41,7 +41,7 @@ def code_of(frame: bytes) -> int:
     return int(struct.unpack(">i", frame[-5:-1])[0])
 
 
-def start(world: World, *hosts: Backend | str, protocols: tuple[str, ...] = ("ttwitter",), **cluster: object) -> World:
+def start(world: World, *hosts: Backend | str, protocols: tuple[str, ...] = ("thrift-twitter",), **cluster: object) -> World:
     world.size_of = size_of
     return world.start(*hosts, protocols=protocols, routes=ROUTES, **cluster)
 
@@ -136,7 +136,7 @@ async def test_a_server_that_declines_counts_as_one_that_cannot_be_connected_to(
     assert (seqid_of(refused), code_of(refused)) == (5, INTERNAL_ERROR)
     assert await upstream.ended()
     assert world.count("upstream_connect_failures_total") == 1
-    assert any("does not accept the handshake of ttwitter" in line for line in world.log)
+    assert any("does not accept the handshake of thrift-twitter" in line for line in world.log)
     assert not world.upstreams()
 
 
@@ -216,7 +216,7 @@ async def test_plain_thrift_declines_an_upgrade_and_goes_on(world: World) -> Non
 
 async def test_both_on_one_port_are_told_apart(world: World) -> None:
     backend = world.backend()
-    start(world, backend, protocols=("ttwitter", "thrift"))
+    start(world, backend, protocols=("thrift-twitter", "thrift"))
     plain, client = await world.client(), await greeted(world)
     await plain.send(message(seqid=8, header=b""))
     upstream = await backend.accept()
@@ -225,5 +225,5 @@ async def test_both_on_one_port_are_told_apart(world: World) -> None:
     await client.send(message(seqid=9))
     other = await upgraded(backend)
     assert await other.receive()
-    assert {each["protocol"] for each in world.upstreams()} == {"thrift", "ttwitter"}
-    assert set(REGISTRY) >= {"ttwitter", "thrift"}
+    assert {each["protocol"] for each in world.upstreams()} == {"thrift", "thrift-twitter"}
+    assert set(REGISTRY) >= {"thrift-twitter", "thrift"}

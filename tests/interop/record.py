@@ -1,6 +1,7 @@
 """Records the golden vectors again: real peers talk through a relay that keeps each frame.
 
-Usage: python tests/interop/record.py [bolt] [dubbo] [thrift] [facts]; all of them without an argument. Needs setup.sh.
+Usage: python tests/interop/record.py [bolt] [dubbo] [thrift] [thrift-twitter] [facts]; all of them without an argument.
+Needs setup.sh.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ VECTORS = HERE.parent / "vectors"
 sys.path.insert(0, str(HERE))
 
 from harness.vectors import Vectors  # noqa: E402  (the path comes first)
-from recording import bolt_anthunder, bolt_java, bolt_node, bolt_sofa, dubbo_java, facts, thrift  # noqa: E402
+from recording import bolt_anthunder, bolt_java, bolt_node, bolt_sofa, dubbo_java, facts, thrift, twitter  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ RECORDERS: dict[str, tuple[Callable[[Vectors, Path], None], ...]] = {
     "bolt": (bolt_java.record, bolt_sofa.record, bolt_node.record, bolt_anthunder.record),
     "dubbo": (dubbo_java.record,),
     "thrift": (thrift.record,),
+    "thrift-twitter": (twitter.record,),
 }
 
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Builds every real peer of the interop tests. Does nothing where the sources have not changed since the last
-# time. Results are in folders that git ignores: peers/java/target, peers/node/node_modules, peers/python/build,
-# peers/tars/node_modules, peers/go/build,
-# peers/tarsgo/build.
+
+# peers/python/build, peers/tars/node_modules, peers/go/build, peers/tarsgo/build.
 set -euo pipefail
 cd "$(dirname "$0")/peers"
 
@@ -21,6 +20,10 @@ unless_done() {
 
 build_java() {
     (cd java && mvn -B -q -o clean package >/dev/null 2>&1 || mvn -B -q clean package)
+}
+
+build_finagle() {
+    (cd finagle && mvn -B -q -o clean package >/dev/null 2>&1 || mvn -B -q clean package)
 }
 
 build_node() {
@@ -57,6 +60,7 @@ for tool in java mvn node npm go python3; do
     command -v "$tool" >/dev/null || { echo "interop peers: $tool is not installed" >&2; exit 1; }
 done
 unless_done java/target/built java/pom.xml java/src -- build_java
+unless_done finagle/target/built finagle/pom.xml finagle/src java/src -- build_finagle
 unless_done node/node_modules/built node/package.json node/package-lock.json -- build_node
 unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- build_tars
 unless_done go/build/built go/go.mod go/go.sum go/*.go -- build_go

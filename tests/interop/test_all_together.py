@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from harness import tars, thrift
+from harness import finagle, tars, thrift
 from harness.mesh import BOLT_SERVICE, ECHO, Mesh
 from harness.proxy import Proxy, config
 
@@ -25,14 +25,18 @@ def test_four_protocols_at_once_through_one_port(mesh: Mesh, tmp_path: Path) -> 
         echo = stack.enter_context(thrift.STARTERS["apache"][0](tmp_path / "thrift server.log"))
         callers = {name: stack.enter_context(thrift.STARTERS[name][1](tmp_path / f"{name}.log")) for name in THRIFT}
         hosts = thrift.addresses("apache", echo)
+        upgraded = stack.enter_context(finagle.server(tmp_path / "finagle server.log"))
+        upgrading = stack.enter_context(finagle.client(tmp_path / "finagle client.log"))
         roles = ("bolt_server", "dubbo_provider")
         addresses = {
             **{role: mesh.peer(role).address for role in roles},
             **{name: peer.address for name, peer in servers.items()},
+            "finagle": upgraded.address,
             **{thrift.service("apache", form): hosts["apache", form] for form in THRIFT.values()},
         }
         routes = [({"service": BOLT_SERVICE}, "bolt_server"), ({"service": ECHO}, "dubbo_provider")]
         routes += [({"service": tars.SERVANTS[name]}, name) for name in servers]
+        routes.append(({"service": finagle.SERVICE}, "finagle"))
         names = [thrift.service("apache", form) for form in THRIFT.values()]
         routes += [({"service": name}, name) for name in names]
         for role in roles:
@@ -50,6 +54,7 @@ def test_four_protocols_at_once_through_one_port(mesh: Mesh, tmp_path: Path) -> 
         plain = {"target": target, "method": "echo", "text": "thrift", "count": CALLS, "threads": AT_ONCE, "multiplexed": True}
         for (library, form), name in zip(THRIFT.items(), names, strict=True):
             jobs.append((callers[library], "call", {**plain, "form": form, "service": name, "client": "all"}))
+        jobs.append((upgrading, "call", {**plain, "form": "thrift-twitter", "service": finagle.SERVICE}))
         with ThreadPoolExecutor(len(jobs)) as pool:
             results = [pool.submit(peer.do, cmd, 60, **args) for peer, cmd, args in jobs]
             answers = [result.result() for result in results]

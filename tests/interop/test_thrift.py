@@ -10,20 +10,12 @@ import pytest
 from harness.proxy import Proxy
 from harness.thrift import DEADLINE_MS, HEADER, OLD, PLAIN, SERVED, STARTERS, ThriftMesh, addresses, pairs, service
 from harness.thrift import thrift_config as config
+from harness.thrift_calls import CALLS, INTERNAL_ERROR, UNKNOWN_METHOD, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-UNKNOWN_METHOD, INTERNAL_ERROR = 1, 6
-CALLS: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    ({"method": "echo", "text": "hello é😀漢"}, {"ok": True, "value": "hello é😀漢"}),
-    ({"method": "echo", "text": ""}, {"ok": True, "value": ""}),
-    ({"method": "add", "a": 2**31 - 1, "b": -7}, {"ok": True, "value": 2**31 - 8}),
-    ({"method": "fail"}, {"ok": False, "error": "Refused", "why": "no", "code": 7}),
-    ({"method": "slow", "ms": 1}, {"ok": True, "value": 1}),
-    ({"method": "big", "n": 300_000}, {"ok": True, "length": 300_000}),
-]
 NAMED = pytest.mark.parametrize("multiplexed", [False, True], ids=["plain", "multiplexed"])
 
 
@@ -83,7 +75,8 @@ def test_a_oneway_that_is_written_as_a_call(thrift: ThriftMesh, form: str, tmp_p
     """As Thrift's library for Go does. A route says what it is, or the next answer would wait for one that never comes."""
     name = service("go", form)
     said = config({("go", form): thrift.hosts("go")["go", form]})
-    said = said.replace("  main:\n", f"  main:\n    - {{match: {{headers: {{method: {name}__note}}}}, cluster: {name}, oneway: true}}\n")
+    notes = f"    - {{match: {{headers: {{method: {name}__note}}}}, cluster: {name}, oneway: true}}\n"
+    said = said.replace("  main:\n", f"  main:\n{notes}")
     client, server = thrift.peer("go_client"), thrift.peer("go_server")
     server.ok("reset")
     with Proxy(said, tmp_path) as proxy:
@@ -102,10 +95,6 @@ def test_a_call_without_a_route(thrift: ThriftMesh, client: str, form: str, mult
     to = {"target": thrift.proxy.address, "form": form, "service": "nobody", "multiplexed": multiplexed}
     result = thrift.peer(f"{client}_client").do("call", **to, method="echo", text="x")
     assert result == {**refusal(UNKNOWN_METHOD, "no route matches this call")}
-
-
-def refusal(kind: int, text: str) -> dict[str, Any]:
-    return {"ok": False, "error": "TApplicationException", "type": kind, "message": f"xproto: {text}"}
 
 
 @each()

@@ -13,7 +13,7 @@ from xproto.spec import Fault, Kind, Protocol
 from xproto.wire import Ahead, ThriftStruct, TTwitterHeader
 
 LOADED = load()
-TTWITTER = LOADED["ttwitter"].codec
+TTWITTER = LOADED["thrift-twitter"].codec
 UPGRADE = b"__can__finagle__trace__v3__"
 CALL, REPLY, EXCEPTION, ONEWAY = 1, 2, 3, 4
 FROM_CLIENT, FROM_SERVER = 0, 1
@@ -110,7 +110,7 @@ def test_fields_of_other_types_are_passed_over():
 
 
 def test_the_reference_reads_the_same_pairs():
-    layout = LOADED["ttwitter"].protocol.frame
+    layout = LOADED["thrift-twitter"].protocol.frame
     parsed = layout.parse(call(), from_upstream=0)
     assert dict(parsed.header) == {"client_id": "shop", "tenant": "blue", "dest": "/s/orders"}
     assert layout.build(parsed, from_upstream=0) == call()
@@ -174,26 +174,26 @@ def test_plain_thrift_knows_an_upgrade_when_it_sees_one(name):
 
 
 def test_ttwitter_comes_before_thrift_and_both_are_told_apart():
-    assert not prove([LOADED["ttwitter"], LOADED["thrift"]], 64)
-    found = prove([LOADED["thrift"], LOADED["ttwitter"]], 64)
-    assert [finding.protocols for finding in found] == [("thrift", "ttwitter")], "in this order nobody said who comes first"
+    assert not prove([LOADED["thrift-twitter"], LOADED["thrift"]], 64)
+    found = prove([LOADED["thrift"], LOADED["thrift-twitter"]], 64)
+    assert [finding.protocols for finding in found] == [("thrift", "thrift-twitter")], "nobody said who comes first so"
 
 
 @pytest.mark.parametrize("first", [upgrade(), upgrade(seqid=2**32 - 1)])
 def test_an_upgrade_is_detected_however_it_is_cut(first):
-    detector = Detector([LOADED[name] for name in ("ttwitter", "thrift", "bolt", "dubbo")])
+    detector = Detector([LOADED[name] for name in ("thrift-twitter", "thrift", "bolt", "dubbo")])
     asked = 0
     while isinstance(answer := detector.detect(first[:asked]), int):
         assert asked < answer <= len(first)
         asked = answer
-    assert answer == "ttwitter"
+    assert answer == "thrift-twitter"
     assert detector.detect(framed(strict())) == "thrift"
     assert detector.detect(framed(strict(name=UPGRADE[:-1] + b"-"))) == "thrift"
     assert Detector([LOADED["thrift"], LOADED["bolt"]]).detect(first) == "thrift"
 
 
 def test_nobody_begins_with_a_header():
-    assert Detector([LOADED["ttwitter"], LOADED["bolt"]]).detect(call()) is None
+    assert Detector([LOADED["thrift-twitter"], LOADED["bolt"]]).detect(call()) is None
 
 
 # What is refused

@@ -160,9 +160,9 @@ class Peer(Child):
         return result
 
 
-def java(main: str, log: Path, *args: str, properties: Mapping[str, str] | None = None) -> Peer:
-    """Starts the main class `main` of the Java peers."""
-    classes = JAVA / "target" / "classes"
+def java(main: str, log: Path, *args: str, properties: Mapping[str, str] | None = None, home: Path = JAVA) -> Peer:
+    """Starts the main class `main` of the Java peers, or of those in another `home`."""
+    classes = home / "target" / "classes"
     if not (classes / "com" / "test" / f"{main}.class").exists():
         raise PeerError(f"the Java peer {main} is not built; run tests/interop/setup.sh")
     settings = {
@@ -183,7 +183,7 @@ def java(main: str, log: Path, *args: str, properties: Mapping[str, str] | None 
     argv = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"]
     argv += ["--add-opens=java.base/java.lang=ALL-UNNAMED", "--add-opens=java.base/java.math=ALL-UNNAMED"]
     argv += [f"-D{key}={value}" for key, value in settings.items()]
-    argv += ["-cp", f"{classes}{os.pathsep}{JAVA / 'target' / 'lib'}/*", f"com.test.{main}", *args]
+    argv += ["-cp", f"{classes}{os.pathsep}{home / 'target' / 'lib'}/*", f"com.test.{main}", *args]
     return Peer(f"java {main}", argv, log)
 
 

@@ -43,8 +43,18 @@ def thrift_facts(data: bytes, protocol: str) -> dict[str, Any]:
         inside, message, facts = _unwrapped(message)
         if inside != (COMPACT if compact else BINARY):
             raise ValueError(f"protocol {inside} inside: {data[:32].hex()}")
-    kind, name, seqid = _compact(message) if compact else _old(message) if protocol.endswith("-old") else _strict(message)
-    facts = {"kind": KINDS[TYPES[kind]], "type": TYPES[kind], "id": seqid, **facts, "seqid": seqid, "message": name}
+    begin = _compact(message) if compact else _old(message) if protocol.endswith("-old") else _strict(message)
+    return _message(*begin, facts)
+
+
+def strict_message(data: bytes) -> dict[str, Any]:
+    """The facts of a message of the strict binary protocol that is in no frame."""
+    return _message(*_strict(data), {})
+
+
+def _message(kind: int, name: str, seqid: int, wrapping: dict[str, Any]) -> dict[str, Any]:
+    """A message's facts with those of what it is wrapped in."""
+    facts = {"kind": KINDS[TYPES[kind]], "type": TYPES[kind], "id": seqid, **wrapping, "seqid": seqid, "message": name}
     if facts["kind"] != "response":
         service, colon, method = name.partition(":")
         facts["service"], facts["method"] = (service, method) if colon else (facts.get("info", {}).get("service"), name)

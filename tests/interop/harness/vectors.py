@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .thrift_vectors import thrift_facts
+from .twitter_vectors import twitter_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +126,8 @@ def facts_of(folder: str, data: bytes, protocol: str) -> dict[str, Any]:
     """What fixed offsets of a frame say; `protocol` is the form of the wire, where a folder has several."""
     if folder == "thrift":
         return thrift_facts(data, protocol)
+    if folder == "thrift-twitter":
+        return twitter_facts(data)
     return bolt_facts(data) if folder == "bolt" else dubbo_facts(data)
 
 

@@ -62,7 +62,7 @@ def ttwitter(*, max_frame: int = MAX_FRAME) -> Protocol:
     """TTwitter; `max_frame` is in bytes."""
     with_header = this.plain == 0
     return common(
-        "ttwitter", ttwitter, __doc__ or "",
+        "thrift-twitter", ttwitter, __doc__ or "",
         frame=layout(max_frame),
         id=this.seqid,
         kind={
