@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds every real peer of the interop tests. Does nothing where the sources have not changed since the last
-
-# peers/python/build, peers/tars/node_modules, peers/go/build, peers/tarsgo/build.
+# time. Results are in folders that git ignores: target and build of the Java and Go peers, node_modules of the Node
+# peers, peers/python/build.
 set -euo pipefail
 cd "$(dirname "$0")/peers"
 
