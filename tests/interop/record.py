@@ -1,6 +1,6 @@
 """Records the golden vectors again: real peers talk through a relay that keeps each frame.
 
-Usage: python tests/interop/record.py [bolt] [dubbo] [thrift] [thrift-twitter] [facts]; all of them without an argument.
+Usage: python tests/interop/record.py [bolt] [dubbo] [thrift] [thrift-twitter] [tars] [facts]; all of them without an argument.
 Needs setup.sh.
 """
 
@@ -16,7 +16,7 @@ VECTORS = HERE.parent / "vectors"
 sys.path.insert(0, str(HERE))
 
 from harness.vectors import Vectors  # noqa: E402  (the path comes first)
-from recording import bolt_anthunder, bolt_java, bolt_node, bolt_sofa, dubbo_java, facts, thrift, twitter  # noqa: E402
+from recording import bolt_anthunder, bolt_java, bolt_node, bolt_sofa, dubbo_java, facts, tars, thrift, twitter  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ RECORDERS: dict[str, tuple[Callable[[Vectors, Path], None], ...]] = {
     "dubbo": (dubbo_java.record,),
     "thrift": (thrift.record,),
     "thrift-twitter": (twitter.record,),
+    "tars": (tars.record,),
 }
 
 

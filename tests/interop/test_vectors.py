@@ -13,7 +13,7 @@ from harness.frames import frame_length
 from harness.vectors import MAX_VECTOR, facts_of
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
-FOLDERS = ("bolt", "dubbo", "thrift", "thrift-twitter")
+FOLDERS = ("bolt", "dubbo", "thrift", "thrift-twitter", "tars")
 INDEXES = {name: json.loads((VECTORS / name / "index.json").read_text(encoding="utf-8")) for name in FOLDERS}
 ENTRIES = [(name, entry) for name, index in INDEXES.items() for entry in index]
 
@@ -22,8 +22,8 @@ ENTRIES = [(name, entry) for name, index in INDEXES.items() for entry in index]
 def test_vector(protocol: str, entry: dict[str, Any]) -> None:
     data = (VECTORS / protocol / str(entry["file"])).read_bytes()
     assert len(data) == entry["size"] < MAX_VECTOR
-    assert protocol.startswith("thrift") or frame_length(data) == len(data)
-    facts = facts_of(protocol, data, entry.get("protocol", ""))
+    assert protocol not in {"bolt", "dubbo"} or frame_length(data) == len(data)
+    facts = facts_of(protocol, data, entry.get("protocol", ""), entry["direction"])
     expected = {key: entry.get(key) for key in facts}
     assert facts == expected
     if facts.get("crc"):

@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .tars import facts as tars_facts
 from .thrift_vectors import thrift_facts
 from .twitter_vectors import twitter_facts
 
@@ -122,8 +123,12 @@ def _short_strings(body: bytes, at: int) -> dict[str, str] | None:
     return dict(zip(strings[::2], strings[1::2], strict=True))
 
 
-def facts_of(folder: str, data: bytes, protocol: str) -> dict[str, Any]:
-    """What fixed offsets of a frame say; `protocol` is the form of the wire, where a folder has several."""
+def facts_of(folder: str, data: bytes, protocol: str, direction: str) -> dict[str, Any]:
+    """What a frame says by itself. `protocol` is the form of the wire, where a folder has several; `direction` counts where
+    frames do not say it.
+    """
+    if folder == "tars":
+        return tars_facts(data, direction)
     if folder == "thrift":
         return thrift_facts(data, protocol)
     if folder == "thrift-twitter":
@@ -142,7 +147,7 @@ class Vectors:
         """Keeps one frame; `expected` goes into the index beside what the frame's fixed offsets say."""
         if len(data) >= MAX_VECTOR:
             raise ValueError(f"{name}: {len(data)} bytes are too many for a vector")
-        facts = facts_of(self.folder.name, data, expected.get("protocol", ""))
+        facts = facts_of(self.folder.name, data, expected.get("protocol", ""), expected.get("direction", ""))
         if any(entry["name"] == name for entry in self.entries):
             raise ValueError(f"two vectors are called {name}")
         file = f"{name}.bin"
