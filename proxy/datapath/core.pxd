@@ -40,6 +40,7 @@ cdef class Core:
     cdef buf_t* gift              # the tail whose frames are being looked at: a frame that fills it may take it along
     cdef uint64_t random
     cdef uint64_t first_id        # of new upstream connections
+    cdef bint scatters            # those with wide ids begin elsewhere each
     cdef readonly int64_t waiting # calls that somebody waits for
     cdef readonly uint64_t evictions
     cdef uint64_t dice(self) noexcept

@@ -46,7 +46,7 @@ cdef class Core:
         self.dirty, self.spare, self.paused, self.owners = [], [], [], {}
         self.turn_soon = self.turn
         self.random = seed or 1
-        self.first_id = 1
+        self.first_id, self.scatters = 1, True
         self.now = clock.now()
         self.incoming = <uint8_t*>malloc(READ_SIZE)
         self.scratch = <uint8_t*>malloc(SCRATCH_SIZE)

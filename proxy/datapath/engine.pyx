@@ -149,7 +149,7 @@ cdef class Engine:
 
     def set_first_id(self, uint64_t first):
         """For tests of wrap-around: where the ids of new upstream connections begin."""
-        self.core.first_id = first
+        self.core.first_id, self.core.scatters = first, False
 
     def describe(self):
         """What there is now, as plain data."""

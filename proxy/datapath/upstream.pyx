@@ -32,6 +32,13 @@ from xproto.kernel.frame cimport (
 from xproto.errors import MalformedError
 
 
+cdef enum:
+    # Where an id has 64 bits, each connection's begin elsewhere: some servers (Dubbo's Thrift) remember ids beyond their
+    # connection. Within 53 bits, so that no client takes them for other numbers.
+    SCATTERED = 0xFFFFFFFFFFFFFFFF
+    APART = 0x000FFFFFFFFF0000
+
+
 cdef class Keeper:
     cdef int opened(self, Upstream upstream) except -1:
         return 0
@@ -86,6 +93,8 @@ cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t varian
     made.ids.mask = <uint64_t>-1 if codec.id_bits >= 64 else (<uint64_t>1 << codec.id_bits) - 1
     made.ids.base = codec.id_base
     made.ids.next = core.first_id
+    if core.scatters and made.ids.mask == SCATTERED:
+        made.ids.next += core.dice() & APART
     made.limit()
     return made
 

@@ -38,7 +38,7 @@ class Peer:
     def whole(self) -> bool:
         if self.size is None:
             self.size = size_of(bytes(self.data) if self.data[0] == 0xAC else bytes(self.data[:64]))
-        assert self.size != 0, "none at all"
+        assert self.size is None or self.size > 0, "none at all"
         return self.size is not None and len(self.data) >= self.size
 
     def ended(self, reset: bool) -> None:
