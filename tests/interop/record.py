@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RECORDERS: dict[str, tuple[Callable[[Vectors, Path], None], ...]] = {
     "bolt": (bolt_java.record, bolt_sofa.record, bolt_node.record, bolt_anthunder.record),
     "dubbo": (dubbo_java.record,),
-    "thrift": (thrift.record,),
+    "thrift": (thrift.record, thrift.record_dubbo),
     "thrift-twitter": (twitter.record,),
     "tars": (tars.record,),
 }

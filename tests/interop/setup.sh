@@ -26,6 +26,10 @@ build_finagle() {
     (cd finagle && mvn -B -q -o clean package >/dev/null 2>&1 || mvn -B -q clean package)
 }
 
+build_dubbothrift() {
+    (cd dubbothrift && mvn -B -q -o clean package >/dev/null 2>&1 || mvn -B -q clean package)
+}
+
 build_node() {
     (cd node && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
 }
@@ -61,6 +65,8 @@ for tool in java mvn node npm go python3; do
 done
 unless_done java/target/built java/pom.xml java/src -- build_java
 unless_done finagle/target/built finagle/pom.xml finagle/src java/src -- build_finagle
+unless_done dubbothrift/target/built dubbothrift/pom.xml dubbothrift/src \
+    java/src/main/java/com/test/{Lines,Burst}.java -- build_dubbothrift
 unless_done node/node_modules/built node/package.json node/package-lock.json -- build_node
 unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- build_tars
 unless_done go/build/built go/go.mod go/go.sum go/*.go -- build_go

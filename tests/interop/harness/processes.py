@@ -28,6 +28,7 @@ STOP_TIMEOUT = 5.0
 HERE = Path(__file__).resolve().parent.parent
 PEERS = HERE / "peers"
 JAVA = PEERS / "java"
+DUBBOTHRIFT = PEERS / "dubbothrift"
 NODE = PEERS / "node"
 PYTHON = PEERS / "python"
 TARS = PEERS / "tars"

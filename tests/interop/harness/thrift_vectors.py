@@ -39,6 +39,8 @@ def thrift_facts(data: bytes, protocol: str) -> dict[str, Any]:
             raise ValueError(f"not one frame: {data[:16].hex()}")
         message = data[4:]
     compact = protocol.endswith("-compact")
+    if protocol == "dubbothrift":
+        message, facts = _dubbo(message)
     if protocol.startswith("thrift-header"):
         inside, message, facts = _unwrapped(message)
         if inside != (COMPACT if compact else BINARY):
@@ -57,8 +59,18 @@ def _message(kind: int, name: str, seqid: int, wrapping: dict[str, Any]) -> dict
     facts = {"kind": KINDS[TYPES[kind]], "type": TYPES[kind], "id": seqid, **wrapping, "seqid": seqid, "message": name}
     if facts["kind"] != "response":
         service, colon, method = name.partition(":")
-        facts["service"], facts["method"] = (service, method) if colon else (facts.get("info", {}).get("service"), name)
+        said = wrapping.get("header_service", wrapping.get("info", {}).get("service"))
+        facts["service"], facts["method"] = (service, method) if colon else (said, name)
     return facts
+
+
+def _dubbo(data: bytes) -> tuple[bytes, dict[str, Any]]:
+    """The message inside a frame of Dubbo's, and what Dubbo's header says."""
+    magic, size, head, version, length = struct.unpack_from(">HIHBI", data)
+    if (magic, size, version, head) != (0xDABC, len(data), 1, 21 + length):
+        raise ValueError(f"not dubbothrift: {data[:32].hex()}")
+    service = data[13 : 13 + length].decode()
+    return data[head:], {"id": struct.unpack_from(">Q", data, 13 + length)[0], "header_service": service}
 
 
 def _strict(data: bytes) -> tuple[int, str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harness.dubbothrift import consumer, provider
 from harness.relay import TO_CLIENT, TO_SERVER
 from harness.thrift import SERVED, STARTERS, addresses, service
 from harness.thrift_vectors import Tap
@@ -34,6 +35,33 @@ WITH_HEADER: dict[str, dict[str, Any]] = {
     "zlib": {"method": "echo", "text": "again and " * 20, "zlib": True},
     "zlib-info": {"method": "echo", "text": "again and " * 20, "zlib": True, "info": {"k": "v" * 200}},
 }
+
+
+DUBBO = "com.alibaba:dubbo 2.6.12 with libthrift 0.8.0"
+DUBBO_SCENARIOS: dict[str, dict[str, Any]] = {
+    "echo": {"method": "echo", "text": "héllo"},
+    "empty": {"method": "echo", "text": ""},
+    "add": {"method": "add", "a": 3, "b": -5},
+    "fail": {"method": "fail", "text": "no"},
+    "slow": {"method": "slow", "ms": 1},
+}
+
+
+def record_dubbo(vectors: Vectors, logs: Path) -> None:
+    """Dubbo's own framing. Last of all, an id comes again with another method: that is how its provider's exception is had."""
+    with provider(logs / "dubbothrift-provider.log") as server, Tap(server.address) as tap:
+        with consumer(logs / "dubbothrift-consumer.log") as client:
+            for what, command in DUBBO_SCENARIOS.items():
+                _exchange(vectors, what, tap, client, command)
+        with consumer(logs / "dubbothrift-other.log") as client:
+            _exchange(vectors, "exception", tap, client, {"method": "fail", "text": "an id that was of echo"})
+
+
+def _exchange(vectors: Vectors, what: str, tap: Tap, client: Peer, command: dict[str, Any]) -> None:
+    tap.clear()
+    client.do("call", target=tap.address, **command)
+    for role, source, direction in (("request", "consumer", TO_SERVER), ("response", "provider", TO_CLIENT)):
+        vectors.add(f"dubbo-{what}-{role}", f"{DUBBO} {source}", tap.passed(direction), protocol="dubbothrift")
 
 
 def record(vectors: Vectors, logs: Path) -> None:

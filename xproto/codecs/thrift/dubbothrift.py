@@ -15,7 +15,11 @@ from xproto.wire import Bounded
 
 
 def dubbothrift(*, max_frame: int = MAX_FRAME) -> Protocol:
-    """Dubbo's framing around strict binary; `max_frame` is in bytes."""
+    """Dubbo's framing around strict binary, as Dubbo 2.6 has it; `max_frame` is in bytes.
+
+    Dubbo 2.7 puts a path after the service in its requests, wants one in answers and writes none there: it cannot read
+    its own answers, so nobody can speak that form with it.
+    """
 
     def size(context: Any) -> int:
         return 33 + len(context.service) + len(context.name) + len(context.body)
@@ -39,5 +43,6 @@ def dubbothrift(*, max_frame: int = MAX_FRAME) -> Protocol:
         "dubbothrift", dubbothrift, "dubbothrift: Dubbo's header, then strict binary.",
         frame=layout, id=this.id, service=first(this.service), pool=Pool.MULTIPLEXED, order=Order.BY_ID,
         kind=kinds(this.type), detect=Detect("magic"), limits=Limits(frame=max_frame + 4),
+        # Of an exception Dubbo's consumer reads the id and the text alone; a reply's service names the class to read it by.
         reply_base={"type": "exception", "service": b"", "seqid": 0}, reply=replies(binary_exception),
     )  # fmt: skip
