@@ -241,7 +241,7 @@ class Told:
         self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields.append((name, value))
+        self.fields.append((name, value.rstrip(b" \t")))  # it leaves what stands behind a value; none of it goes on
 
     def on_headers_complete(self) -> None:
         self.whole = True
