@@ -63,7 +63,9 @@ def test_version_one_point_zero_goes_on_as_one_point_one() -> None:
 
 def test_who_the_client_is() -> None:
     ours = {"client": b"10.0.0.1", "proto": b"http", "request_id": b"new"}
-    said = (b"X-Forwarded-For: 1.1.1.1, 2.2.2.2", b"x-forwarded-for: 3.3.3.3", b"X-Forwarded-Proto: https", b"X-Request-ID: old")
+    said = (
+        b"X-Forwarded-For: 1.1.1.1, 2.2.2.2", b"x-forwarded-for: 3.3.3.3", b"X-Forwarded-Proto: https", b"X-Request-ID: old"
+    )  # fmt: skip
     plain = [b"X-Forwarded-For: 10.0.0.1", b"X-Forwarded-Proto: http", b"X-Request-Id: new"]
     assert forwarded(**ours) == plain
     assert forwarded(*said, **ours) == plain, "who is not believed says nothing of itself"
