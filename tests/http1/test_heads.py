@@ -77,8 +77,10 @@ def test_what_connection_names_goes_no_further() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", [b"/", b"/%00?", b"/a?b", b"*", b"http://a", b"http://a:80/b?c", b"HTTPS://[::1]/", b"//a/b"]
-)
+    "target",
+    [b"/", b"/%00?", b"/a?b", b"*", b"http://a", b"http://a:80/b?c", b"HTTPS://[::1]/", b"//a/b",
+     b"/.a/a./...", b"/a..b/..c", b"/a?/../b", b"/.well-known/x", b"/%2e%2e%2e"],
+)  # fmt: skip
 def test_targets(target: bytes) -> None:
     method = b"OPTIONS" if target == b"*" else b"GET"
     assert read(request(method + b" " + target + b" HTTP/1.1")).target == target
@@ -161,6 +163,13 @@ LINES = {
     "a name in the authority": b"GET http://u@a/ HTTP/1.1",
     "an empty authority": b"GET http:/// HTTP/1.1",
     "another scheme": b"GET ftp://a/ HTTP/1.1",
+    "a way up": b"GET /a/../b HTTP/1.1",
+    "a way up at the end": b"GET /a/.. HTTP/1.1",
+    "a way up before a query": b"GET /..?a HTTP/1.1",
+    "a way up in disguise": b"GET /a/%2e%2E/b HTTP/1.1",
+    "a way up, half in disguise": b"GET /a/.%2e/b HTTP/1.1",
+    "a way nowhere": b"GET /./a HTTP/1.1",
+    "a way up in a whole URI": b"GET http://a/b/../c HTTP/1.1",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from proxy.snapshot import DOWNSTREAM_IDLE_TIMEOUT
 from tests.hostile.speech import FOREIGN, SPEECHES
 from tests.hostile.wire import read_answer, size_of
 from tests.simulation import speech
@@ -59,8 +60,15 @@ class Client(Peer):
         self.beats = 0
         self.excused = False
         """It did what entitles the proxy to let it go with calls unanswered."""
+        self.active = self.before = world.now
+        """When it last sent or got something, and the time before that."""
+
+    def acts(self) -> None:
+        if self.active != self.world.now:
+            self.before, self.active = self.active, self.world.now
 
     def frame(self, frame: bytes) -> None:
+        self.acts()
         if self.beats and read_answer(frame).kind == "ack":
             self.beats -= 1
             return
@@ -75,8 +83,9 @@ class Client(Peer):
 
     def met(self, within: int) -> bool:
         """Is all that it waits for so young (microseconds) that it met the end of an idle connection on its way?"""
-        calls = self.world.ledger.calls
-        return "idle" in self.world.scenario and all(self.world.now - calls[n].begun < within for n in self.waits.values())
+        calls, quiet = self.world.ledger.calls, self.active - self.before
+        idle = "idle" in self.world.scenario or quiet > DOWNSTREAM_IDLE_TIMEOUT * 1_000_000 - within
+        return idle and all(self.world.now - calls[n].begun < within for n in self.waits.values())
 
     def broken_off(self) -> bool:
         """May it have been sent a part of an answer? Nothing but the end of its connection can follow then."""
@@ -90,6 +99,7 @@ class Client(Peer):
         return (self.next - 1) & self.mask
 
     def call(self, number: int, size: int, oneway: bool, timeout: int) -> bytes:
+        self.acts()
         id = self.fresh_id()
         frame = speech.request(self.protocol, id, speech.content(number, size), oneway, timeout)
         self.world.ledger.asked(number, self.number, id, oneway, frame, self.world.now)

@@ -155,19 +155,46 @@ cdef Wrong read_request_line(const uint8_t* data, int64_t stop, head_t* head, in
 
 cdef Wrong read_target(const uint8_t* data, int64_t size, int method) noexcept nogil:
     """A path, a whole URI, an authority (of CONNECT and nothing else), or the asterisk of OPTIONS. Without a fragment."""
+    cdef int64_t start = 0
     if memchr(data, c'#', <size_t>size) != NULL:
         return WRONG_TARGET
     if method == METHOD_CONNECT:
         return FINE if is_authority(data, size) and memchr(data, c':', <size_t>size) != NULL else WRONG_TARGET
-    if data[0] == c'/':
-        return FINE
     if data[0] == c'*':
         return FINE if size == 1 and method == METHOD_OPTIONS else WRONG_TARGET
-    if size > 7 and is_text(data, 7, b"http://", 7):
-        return FINE if authority_size(data + 7, size - 7) > 0 else WRONG_TARGET
-    if size > 8 and is_text(data, 8, b"https://", 8):
-        return FINE if authority_size(data + 8, size - 8) > 0 else WRONG_TARGET
-    return WRONG_TARGET
+    if data[0] != c'/':
+        if size > 7 and is_text(data, 7, b"http://", 7):
+            start = 7
+        elif size > 8 and is_text(data, 8, b"https://", 8):
+            start = 8
+        else:
+            return WRONG_TARGET
+        if authority_size(data + start, size - start) == 0:
+            return WRONG_TARGET
+        start += authority_size(data + start, size - start)
+    return WRONG_TARGET if climbs(data + start, size - start) else FINE
+
+
+cdef bint climbs(const uint8_t* path, int64_t size) noexcept nogil:
+    """Has it a segment of one or two dots, however they are written? Readers resolve those differently, or not at all."""
+    cdef int64_t i = 0
+    cdef int dots
+    while i < size and path[i] != c'?':
+        i += 1                        # behind the slash
+        dots = 0
+        while i < size:
+            if path[i] == c'.':
+                i += 1
+            elif i + 2 < size and path[i] == c'%' and path[i + 1] == c'2' and (path[i + 2] | 0x20) == c'e':
+                i += 3
+            else:
+                break
+            dots += 1
+        if 1 <= dots <= 2 and (i == size or path[i] == c'/' or path[i] == c'?'):
+            return True
+        while i < size and path[i] != c'/' and path[i] != c'?':
+            i += 1
+    return False
 
 
 cdef int64_t authority_size(const uint8_t* data, int64_t size) noexcept nogil:

@@ -2,7 +2,9 @@
 
 from xproto.lower import LookupPlan
 
-class Lookup:
+class Finder:
     keys: tuple[str, ...]
-    def __init__(self, plan: LookupPlan) -> None: ...
     def find_bytes(self, frame: bytes) -> tuple[bytes | None, ...]: ...
+
+class Lookup(Finder):
+    def __init__(self, plan: LookupPlan) -> None: ...
