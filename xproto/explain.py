@@ -26,7 +26,7 @@ def _lines(registered: Registered) -> Iterator[str]:
     yield from _fields(lowered.scope.fields, "  ")
     yield ""
     yield "Roles"
-    yield "  id        " + ", and again ".join(_id(each) for each in lowered.identity.fields)
+    yield "  id        " + (", and again ".join(_id(each) for each in lowered.identity.fields) or "none")
     yield f"  kinds     {', '.join(Kind(kind).name.lower() for kind in protocol.kind)}"
     yield f"  pool      {protocol.pool}, answers {protocol.order.replace('_', ' ')}"
     for name in ("service", "method"):

@@ -60,6 +60,8 @@ class OpCode(enum.IntEnum):
     JCE_REST = 32  # fields until the section's end
     AHEAD = 33  # dst = whether the next bytes are data (at the root: waits for as many)
     TTWITTER_HEADER = 34  # the struct before a message of TTwitter; keys
+    HTTP_HEAD = 35  # dst = what a head says, packed (see `xproto.wire.http1`); register a = a counted body's length; keys
+    HTTP_BODY = 36  # the body that register a (what the head said) and register b (its length) stand for
 
 
 class Alu(enum.IntEnum):
@@ -222,6 +224,10 @@ def describe(op: Op) -> str:
             return f"{name}{' compact' if op.width else ''}"
         case OpCode.AHEAD:
             return f"{_reg(op.dst)} = ahead {op.data.hex()}"
+        case OpCode.HTTP_HEAD:
+            return f"{_reg(op.dst)} = {name}, {_reg(op.a)} = its length{_keys(op)}"
+        case OpCode.HTTP_BODY:
+            return f"{name} {_reg(op.a)} {_reg(op.b)}"
         case OpCode.KEYVALUES | OpCode.CHUNKS:
             return f"{name} {_integer(op)}{_keys(op)}"
         case _:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from xproto.plan import AT, FIRST_FREE, MAX_REGISTERS, MAX_SLOTS, NONE, Alu, Op, OpCode, Plan
 
 _WRITES = {OpCode.LOAD, OpCode.VARINT, OpCode.BITS, OpCode.SET, OpCode.ALU, OpCode.TABLE, OpCode.POS, OpCode.CRC32}
-_WRITES |= {OpCode.JCE_INTEGER, OpCode.AHEAD}
+_WRITES |= {OpCode.JCE_INTEGER, OpCode.AHEAD, OpCode.HTTP_HEAD}
+_BOTH = {OpCode.HTTP_HEAD, OpCode.HTTP_BODY}
 _READS = {OpCode.BITS, OpCode.RANGE, OpCode.MEMBER, OpCode.ALU, OpCode.TABLE, OpCode.JEQ, OpCode.JNE}
 _JUMPS = {OpCode.JUMP, OpCode.JEQ, OpCode.JNE}
 _SLOT_IN_B = {OpCode.SKIP, OpCode.REST, OpCode.HESSIAN_TEXT, OpCode.HESSIAN_ARGS, OpCode.JCE_TEXT, OpCode.JCE_BYTES}
@@ -61,7 +62,7 @@ def _places(op: Op, plan: Plan) -> str:
         return "no such slot"
     if op.code in _WRITES and op.dst == NONE:
         return "writes to no register"
-    if op.code in _READS and op.a == NONE:
+    if op.code in _READS | _BOTH and op.a == NONE or op.code == OpCode.HTTP_BODY and op.b == NONE:
         return "reads no register"
     if op.code == OpCode.LOAD and op.flags & AT and op.b == NONE:
         return "notes its offset in no register"

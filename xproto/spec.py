@@ -189,7 +189,8 @@ class Protocol:
 
     frame: the layout of one frame, both directions.
     kind: for each `Kind` the protocol has, when a frame is of that kind; asked in the order given.
-    id: the field that ties an answer to its request: an unsigned integer of a fixed width, or one whose width varies.
+    id: the field that ties an answer to its request: an unsigned integer of a fixed width, or one whose width varies. None
+        where frames have none: then one call at a time on a connection, and answers in the order of the requests.
     again: a second field for the same purpose, behind the first; both are the same number upstream.
     length: the integer at the frame's beginning that counts its bytes, where the id's width varies.
     headers: the block (or `view`) that routing keys are looked up in.
@@ -210,7 +211,7 @@ class Protocol:
     name: str
     frame: Construct
     kind: Mapping[Kind, Any]
-    id: Any
+    id: Any = None
     again: Any = None
     length: Any = None
     headers: Any = None

@@ -97,6 +97,15 @@ cdef inline call_t* find_call(ids_t* ids, uint64_t id) noexcept nogil:
     return call if call != NULL and call.id == id else NULL
 
 
+cdef inline call_t* only_call(ids_t* ids) noexcept nogil:
+    """The call of a connection that has one at a time."""
+    cdef uint64_t index
+    for index in range(ids.room if ids.count == 1 else 0):
+        if ids.slots[index] != NULL:
+            return ids.slots[index]
+    return NULL
+
+
 cdef inline void drop_call(ids_t* ids, call_t* call) noexcept nogil:
     ids.slots[call.id & (ids.room - 1)] = NULL
     ids.count -= 1

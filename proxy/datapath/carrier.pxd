@@ -55,6 +55,7 @@ cdef class Carrier(Relay):
     cdef int carry_deadline(self, const call_t* call, uint8_t* frame, const frame_t* at) except -1
     cdef Caller settle(self, call_t* call)
     cdef bint answer_on(self, const uint8_t* frame, const frame_t* at) except -1
+    cdef call_t* call_of(self, const frame_t* at) noexcept
     cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int again(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int forget(self, call_t* call) except -1

@@ -15,7 +15,8 @@ from libc.string cimport memset
 from proxy.datapath.buffers cimport buf_t, queue_t, segment_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport (
-    call_t, drop_call, find_call, free_ids, fresh_id, give_share, greedy, ids_t, put_call, shares_t, take_share,
+    call_t, drop_call, find_call, free_ids, fresh_id, give_share, greedy, ids_t, only_call, put_call, shares_t,
+    take_share,
 )
 from proxy.datapath.conn cimport CONNECTING, DRAINING, OPEN, TAKES, may
 from proxy.datapath.counters cimport add, observe, take
@@ -100,7 +101,7 @@ cdef class Carrier(Relay):
 
     cdef bint answer_on(self, const uint8_t* frame, const frame_t* at) except -1:
         """Begin to pass on an answer of which this is the beginning. False: wait until it is whole."""
-        cdef call_t* call = find_call(&self.ids, at.id)
+        cdef call_t* call = self.call_of(at)
         cdef Caller caller
         if self.lane != OWN or call == NULL or call.caller == NULL:
             return False
@@ -123,8 +124,12 @@ cdef class Carrier(Relay):
         self.core.calls.give(call)
         return 0
 
+    cdef call_t* call_of(self, const frame_t* at) noexcept:
+        """Whose frame this is; NULL: nobody's."""
+        return find_call(&self.ids, at.id) if self.codec.numbered else only_call(&self.ids)
+
     cdef int answer(self, const uint8_t* frame, const frame_t* at) except -1:
-        cdef call_t* call = find_call(&self.ids, at.id)
+        cdef call_t* call = self.call_of(at)
         cdef Caller caller
         if call == NULL:
             if at.id != self.beat_id:        # some protocols' heartbeats are calls, answered as such
@@ -174,7 +179,7 @@ cdef class Carrier(Relay):
         while used < buf.size:
             if self.codec.scan(FROM_DOWNSTREAM, data + used, buf.size - used, &at) != SCAN_OK or at.size <= 0:
                 break
-            call = find_call(&self.ids, at.id)
+            call = self.call_of(&at)
             if call != NULL:
                 self.forget(call)
                 call.upstream = NULL

@@ -153,7 +153,7 @@ cdef class Cluster(Singles):
         cdef int fault = OVERLOAD
         cdef wish_t wish
         cdef Upstream upstream
-        if self.mode == 2 or self.mode == 0 and codec.alone:
+        if self.mode == 2 or self.mode == 0 and codec.alone or not codec.numbered:
             return self.dispatch_alone(codec, call, frame, at)
         wish.variant, wish.tried, wish.desperate = call.variant, call.tried, False
         wish.cell = call.cell

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.core cimport Core
 from xproto.kernel.codec cimport Codec
-from xproto.kernel.lookup cimport Finder, slice_t
+from xproto.kernel.lookup cimport Lookup, slice_t
 
 cdef enum:
     KEY_LIMIT = 512           # bytes; longer values are decided each time, so that the cache stays small
@@ -34,7 +34,7 @@ cdef class Table:
 cdef class Decisions:
     cdef Core core
     cdef Table table
-    cdef Finder lookup        # None: nothing is asked
+    cdef Lookup lookup        # None: nothing is asked
     cdef slice_t* values
     cdef int asked            # how many of them the table asks for
     cdef int timeout_at       # index of the call's own timeout among them, or -1

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.autodetect.declarations import FAMILY, register, text
 from xproto.autodetect import Detector
-from xproto.autodetect.strangers import METHODS, PREFACE, PROXIES, STRANGERS
+from xproto.autodetect.signature import HTTP_METHODS as METHODS
+from xproto.autodetect.strangers import PREFACE, PROXIES, STRANGERS
 from xproto.kernel.detector import Judge
 from xproto.registry import load
 

@@ -277,16 +277,29 @@ PIECES = st.sampled_from([
 ])  # fmt: skip
 
 
+WELL_FORMED = [
+    b"Accept: */*", b"Content-Length: 5", b"content-length: 0", b"Transfer-Encoding: chunked", b"Connection: close", b"Expect: 100-continue",
+    b"Connection: Keep-Alive, x-a", b"Upgrade: websocket", b"Connection: upgrade", b"X-A: b \t", b"x-a:", b"X_b: \xe9", b"Via: 1.1 x",
+    b"X-Forwarded-For: 1.1.1.1", b"TE: trailers", b"Cookie: a=b; c=d", b"Keep-Alive: timeout=5", b"A: b:c, d", b"X-Request-Id: y",
+]  # fmt: skip
+FIRST = [
+    b"GET / HTTP/1.1", b"POST /a?b=c HTTP/1.1", b"HEAD /x HTTP/1.0", b"OPTIONS * HTTP/1.1", b"CONNECT a:1 HTTP/1.1", b"PUT http://b/c HTTP/1.1",
+    b"GET /%2e%2e./.a HTTP/1.1",
+]  # fmt: skip
+
+
 @st.composite
 def heads(draw: st.DrawFn) -> bytes:
-    """Mostly well-formed ones, with something put in or taken out somewhere."""
-    lines = draw(st.lists(PIECES, max_size=6))
-    begun = draw(st.sampled_from([b"GET / HTTP/1.1\r\nHost: a\r\n", b"POST /a HTTP/1.1\r\nHost: a\r\n", b""]))
-    data = begun + b"".join(lines) + b"\r\n"
-    for _ in range(draw(st.integers(0, 2))):
+    """Every other one well-formed but for what its lines say together; the others with something put in or taken out."""
+    lines = draw(st.lists(st.sampled_from(WELL_FORMED), max_size=5, unique=True))
+    lines.insert(
+        draw(st.integers(0, len(lines))), draw(st.sampled_from([b"Host: a", b"Host: a:80", b"host:", b"Host:  [::1]"]))
+    )
+    data = b"\r\n".join([draw(st.sampled_from(FIRST)), *lines, b"", b""])
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2]))):
         at = draw(st.integers(0, len(data)))
         data = data[:at] + draw(PIECES | st.binary(min_size=1, max_size=2)) + data[at + draw(st.integers(0, 2)) :]
-    return data + b"\r\n"
+    return data + b"\r\n\r\n"
 
 
 @settings(max_examples=1500, deadline=None)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from xproto.kernel.http1_keys import HttpKeys
 
 from tests.http1.test_heads import request
+from xproto.codecs.http1 import HTTP1
 from xproto.errors import MalformedError
+from xproto.registry import register
 
+CODEC = register(HTTP1).codec
 PLAIN = ("http_method", "path", "query", "host")
 
 
 def seen(data: bytes, *keys: str) -> list[bytes | None]:
-    return list(HttpKeys(keys).find_bytes(data))
+    return list(CODEC.lookup(keys).find_bytes(data))
 
 
 @pytest.mark.parametrize(

@@ -127,8 +127,8 @@ def test_a_file_that_is_not_python(tmp_path):
     [
         ("1 / 0\n", "cannot be loaded: ZeroDivisionError: division by zero"),
         ("import nothing_of_this_name\n", "cannot be loaded: ModuleNotFoundError: No module named 'nothing_of_this_name'"),
-        ("Protocol('a')\n", "cannot be loaded: TypeError: Protocol.__init__() missing 3 required positional arguments: "  # noqa: ISC004
-                            "'frame', 'kind', and 'id'"),
+        ("Protocol('a')\n", "cannot be loaded: TypeError: Protocol.__init__() missing 2 required positional arguments: "  # noqa: ISC004
+     "'frame' and 'kind'"),
         ("Protocol(nmae=1)\n", "cannot be loaded: TypeError: Protocol.__init__() got an unexpected keyword argument 'nmae'"),
     ],
 )  # fmt: skip

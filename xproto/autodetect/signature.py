@@ -24,6 +24,13 @@ MAX_CUBES = 256
 Cube = tuple[int, ...]
 """For each offset a set of byte values, as the bits of an integer."""
 
+HTTP_METHODS = (
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "REPORT",
+)  # fmt: skip
+"""A head may have any other: a connection that begins with one is not detected."""
+HTTP_REQUESTS: tuple[Cube, ...] = tuple(tuple(1 << byte for byte in f"{method} ".encode()) for method in HTTP_METHODS)
+
 Table = tuple[int, ...]
 """What an expression of one byte is for each of the byte's 256 values."""
 
@@ -112,6 +119,9 @@ def _walk(ops: tuple[Op, ...], way: _Way, through: str | None, pending: list[_Wa
                 pass
             case OpCode.SKIP if (size := _amount(op, way)) is not None:
                 way.at += size
+            case OpCode.HTTP_HEAD:
+                yield from ((True, cube) for cube in HTTP_REQUESTS)
+                return
             case OpCode.AHEAD:
                 if not _ahead(op, way, pending):
                     return

@@ -10,12 +10,8 @@ doc/proxy-protocol.txt.
 
 from __future__ import annotations
 
-from xproto.autodetect.signature import ALL, Cube
+from xproto.autodetect.signature import ALL, HTTP_REQUESTS, Cube
 
-METHODS = (
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
-    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "REPORT",
-)  # fmt: skip
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 PROXY1 = b"PROXY "
 PROXY2 = b"\r\n\r\n\0\r\nQUIT\n"
@@ -46,6 +42,6 @@ def _tls() -> tuple[Cube, ...]:
 STRANGERS: dict[str, tuple[Cube, ...]] = {
     "tls": _tls(),
     "http2": (exactly(PREFACE),),
-    "http1": tuple(exactly(f"{method} ".encode()) for method in METHODS),
+    "http1": HTTP_REQUESTS,
 }
 PROXIES: dict[str, tuple[Cube, ...]] = {"proxy2": (exactly(PROXY2),), "proxy1": (exactly(PROXY1),)}

@@ -19,17 +19,14 @@ cdef struct source_t:
     uint8_t separator
     span_t* unless        # values that count as absent
 
-cdef class Finder:
+cdef class Lookup:
     # Finds the values of a fixed tuple of keys in one whole frame that came from downstream.
     cdef readonly tuple keys
-    cdef int count
-    # `out` has one slice for each key. Returns FIND_OK or FIND_BAD (SCAN_OK and SCAN_BAD).
-    cdef int find(self, const uint8_t* frame, int64_t size, slice_t* out,
-                  uint8_t* scratch, int64_t scratch_size) noexcept nogil
-    cdef str where(self)      # for what cannot be read: whose frames these are
-
-cdef class Lookup(Finder):
     cdef Program program
+    cdef int count
     cdef int* starts          # of each key's sources in `sources`
     cdef source_t* sources    # in order of preference
     cdef object _keep
+    # `out` has one slice for each key. Returns FIND_OK or FIND_BAD (SCAN_OK and SCAN_BAD).
+    cdef int find(self, const uint8_t* frame, int64_t size, slice_t* out,
+                  uint8_t* scratch, int64_t scratch_size) noexcept nogil

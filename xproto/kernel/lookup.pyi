@@ -2,9 +2,7 @@
 
 from xproto.lower import LookupPlan
 
-class Finder:
+class Lookup:
     keys: tuple[str, ...]
-    def find_bytes(self, frame: bytes) -> tuple[bytes | None, ...]: ...
-
-class Lookup(Finder):
     def __init__(self, plan: LookupPlan) -> None: ...
+    def find_bytes(self, frame: bytes) -> tuple[bytes | None, ...]: ...

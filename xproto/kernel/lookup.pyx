@@ -31,32 +31,8 @@ cdef bint take_part(const source_t* source, const span_t* text, span_t* part) no
     return True
 
 
-cdef class Finder:
+cdef class Lookup:
     """Finds the values of `keys` in whole frames."""
-
-    cdef int find(self, const uint8_t* frame, int64_t size, slice_t* out,
-                  uint8_t* scratch, int64_t scratch_size) noexcept nogil:
-        return FIND_BAD
-
-    cdef str where(self):
-        return ""
-
-    def find_bytes(self, bytes frame):
-        """The values as a tuple of `bytes` or None; raises `MalformedError` for a malformed header block."""
-        cdef slice_t out[SLOTS]
-        cdef uint8_t[SCRATCH] scratch
-        cdef int i
-        if self.count > SLOTS:
-            raise ValueError("too many keys")
-        if self.find(<const uint8_t*>frame, len(frame), out, scratch, SCRATCH) != FIND_OK:
-            raise MalformedError(self.where(), "headers", 0, "the header block cannot be read")
-        return tuple(
-            (<const char*>out[i].data)[:out[i].size] if out[i].data != NULL else None for i in range(self.count)
-        )
-
-
-cdef class Lookup(Finder):
-    """As a Plan says."""
 
     def __cinit__(self, plan):
         cdef int total = 0, i, k
@@ -142,5 +118,15 @@ cdef class Lookup(Finder):
                     break
         return FIND_OK
 
-    cdef str where(self):
-        return self.program.plan.protocol
+    def find_bytes(self, bytes frame):
+        """The values as a tuple of `bytes` or None; raises `MalformedError` for a malformed header block."""
+        cdef slice_t out[SLOTS]
+        cdef uint8_t[SCRATCH] scratch
+        cdef int i
+        if self.count > SLOTS:
+            raise ValueError("too many keys")
+        if self.find(<const uint8_t*>frame, len(frame), out, scratch, SCRATCH) != FIND_OK:
+            raise MalformedError(self.program.plan.protocol, "headers", 0, "the header block cannot be read")
+        return tuple(
+            (<const char*>out[i].data)[:out[i].size] if out[i].data != NULL else None for i in range(self.count)
+        )

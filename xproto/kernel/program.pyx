@@ -14,6 +14,7 @@ from libc.string cimport memcmp, memset
 from xproto.kernel.checksum cimport crc32
 from xproto.kernel.hessian cimport walk_arguments, walk_map
 from xproto.kernel.hessian_text cimport read_text
+from xproto.kernel.http1_ops cimport walk_body, walk_head
 from xproto.kernel.integers cimport xp_load, xp_signed
 from xproto.kernel.jce cimport read_bytes_field, read_integer_field, read_text_field, skip_fields, walk_map_field
 from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
@@ -30,7 +31,8 @@ cdef enum:
     OP_END, OP_LOAD, OP_VARINT, OP_BITS, OP_RANGE, OP_MEMBER, OP_LITERAL, OP_SET, OP_ALU, OP_TABLE, OP_JUMP, OP_JEQ
     OP_JNE, OP_FAIL, OP_SKIP, OP_ENTER, OP_LEAVE, OP_REST, OP_ENDED, OP_POS, OP_KEYVALUES, OP_HESSIAN_TEXT
     OP_HESSIAN_ARGS, OP_HESSIAN_MAP, OP_CHUNKS, OP_CRC32, OP_THRIFT_STRUCT, OP_THRIFT_INFO
-    OP_JCE_INTEGER, OP_JCE_TEXT, OP_JCE_BYTES, OP_JCE_MAP, OP_JCE_REST, OP_AHEAD, OP_TTWITTER_HEADER, OP_COUNT
+    OP_JCE_INTEGER, OP_JCE_TEXT, OP_JCE_BYTES, OP_JCE_MAP, OP_JCE_REST, OP_AHEAD, OP_TTWITTER_HEADER
+    OP_HTTP_HEAD, OP_HTTP_BODY, OP_COUNT
 
 cdef enum:
     ALU_ADD, ALU_SUB, ALU_MUL, ALU_AND, ALU_OR, ALU_XOR, ALU_SHL, ALU_SHR, ALU_DIV, ALU_MOD
@@ -415,6 +417,16 @@ cdef class Program:
             elif op.code == OP_TTWITTER_HEADER:
                 field_at = c.at
                 outcome = walk_header(&c, limit if depth == 0 else c.stop, progress if depth == 0 else NULL, op.keys, op.nkeys)
+                if outcome != DONE:
+                    break
+            elif op.code == OP_HTTP_HEAD:
+                field_at = c.at
+                outcome = walk_head(&c, regs[DIRECTION] != 0, &regs[op.dst], &regs[op.a], op.keys, op.nkeys, progress)
+                if outcome != DONE:
+                    break
+            elif op.code == OP_HTTP_BODY:
+                field_at = out.body_at = c.at
+                outcome = walk_body(&c, regs[op.a], regs[op.b], limit, progress)
                 if outcome != DONE:
                     break
             elif op.code == OP_AHEAD:

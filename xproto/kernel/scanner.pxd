@@ -8,6 +8,7 @@ from xproto.kernel.run cimport progress_t
 cdef class Scanner:
     cdef readonly int id_bits          # fresh ids are allocated modulo 2**id_bits, and have id_base beside
     cdef readonly uint64_t id_base
+    cdef readonly bint numbered        # frames have ids; else one call at a time on a connection, answers in order
     cdef readonly bint moves           # another id may have another width: frames are written by `write_as`, not `set_id`
     cdef readonly int64_t frame_limit  # bytes
     cdef Program scanner

@@ -45,6 +45,10 @@ cdef class Scanner:
         self.chunks_op = next((i for i, op in enumerate(lowered.scan.ops) if op.code == OpCode.CHUNKS), 0)
 
     def _ids(self, ids):
+        self.numbered = ids.id is not None
+        if not self.numbered:
+            self.id_bits = 32                # of numbers that no frame carries
+            return
         self.id_width, self.id_little = ids.id.width, ids.id.little
         self.id_bits = min(field.bits for field in ids.fields)
         self.id_base = max(field.base for field in ids.fields)

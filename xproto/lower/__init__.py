@@ -88,15 +88,15 @@ class Lowered:
 
     @property
     def id_name(self) -> str:
-        return self.identity.id.path
+        return "" if self.identity.id is None else self.identity.id.path
 
     @property
     def id_width(self) -> int:
-        return self.identity.id.width
+        return 0 if self.identity.id is None else self.identity.id.width
 
     @property
     def id_little(self) -> bool:
-        return self.identity.id.little
+        return self.identity.id is not None and self.identity.id.little
 
     def lookup(self, keys: tuple[str, ...]) -> LookupPlan:
         """The Plan that finds these routing keys in a whole frame from downstream."""

@@ -244,6 +244,10 @@ class Emitter:
         argument = NONE if node.argument is None else self.slots.get(node.argument.path, NONE)
         flags = node.flags | (VERIFY if self.verify and code is OpCode.CRC32 else 0)
         dst = int(Result.CRC_AT) if code is OpCode.CRC32 else NONE
+        if node.outputs:
+            dst, argument = (self.reg(value) for value in node.outputs)
+        if node.inputs:
+            argument, slot = (self.reg(value) for value in node.inputs)
         why = {OpCode.CRC32: "checksum does not match"}.get(code, f"malformed {code.name.lower()}")
         keys = self.keys.get(path, ())
         self.add(Op(code, dst=dst, a=argument, b=slot, width=node.width, flags=flags, keys=keys, path=path, why=why))

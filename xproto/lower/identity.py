@@ -18,7 +18,7 @@ from xproto.errors import SpecError
 from xproto.lower.expressions import Scope, resolve
 from xproto.lower.model import Branch, Load, Mark, Node, Section, Value
 from xproto.plan import LITTLE, SIGNED, Form, Result
-from xproto.spec import Protocol
+from xproto.spec import Order, Pool, Protocol
 
 FIXED_WIDTHS = (2, 4, 8)
 _BITS = {Form.VARINT: 28, Form.JCE: 30}
@@ -54,13 +54,13 @@ class Length:
 class Identity:
     """What the roles `id`, `again` and `length` say."""
 
-    id: IdField
+    id: IdField | None
     again: IdField | None
     length: Length | None
 
     @property
     def fields(self) -> tuple[IdField, ...]:
-        return (self.id,) if self.again is None else (self.id, self.again)
+        return tuple(field for field in (self.id, self.again) if field is not None)
 
     @property
     def moves(self) -> bool:
@@ -70,6 +70,13 @@ class Identity:
 
 def identity(protocol: Protocol, scope: Scope, nodes: list[Node], *, checksum: bool) -> Identity:
     """Raises `SpecError` where the roles name what cannot be rewritten."""
+    if protocol.id is None:
+        if (protocol.again, protocol.length) != (None, None):
+            raise SpecError("again", "a second id, or a length for one, where there is no id", "name the first: id=this.…")
+        if protocol.order is not Order.IN_ORDER or protocol.pool is not Pool.PING_PONG:
+            wrong = "frames without an id, and answers that could belong to several calls"
+            raise SpecError("id", wrong, "order=Order.IN_ORDER and pool=Pool.PING_PONG, or name the field")
+        return Identity(None, None, None)
     first = _id(protocol, protocol.id, "id", scope, nodes)
     second = None if protocol.again is None else _id(protocol, protocol.again, "again", scope, nodes)
     found = Identity(first, second, _length(protocol, scope, nodes))

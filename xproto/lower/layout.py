@@ -17,6 +17,7 @@ from construct.expr import ExprMixin, Path
 from xproto.errors import SpecError
 from xproto.lower.bits import lower_bits
 from xproto.lower.expressions import Scope, conjuncts, interval, resolve
+from xproto.lower.http1 import http_body, http_head
 from xproto.lower.model import (
     WIDE,
     Bin,
@@ -37,7 +38,7 @@ from xproto.lower.place import Place, Unknown, peel, refuse_unnamed
 from xproto.lower.scalars import ahead, bounded, computed, const, enum, integer, jce_integer, known
 from xproto.lower.sections import fixed_sized, greedy, padded, prefixed, raw_bytes
 from xproto.plan import Alu, Result
-from xproto.wire import Ahead, Bounded, FromUpstream, JceInteger, Known, TrailingCrc32, WirePrimitive
+from xproto.wire import Ahead, Bounded, FromUpstream, HttpBody, HttpHead, JceInteger, Known, TrailingCrc32, WirePrimitive
 
 MAX_OFFSET = 1 << 31
 
@@ -112,6 +113,10 @@ def _primitive(con: WirePrimitive, place: Place) -> Value:
         raise SpecError(place.path, f"{type(con).__name__} lasts until its section ends", "put it into FixedSized(length, …)")
     if type(con) is TrailingCrc32 and place.depth:
         raise SpecError(place.path, "a trailing checksum stands at the root, after all it covers", "move it out")
+    if isinstance(con, HttpHead):
+        return http_head(con, place)
+    if isinstance(con, HttpBody):
+        return http_body(con, place)
     argument = None
     if (source := con.argument()) is not None:
         if type(source) is not Path:

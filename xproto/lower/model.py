@@ -155,13 +155,15 @@ class Branch:
 
 @dataclass
 class Primitive:
-    """A wire primitive. `argument` is the text field that it reads from, if any."""
+    """A wire primitive. `argument` is the text field that it reads from, if any; `outputs` and `inputs` are integers."""
 
     value: Value
     opcode: int
     width: int = 0
     flags: int = 0
     argument: Value | None = None
+    outputs: tuple[Value, ...] = ()
+    inputs: tuple[Value, ...] = ()
 
 
 @dataclass

@@ -156,9 +156,13 @@ class _Pruner:
             wanted = self.wanted.checksum
         else:
             wanted = node.value.path in state.texts
+        if isinstance(node, Primitive):
+            wanted = wanted or any(value.reg in state.live for value in node.outputs)
         if not wanted and not state.position:
             return None
         state.position = True
+        if isinstance(node, Primitive):
+            state.live.update(value.reg for value in node.inputs)
         if isinstance(node, Take) and node.size is not None:
             state.read(node.size)
         if isinstance(node, Primitive) and node.argument is not None:

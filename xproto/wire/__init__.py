@@ -6,6 +6,7 @@ from xproto.wire.checksum import TrailingCrc32
 from xproto.wire.chunked import Chunked
 from xproto.wire.direction import FromUpstream
 from xproto.wire.hessian import HessianArguments, HessianMap, HessianText, Raw
+from xproto.wire.http1 import HttpBody, HttpHead
 from xproto.wire.integers import Bounded, Known
 from xproto.wire.jce import JceBytes, JceInteger, JceMap, JceRest, JceText
 from xproto.wire.keyvalues import KeyValues
@@ -21,6 +22,8 @@ __all__ = [
     "HessianArguments",
     "HessianMap",
     "HessianText",
+    "HttpBody",
+    "HttpHead",
     "JceBytes",
     "JceInteger",
     "JceMap",
