@@ -62,7 +62,7 @@ def _places(op: Op, plan: Plan) -> str:
         return "no such slot"
     if op.code in _WRITES and op.dst == NONE:
         return "writes to no register"
-    if op.code in _READS | _BOTH and op.a == NONE or op.code == OpCode.HTTP_BODY and op.b == NONE:
+    if (op.code in _READS | _BOTH and op.a == NONE) or (op.code == OpCode.HTTP_BODY and op.b == NONE):
         return "reads no register"
     if op.code == OpCode.LOAD and op.flags & AT and op.b == NONE:
         return "notes its offset in no register"

@@ -132,7 +132,7 @@ cdef class Carrier(Relay):
         cdef call_t* call = self.call_of(at)
         cdef Caller caller
         if call == NULL:
-            if at.id != self.beat_id:        # some protocols' heartbeats are calls, answered as such
+            if at.id != self.beat_id or not self.codec.numbered:        # some protocols' heartbeats are calls, answered as such
                 add(self.count.unknown, 1)
                 if self.lane == ALONE:
                     self.misread("an answer that nobody asked for")

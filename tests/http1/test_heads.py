@@ -278,14 +278,16 @@ PIECES = st.sampled_from([
 
 
 WELL_FORMED = [
-    b"Accept: */*", b"Content-Length: 5", b"content-length: 0", b"Transfer-Encoding: chunked", b"Connection: close", b"Expect: 100-continue",
-    b"Connection: Keep-Alive, x-a", b"Upgrade: websocket", b"Connection: upgrade", b"X-A: b \t", b"x-a:", b"X_b: \xe9", b"Via: 1.1 x",
-    b"X-Forwarded-For: 1.1.1.1", b"TE: trailers", b"Cookie: a=b; c=d", b"Keep-Alive: timeout=5", b"A: b:c, d", b"X-Request-Id: y",
+    b"Accept: */*", b"Content-Length: 5", b"content-length: 0", b"Transfer-Encoding: chunked", b"Connection: close",
+    b"Expect: 100-continue", b"Connection: Keep-Alive, x-a", b"Upgrade: websocket", b"Connection: upgrade", b"X-A: b \t",
+    b"x-a:", b"X_b: \xe9", b"Via: 1.1 x", b"X-Forwarded-For: 1.1.1.1", b"TE: trailers", b"Cookie: a=b; c=d",
+    b"Keep-Alive: timeout=5", b"A: b:c, d", b"X-Request-Id: y",
 ]  # fmt: skip
 FIRST = [
-    b"GET / HTTP/1.1", b"POST /a?b=c HTTP/1.1", b"HEAD /x HTTP/1.0", b"OPTIONS * HTTP/1.1", b"CONNECT a:1 HTTP/1.1", b"PUT http://b/c HTTP/1.1",
-    b"GET /%2e%2e./.a HTTP/1.1",
+    b"GET / HTTP/1.1", b"POST /a?b=c HTTP/1.1", b"HEAD /x HTTP/1.0", b"OPTIONS * HTTP/1.1", b"CONNECT a:1 HTTP/1.1",
+    b"PUT http://b/c HTTP/1.1", b"GET /%2e%2e./.a HTTP/1.1",
 ]  # fmt: skip
+HOSTS = [b"Host: a", b"Host: a:80", b"host:", b"Host:  [::1]"]
 
 
 @st.composite
@@ -293,7 +295,7 @@ def heads(draw: st.DrawFn) -> bytes:
     """Every other one well-formed but for what its lines say together; the others with something put in or taken out."""
     lines = draw(st.lists(st.sampled_from(WELL_FORMED), max_size=5, unique=True))
     lines.insert(
-        draw(st.integers(0, len(lines))), draw(st.sampled_from([b"Host: a", b"Host: a:80", b"host:", b"Host:  [::1]"]))
+        draw(st.integers(0, len(lines))), draw(st.sampled_from(HOSTS))
     )
     data = b"\r\n".join([draw(st.sampled_from(FIRST)), *lines, b"", b""])
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2]))):

@@ -115,11 +115,11 @@ class _Head:
         for name, value in fields:
             said.setdefault(name.lower(), []).append(value)
         lengths, encodings = said.get(b"content-length", []), said.get(b"transfer-encoding", [])
-        self.check(not lengths or len(lengths) == 1 and re.fullmatch(rb"[0-9]{1,18}", lengths[0]), "Content-Length")
-        self.check(not encodings or len(encodings) == 1 and encodings[0].lower() == b"chunked", "Transfer-Encoding")
+        self.check(not lengths or (len(lengths) == 1 and re.fullmatch(rb"[0-9]{1,18}", lengths[0])), "Content-Length")
+        self.check(not encodings or (len(encodings) == 1 and encodings[0].lower() == b"chunked"), "Transfer-Encoding")
         self.check(not (lengths and encodings) and (minor or not encodings), "Transfer-Encoding")
         hosts = said.get(b"host", [])
-        self.check(not hosts or len(hosts) == 1 and (not hosts[0] or _AUTHORITY.fullmatch(hosts[0])), "Host")
+        self.check(not hosts or (len(hosts) == 1 and (not hosts[0] or _AUTHORITY.fullmatch(hosts[0]))), "Host")
         self.check(all(value.lower() == b"100-continue" for value in said.get(b"expect", ())), "Expect")
         words = {word for value in said.get(b"connection", ()) for word in self.listed(value)}
         self.check(not words & _NEVER_LISTED and not {b"close", b"keep-alive"} <= words, "Connection")
