@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the kernel with the address and undefined-behaviour sanitizers in a folder of its own, and runs its tests there:
-# the conformance tests, those of xproto, and every vector in a block of malloc of exactly its size.
+# the conformance tests, those of xproto and of HTTP/1.1, and every vector in a block of malloc of exactly its size.
 #
 #   bash tests/conformance/sanitize.sh [mutated frames a protocol, default 4000]
 set -euo pipefail
@@ -15,8 +15,8 @@ for folder in xproto conformance; do
     (find "$folder" -type f \( -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.h' \) -print0 |
         tar --null --files-from=- --create) | tar --extract --directory "$OUT"
 done
-for folder in conformance protocols vectors xproto; do
-    if [ -d "tests/$folder" ]; then cp -r "tests/$folder" "$OUT/tests/"; fi
+for folder in conformance protocols vectors xproto http1 conftest.py; do
+    if [ -e "tests/$folder" ]; then cp -r "tests/$folder" "$OUT/tests/"; fi
 done
 for path in setup.py pyproject.toml README.md LICENSE docs examples; do
     if [ -e "$path" ]; then cp -r "$path" "$OUT/"; fi
@@ -42,5 +42,5 @@ if "$PYTHON" -c "from tests.conformance.exact import *; v = Malloced().place(b'a
     echo "the sanitizer does not see a read past the end" >&2
     exit 1
 fi
-"$PYTHON" -m pytest -q -p no:cacheprovider --rootdir "$OUT" tests/conformance ${SANITIZE_ALSO-tests/xproto}
+"$PYTHON" -m pytest -q -p no:cacheprovider --rootdir "$OUT" tests/conformance ${SANITIZE_ALSO-tests/xproto tests/http1}
 "$PYTHON" -m tests.conformance.exact malloc "$MUTATIONS" 1
