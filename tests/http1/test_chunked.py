@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xproto.kernel import http1
+from xproto.kernel import http1_chunked
 
 BODIES = {
     "one chunk": b"5\r\nhello\r\n0\r\n\r\n",
@@ -22,11 +22,11 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_whole(body: bytes) -> None:
-    assert http1.chunked_bytes([body + b"GET / HTTP/1.1\r\n"]) == (len(body), True)
+    assert http1_chunked.chunked_bytes([body + b"GET / HTTP/1.1\r\n"]) == (len(body), True)
     for cut in range(len(body)):
-        assert http1.chunked_bytes([body[:cut]]) == (cut, False)
-        assert http1.chunked_bytes([body[:cut], body[cut:]]) == (len(body), True)
-    assert http1.chunked_bytes([body[at : at + 1] for at in range(len(body))]) == (len(body), True)
+        assert http1_chunked.chunked_bytes([body[:cut]]) == (cut, False)
+        assert http1_chunked.chunked_bytes([body[:cut], body[cut:]]) == (len(body), True)
+    assert http1_chunked.chunked_bytes([body[at : at + 1] for at in range(len(body))]) == (len(body), True)
 
 
 WRONG = {
@@ -59,12 +59,12 @@ WRONG = {
 
 @pytest.mark.parametrize("body", WRONG.values(), ids=WRONG.keys())
 def test_malformed(body: bytes) -> None:
-    assert http1.chunked_bytes([body]) == (-1, False)
-    assert http1.chunked_bytes([body[at : at + 1] for at in range(len(body))]) == (-1, False)
+    assert http1_chunked.chunked_bytes([body]) == (-1, False)
+    assert http1_chunked.chunked_bytes([body[at : at + 1] for at in range(len(body))]) == (-1, False)
 
 
 def test_sizes_up_to_what_fits() -> None:
-    assert http1.chunked_bytes([b"fffffffffffffff\r\n", b"x" * 1000]) == (1017, False)
+    assert http1_chunked.chunked_bytes([b"fffffffffffffff\r\n", b"x" * 1000]) == (1017, False)
 
 
 @settings(max_examples=300, deadline=None)
@@ -73,4 +73,4 @@ def test_however_it_is_cut(chunks: list[bytes], data: st.DataObject) -> None:
     body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=8)))
     pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-    assert http1.chunked_bytes([*pieces, b"and more"]) == (len(body), True)
+    assert http1_chunked.chunked_bytes([*pieces, b"and more"]) == (len(body), True)

@@ -57,17 +57,3 @@ cdef struct head_t:
 cdef int64_t head_end(const uint8_t* data, int64_t size, int64_t* seen) noexcept nogil
 # Reads a whole head of `size` bytes. Where it is wrong, `at` is the offset.
 cdef Wrong read_head(const uint8_t* data, int64_t size, bint response, head_t* head, int64_t* at) noexcept nogil
-
-cdef enum ChunkState:
-    CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_SIZE_LF, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF, CHUNK_TRAILER, CHUNK_NAME
-    CHUNK_VALUE, CHUNK_TRAILER_LF, CHUNK_LAST_LF, CHUNK_DONE
-
-cdef struct chunked_t:        # where in a chunked body we are; all zero is its beginning
-    int state
-    int digits
-    uint32_t extensions       # bytes of this chunk's
-    uint32_t trailers         # bytes in all
-    uint64_t left             # of the chunk's data
-
-# Passes over what there is of a chunked body. The bytes of it in `data`; `state` is CHUNK_DONE at its end. -1: malformed.
-cdef int64_t pass_chunked(chunked_t* body, const uint8_t* data, int64_t size) noexcept nogil

@@ -12,24 +12,15 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memchr, memcmp, memcpy
 
 from xproto.kernel.http1 cimport head_t
+from xproto.kernel.http1_text cimport same
 from xproto.kernel.run cimport cursor_t, key_t, span_t
 
 cdef enum:
     PREFIX = 6                # of "query."
 
 
-cdef inline uint8_t lower(uint8_t byte) noexcept nogil:
-    return byte | 0x20 if c'A' <= byte <= c'Z' else byte
-
-
-cdef bint is_name(const uint8_t* data, int64_t size, const uint8_t* name, int64_t length) noexcept nogil:
-    cdef int64_t i
-    if size != length:
-        return False
-    for i in range(length):
-        if lower(data[i]) != lower(name[i]):
-            return False
-    return True
+cdef inline bint is_name(const uint8_t* data, int64_t size, const uint8_t* name, int64_t length) noexcept nogil:
+    return size == length and same(data, name, size)
 
 
 cdef void take_host(const uint8_t* data, int64_t size, span_t* out) noexcept nogil:

@@ -8,8 +8,9 @@ set then, and the head's size is kept), the offset behind the last byte of the b
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from xproto.kernel.http1 cimport (
-    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, CHUNK_DONE, FINE, chunked_t, head_end, head_t, pass_chunked, read_head,
+    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FINE, head_end, head_t, read_head,
 )
+from xproto.kernel.http1_chunked cimport CHUNK_DONE, chunked_t, pass_chunked
 from xproto.kernel.http1_keys cimport find_keys
 from xproto.kernel.run cimport BAD, DONE, SHORT, cursor_t, key_t, progress_t
 
