@@ -155,6 +155,17 @@ def check_prefixes(subject: Subject, frame: bytes) -> None:
             last[product] = found.total
 
 
+def check_asks(subject: Subject, frame: bytes) -> None:
+    """A good frame, given in just the pieces that are asked for, is found at the end."""
+    size = 0
+    while isinstance(found := subject.scan(frame[:size]), More):
+        if not size < found.total <= len(frame):
+            raise DisagreementError(f"{subject.name}: scan of {size} of {len(frame)} good bytes", frame, found)
+        size = found.total
+    if size != len(frame) or found != subject.scan(frame):
+        raise DisagreementError(f"{subject.name}: a frame that was known after {size} bytes", frame, scan_outcome(found))
+
+
 def check_lookup(subject: Subject, data: bytes, keys: Sequence[str]) -> None:
     """A lookup finds what construct's decoded fields say; asked for one key or for many."""
     _lookup(subject, data, keys, *subject.oracle.parse(data))

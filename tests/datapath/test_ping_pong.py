@@ -393,16 +393,3 @@ async def test_a_route_says_that_its_calls_are_oneways(world: World) -> None:
     assert (world.count("oneways_total"), world.count("calls_total")) == (2, 0)
     await client.send(frames.heartbeat(3))
     assert frames.id_of(await client.receive()) == 3, "no earlier answer is waited for"
-
-
-async def test_a_route_of_oneways_with_a_big_frame(world: World) -> None:
-    backend = world.backend()
-    world.start(backend, routes=(Route("notes", (), "main", oneway=True),))
-    client = await world.client()
-    await client.send(request(1, content=bytes(400_000)))
-    upstream = await backend.accept()
-    assert len(frames.content_of(await upstream.receive())) == 400_000
-    await world.until(lambda: world.engine.in_flight() == 0)
-    assert world.count("oneways_total") == 1
-    await client.send(request(2, service="x"))
-    assert frames.content_of(await (upstream if len(world.upstreams()) == 1 else await backend.accept()).receive()) == b""

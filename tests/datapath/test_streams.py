@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from proxy.snapshot import Keepalive
+from proxy.snapshot import Keepalive, Route
 from tests.datapath import frames
 from tests.datapath.test_pool import NO_BEATS, refusing
 from tests.datapath.world import PATIENCE, Backend, Peer, World
@@ -320,3 +320,20 @@ async def test_the_window_is_never_wider_than_the_limit_of_what_is_unsent(world:
     assert world.upstreams()[0]["unsent"] <= 50_000 + 256 * 1024, "one read beyond it"
     assert read(await upstream.receive()).body == BIG
     await sending
+
+
+async def test_a_route_says_that_a_request_in_pieces_is_a_oneway(world: World) -> None:
+    """Nobody waits for its answer from the first piece on; whatever comes is dropped, and the connection goes on."""
+    backend = world.backend()
+    begin(world, backend, routes=(Route("notes", (), "main", oneway=True),))
+    client, data = await world.client(), ask(1, BODY)
+    upstream = await part(world, backend, client, data, 600_000)
+    assert (world.engine.in_flight(), world.count("oneways_total"), world.count("calls_total")) == (0, 1, 0)
+    await client.send(data[600_000:])
+    got = read(await upstream.receive())
+    assert got.body == BODY
+    await upstream.send(answer(got, b"nobody asked"))
+    await world.until(lambda: world.count("upstream_dropped_answers_total", reason="unknown") == 1)
+    await client.send(ask(2, BODY))
+    assert read(await upstream.receive()).body == BODY
+    assert await client.silent()

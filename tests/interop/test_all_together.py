@@ -1,4 +1,4 @@
-"""Bolt, Dubbo, Thrift, dubbothrift and Tars at once through one port: each call to its server, no answer to another caller."""
+"""Bolt, Dubbo, Thrift, TTwitter, dubbothrift and Tars at once through one port: no answer to another's caller."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ THRIFT = {"thriftpy2": "thrift", "go": "thrift-header-compact", "java": "thrift-
 """A library for the client, and the form that it calls in."""
 
 
-def test_five_protocols_at_once_through_one_port(mesh: Mesh, tmp_path: Path) -> None:
+def test_all_protocols_at_once_through_one_port(mesh: Mesh, tmp_path: Path) -> None:
     with ExitStack() as stack:
         servers = {name: stack.enter_context(tars.server(name, tmp_path)) for name in tars.LANGUAGES}
         clients = {name: stack.enter_context(tars.client(name, tmp_path)) for name in tars.LANGUAGES}
