@@ -1,7 +1,8 @@
 """The proxies to compare with, each as fast as it goes: one thread, no access log, kept-alive upstreams.
 
 `haproxy-tcp`, `nginx-tcp` and `envoy-tcp` copy bytes and understand nothing; they are the yardstick, not rivals.
-A cluster limit or a timeout that a benchmark could run into is raised, since it would measure the limit.
+A cluster limit or a timeout that a benchmark could run into is raised, since it would measure the limit; and nginx
+keeps bodies in memory, whatever `--size` is, since its temporary files would measure the disk.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ NGINX_HTTP = """\
 http {{ access_log off; keepalive_requests 10000000; http2_max_requests 100000000;
   client_body_temp_path {dir}/nginx-body; proxy_temp_path {dir}/nginx-proxy; fastcgi_temp_path {dir}/nginx-f;
   uwsgi_temp_path {dir}/nginx-u; scgi_temp_path {dir}/nginx-s;
+  client_max_body_size 0; client_body_buffer_size 2m; proxy_max_temp_file_size 0; proxy_buffers 8 64k;
   upstream u {{ server 127.0.0.1:{backend}; keepalive 256; keepalive_requests 10000000; }}
   server {{ listen 127.0.0.1:{front} {http2}; location / {{ {location} }} }} }}
 """

@@ -42,6 +42,12 @@ IDLE_TIMEOUT = 90.0
 DOWNSTREAM_IDLE_TIMEOUT = 90.0
 FALLBACK_IDLE_TIMEOUT = 3600.0
 """A tunnel on which nothing moves for so long is closed: what it carries is unknown, and databases rest for long."""
+HTTP_HEADER_TIMEOUT = 10.0
+"""A request's head, from its first byte to its last: ample on bad networks, and an end for who trickles it."""
+HTTP_TUNNEL_IDLE_TIMEOUT = 3600.0
+"""After an upgrade, as of the fallback's tunnels: a WebSocket may rest for long."""
+HTTP_VIA = "xproto"
+HTTP_UPGRADES = ("websocket",)
 BACKOFF_BASE = 0.1
 BACKOFF_MAX = 10.0
 OUT_BUFFER_LIMIT = 32 * 1024 * 1024
@@ -108,6 +114,21 @@ class Fallback(msgspec.Struct, frozen=True):
     idle_timeout: float = FALLBACK_IDLE_TIMEOUT
 
 
+class Http(msgspec.Struct, frozen=True):
+    """What a listener does with HTTP/1.1. `trusted`, as of the PROXY protocol: whose forwarding fields are believed."""
+
+    trusted: tuple[str, ...] = ()
+    forwarded: bool = True
+    request_id: bool = True
+    via: str = HTTP_VIA
+    """Empty: no Via is written."""
+    upgrades: tuple[str, ...] = HTTP_UPGRADES
+    """In lower case; never h2c."""
+    connect: bool = False
+    tunnel_idle_timeout: float = HTTP_TUNNEL_IDLE_TIMEOUT
+    header_timeout: float = HTTP_HEADER_TIMEOUT
+
+
 class Listener(msgspec.Struct, frozen=True):
     name: str
     address: str
@@ -123,6 +144,7 @@ class Listener(msgspec.Struct, frozen=True):
     proxy_protocol: ProxyProtocol | None = None
     fallback: Fallback | None = None
     """None: it is closed."""
+    http: Http = Http()
 
     @property
     def detects(self) -> bool:

@@ -26,6 +26,7 @@ from construct.expr import ExprMixin
 from xproto.autodetect.signature import Cube, signature
 from xproto.codecs.bolt import BOLT
 from xproto.codecs.dubbo import DUBBO
+from xproto.codecs.http1 import HTTP1
 from xproto.codecs.tars import TARS
 from xproto.codecs.thrift import THRIFTS
 from xproto.errors import SpecError
@@ -36,7 +37,7 @@ from xproto.spec import Protocol
 from xproto.templates import check_templates
 
 ENTRY_POINTS = "xproto.protocols"
-BUILT_IN: tuple[Protocol, ...] = (DUBBO, BOLT, TARS, *THRIFTS)
+BUILT_IN: tuple[Protocol, ...] = (DUBBO, BOLT, TARS, *THRIFTS, HTTP1)
 """In rank order: the earlier one is asked first (see `xproto.rank`)."""
 
 

@@ -19,7 +19,7 @@ from construct import Construct
 
 
 class Kind(enum.IntEnum):
-    """What a frame is to the proxy. The values are the kernel's."""
+    """What a frame is to the proxy. The values are the kernel's. INTERIM: an answer that another one follows."""
 
     REQUEST = 1
     ONEWAY = 2
@@ -30,6 +30,7 @@ class Kind(enum.IntEnum):
     WRAPPED = 7
     HANDSHAKE = 8
     HANDSHAKE_ACK = 9
+    INTERIM = 10
 
 
 class Fault(enum.IntEnum):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from proxy.config import routes, schema
+from proxy.config import http, listeners, routes, schema
+from proxy.config.conditions import conditions
 from proxy.config.references import route_name
-from proxy.snapshot import Cluster, Fallback, HeaderMatch, Keepalive, Listener, ProxyProtocol, Route, Snapshot
+from proxy.snapshot import Cluster, Fallback, Http, Keepalive, Listener, ProxyProtocol, Route, Snapshot
 
 
 def build(config: schema.Config, protocols: Mapping[str, tuple[str, ...]], specs: Sequence[str]) -> Snapshot:
@@ -25,7 +26,7 @@ def build(config: schema.Config, protocols: Mapping[str, tuple[str, ...]], specs
     )
 
 
-def _listener(given: schema.Listener, protocols: tuple[str, ...]) -> Listener:
+def _listener(given: listeners.Listener, protocols: tuple[str, ...]) -> Listener:
     return Listener(
         name=given.name,
         address=given.address,
@@ -39,20 +40,25 @@ def _listener(given: schema.Listener, protocols: tuple[str, ...]) -> Listener:
         idle_timeout=given.idle_timeout,
         proxy_protocol=ProxyProtocol(told.trusted, told.required) if (told := given.proxy_protocol) else None,
         fallback=Fallback(to.cluster, to.idle_timeout) if (to := given.fallback) else None,
+        http=_http(given.http),
+    )
+
+
+def _http(given: http.Http) -> Http:
+    return Http(
+        trusted=given.trusted,
+        forwarded=given.forwarded,
+        request_id=given.request_id,
+        via=given.via,
+        upgrades=given.upgrades,
+        connect=given.connect,
+        tunnel_idle_timeout=given.tunnel_idle_timeout,
+        header_timeout=given.header_timeout,
     )
 
 
 def _route(index: int, given: routes.Route) -> Route:
-    headers = tuple(header_match(key, condition) for key, condition in given.match.headers.items())
-    return Route(route_name(index, given.name), headers, given.cluster, given.timeout, given.oneway)
-
-
-def header_match(key: str, given: routes.HeaderMatch) -> HeaderMatch:
-    """``present: false`` is the inversion of ``present: true``."""
-    kind = next(kind for kind in routes.MATCH_KINDS if getattr(given, kind) is not None)
-    if kind == "present":
-        return HeaderMatch(key, kind, invert=given.invert is bool(given.present))
-    return HeaderMatch(key, kind, getattr(given, kind), given.invert)
+    return Route(route_name(index, given.name), conditions(given.match), given.cluster, given.timeout, given.oneway)
 
 
 def _cluster(name: str, given: schema.Cluster) -> Cluster:

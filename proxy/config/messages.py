@@ -14,16 +14,19 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from proxy.config.match import Match
 from proxy.config.model import Model
 from proxy.config.problems import Path, suggest
-from proxy.config.routes import Match, Route
+from proxy.config.routes import Route
 from proxy.config.schema import Cluster, Config
 from proxy.config.source import Source
 from proxy.config.values import describe
 
 NOT_YET: dict[tuple[type[BaseModel], str], str] = {
-    (Match, "path"): "matches paths of HTTP, which is not there yet; write headers",
-    (Match, "prefix"): "matches paths of HTTP, which is not there yet; write headers",
+    (Match, "prefix"): "belongs under path; write path: {prefix: ...}",
+    (Match, "method"): "means two things; write http_method for HTTP's, headers: {method: ...} for a call's",
+    (Match, "service"): "is a key; write headers: {service: ...}",
+    (Match, "hosts"): "may be several under host; write host: [...]",
     (Route, "clusters"): "splitting calls by weight is not there yet; write cluster",
     (Route, "retry"): "retries are not there yet; leave it out",
     (Cluster, "subsets"): "subsets are not there yet; write a cluster for each",

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import routes, schema
+from proxy.config import http, listeners, match, routes, schema
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
 from proxy.config.schema import Config
@@ -39,6 +39,17 @@ routes:
 clusters:
   echo:
     hosts: [127.0.0.1:9100]
+```
+
+Routes of HTTP have shorter ways to write their conditions, and stand in the same tables:
+
+```yaml
+routes:
+  main:
+    - match: {{host: [shop.example.com, "*.shop.example.com"], path: {{prefix: /api/}}, http_method: [GET, HEAD]}}
+      cluster: echo
+    - match: {{path: /healthz, query: {{verbose: {{present: true}}}}, headers: {{x-env: gray}}}}
+      cluster: echo
 ```
 
 - **Durations** are seconds (`1.5`) or a number with `us`, `ms`, `s`, `m` or `h` (`250ms`): from a millisecond to
@@ -68,13 +79,15 @@ def json_schema() -> str:
 def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     """The models in the order of the file, each with the path where it is written."""
     yield Config, ""
-    yield schema.Listener, "listeners[]"
-    yield schema.Detect, "listeners[].detect"
-    yield schema.ProxyProtocol, "listeners[].proxy_protocol"
-    yield schema.Fallback, "listeners[].fallback"
+    yield listeners.Listener, "listeners[]"
+    yield listeners.Detect, "listeners[].detect"
+    yield listeners.ProxyProtocol, "listeners[].proxy_protocol"
+    yield listeners.Fallback, "listeners[].fallback"
+    yield http.Http, "listeners[].http"
     yield routes.Route, "routes.NAME[]"
-    yield routes.Match, "routes.NAME[].match"
-    yield routes.HeaderMatch, "routes.NAME[].match.headers.KEY"
+    yield match.Match, "routes.NAME[].match"
+    yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"
+    yield match.PathMatch, "routes.NAME[].match.path"
     yield schema.Cluster, "clusters.NAME"
     yield schema.Host, "clusters.NAME.hosts[]"
     yield schema.Keepalive, "clusters.NAME.keepalive"
@@ -101,6 +114,8 @@ def _default(field: FieldInfo) -> str:
     if value == (AUTO,):
         return f"`{AUTO}`"
     kind = written(field)
+    if isinstance(value, tuple):
+        return f"`[{', '.join(value)}]`"
     if kind == "duration":
         return f"`{render_duration(value)}`"
     if kind == "size":

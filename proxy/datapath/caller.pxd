@@ -2,12 +2,12 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.order cimport Order
-from proxy.datapath.relay cimport Relay
+from proxy.datapath.flow cimport Flow
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport frame_t, identity_t
 
 
-cdef class Caller(Relay):
+cdef class Caller(Flow):
     cdef call_t* calls            # what it waits for, the newest first
     cdef int64_t in_flight        # how many
     cdef int64_t max_in_flight
@@ -29,8 +29,19 @@ cdef class Caller(Relay):
     cdef int moved_up(self) except -1
     cdef bint has_room(self) except -1
     cdef size_t unsent(self) noexcept
+    # Messages: whether this answer is the next; its head, which may end this connection (False); interim ones; its end; and
+    # the head of one behind which there is another protocol, of which `size` bytes are here.
+    cdef bint turn(self, call_t* call) noexcept
+    cdef bint answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef int interim(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef int answered(self, call_t* call) except -1
+    cdef int switch(self, call_t* call, Flow upstream, const uint8_t* data, size_t size) except -1
+    cdef int64_t moved(self, const call_t* call) noexcept
+    cdef int64_t patience(self, const call_t* call) noexcept
+    cdef int expired(self, call_t* call) except -1
     cdef int starved(self) except -1
     cdef int cut(self, str why) except -1
+    cdef int cut_off(self, str why) except -1
 
 
 cdef int expire(alarm_t* alarm) except -1

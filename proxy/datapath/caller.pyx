@@ -9,12 +9,13 @@ is NULL and its deadline is not set. Trouble with this connection never spreads 
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from proxy.datapath.calls cimport Line, call_t, kept_text
 from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport TIMEOUT, add, observe
+from proxy.datapath.flow cimport Flow
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport FROM_UPSTREAM, frame_t, identity_t
@@ -23,14 +24,19 @@ from proxy.datapath.conn import NO_ROOM
 
 
 cdef int expire(alarm_t* alarm) except -1:
-    """A call's deadline: its caller is told; its id stays reserved upstream."""
+    """A call's deadline: its caller is told; its id stays reserved upstream. Of messages it counts from the last byte."""
     cdef call_t* call = <call_t*>alarm.owner
     cdef Caller caller = <Caller>call.caller
+    cdef int64_t until
     caller.core.now = caller.core.clock.now()
-    return caller.refuse(call, TIMEOUT)
+    if caller.codec.headed:
+        until = caller.moved(call) + caller.patience(call)
+        if until > caller.core.now:
+            return caller.core.wheel.set(&call.deadline, until)
+    return caller.expired(call)
 
 
-cdef class Caller(Relay):
+cdef class Caller(Flow):
     cdef int adopt(self, call_t* call) except -1:
         """From now on this connection waits for the call."""
         call.caller = <void*>self
@@ -145,7 +151,7 @@ cdef class Caller(Relay):
         if call.duration != NULL:
             observe(call.duration, self.core.now - call.start)
         if self.feeder is not None and call.upstream == <void*>self.feeder:
-            return self.cut("an answer that was sent in part is not there in time")
+            return self.cut_off("an answer that was sent in part is not there in time")
         try:
             frame = self.codec.answer(fault, call.variant, call.echo, kept_text(call), &call.origin)
         except Exception as error:  # noqa: BLE001
@@ -187,7 +193,46 @@ cdef class Caller(Relay):
         return Relay.owns_now(self) + self.lent + (self.order.parked if self.order is not None else 0)
 
     cdef int broken_off(self) except -1:
-        return self.cut("an answer broke off that was sent in part")
+        return self.cut_off("an answer broke off that was sent in part")
+
+    cdef int cut_off(self, str why) except -1:
+        """A reset: an end could be taken for the answer's."""
+        if self.io is not None:
+            self.io.abort()
+        return self.cut(why)
+
+    cdef bint turn(self, call_t* call) noexcept:
+        return self.order is None or call.place == self.order.first
+
+    cdef int64_t moved(self, const call_t* call) noexcept:
+        """When bytes of the call were last sent or received."""
+        cdef Conn upstream
+        cdef int64_t last = call.start
+        if call.upstream != NULL:
+            upstream = <Conn>call.upstream
+            last = max(last, upstream.heard, upstream.told)
+            if self.feeder is upstream:
+                last = max(last, self.told)
+        return last
+
+    cdef int64_t patience(self, const call_t* call) noexcept:
+        """How long nothing of it may move, in microseconds."""
+        return call.until - call.start
+
+    cdef int expired(self, call_t* call) except -1:
+        return self.refuse(call, TIMEOUT)
+
+    cdef bint answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        return False
+
+    cdef int interim(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        return 0
+
+    cdef int answered(self, call_t* call) except -1:
+        return 0
+
+    cdef int switch(self, call_t* call, Flow upstream, const uint8_t* data, size_t size) except -1:
+        return 0
 
     cdef int starved(self) except -1:
         return self.cut(NO_ROOM)

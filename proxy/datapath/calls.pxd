@@ -25,6 +25,7 @@ cdef struct call_t:
     void* line                    # borrowed Line that it waits in; NULL: none
     void* spot                    # where in it
     uint8_t cell                  # of its caller in `shares_t`
+    bint bodied                   # more of its request is to come from its caller
     bint oneway                   # waits for its connection only, nobody waits for it
 
 

@@ -4,6 +4,7 @@ from proxy.datapath.buffers cimport buf_t, queue_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t, ids_t, shares_t
 from proxy.datapath.counters cimport host_count_t
+from proxy.datapath.flow cimport Flow
 from proxy.datapath.relay cimport Relay
 from xproto.kernel.frame cimport frame_t
 
@@ -35,7 +36,7 @@ cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: n
     size_t out_limit
 
 
-cdef class Carrier(Relay):
+cdef class Carrier(Flow):
     cdef int64_t variant
     cdef int lane
     cdef limits_t* limits         # the cluster's

@@ -20,12 +20,13 @@ from proxy.datapath.calls cimport (
 )
 from proxy.datapath.conn cimport CONNECTING, DRAINING, OPEN, TAKES, may
 from proxy.datapath.counters cimport add, observe, take
+from proxy.datapath.flow cimport Flow
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t, identity_t
 
 
-cdef class Carrier(Relay):
+cdef class Carrier(Flow):
     cdef bint usable(self, uint8_t cell) noexcept:
         """Room for one more call of this caller? From half full on there is none for who has more than his share."""
         if not may(self, TAKES) or self.ids.count >= self.most or self.out.size > self.limits.out_limit:
@@ -177,7 +178,7 @@ cdef class Carrier(Relay):
         cdef call_t* call
         cdef size_t used = 0
         while used < buf.size:
-            if self.codec.scan(FROM_DOWNSTREAM, data + used, buf.size - used, &at) != SCAN_OK or at.size <= 0:
+            if self.codec.whole(data + used, buf.size - used, &at) != SCAN_OK or at.size <= 0:
                 break
             call = self.call_of(&at)
             if call != NULL:

@@ -5,12 +5,14 @@ from proxy.datapath.calls cimport Calls
 from proxy.datapath.clock cimport Clock
 from proxy.datapath.transport cimport Network
 from proxy.datapath.wheel cimport Wheel
+from xproto.kernel.http1 cimport head_t
 
 cdef enum:
     READ_SIZE = 256 * 1024        # bytes moved of one connection per event: as much as it may hold up the others
     POLITE = 64 * 1024            # the same, of a big frame while there are small ones: each event is a wait for them
     COMPANY = 2000                # microseconds after a read of a small frame in which there may be more
     SCRATCH_SIZE = 64 * 1024      # where lookups decode values
+    BORDER_SIZE = 160 * 1024      # bytes: the biggest head as it goes on
 
 
 cdef class Turned:
@@ -32,6 +34,8 @@ cdef class Core:
     cdef object loop, log, turn_soon
     cdef uint8_t* incoming        # the read buffer of all connections
     cdef uint8_t* scratch
+    cdef uint8_t* border          # where heads of messages are rewritten
+    cdef head_t* head             # what the last one said that was scanned
     cdef int64_t now              # microseconds; read at the beginning of each event
     cdef bint scheduled
     cdef int64_t small            # when small frames were last read

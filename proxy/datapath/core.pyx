@@ -16,6 +16,7 @@ from proxy.datapath.calls cimport Calls
 from proxy.datapath.clock cimport Clock
 from proxy.datapath.transport cimport Network
 from proxy.datapath.wheel cimport Wheel
+from xproto.kernel.http1 cimport head_t
 
 
 cdef class Turned:
@@ -50,12 +51,16 @@ cdef class Core:
         self.now = clock.now()
         self.incoming = <uint8_t*>malloc(READ_SIZE)
         self.scratch = <uint8_t*>malloc(SCRATCH_SIZE)
-        if self.incoming == NULL or self.scratch == NULL:
+        self.border = <uint8_t*>malloc(BORDER_SIZE)
+        self.head = <head_t*>malloc(sizeof(head_t))
+        if self.incoming == NULL or self.scratch == NULL or self.border == NULL or self.head == NULL:
             raise MemoryError
 
     def __dealloc__(self):
         free(self.incoming)
         free(self.scratch)
+        free(self.border)
+        free(self.head)
 
     cdef uint64_t dice(self) noexcept:
         """64 random bits (splitmix64): for spreading load, not for secrets."""

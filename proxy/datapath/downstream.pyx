@@ -12,14 +12,18 @@ What always holds: it is in its port's list until CLOSED; whatever its state, an
 from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.buffers cimport MODEST
-from proxy.datapath.calls cimport CELLS
+from proxy.datapath.caller cimport expire
+from proxy.datapath.calls cimport CELLS, call_t
 from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, next_frame
 from proxy.datapath.counters cimport OVERLOAD, add, take
+from proxy.datapath.flow cimport Flow
 from proxy.datapath.newcomer cimport Newcomer
 from proxy.datapath.port cimport Port
 from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.stream cimport BODY
+from proxy.datapath.switch cimport switch_over
 from proxy.datapath.transport cimport Transport
+from proxy.datapath.upstream cimport Upstream
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, KIND_REQUEST, SCAN_NEED, SCAN_OK, frame_t
 
@@ -64,6 +68,8 @@ cdef class Downstream(Newcomer):
             used = self.opened(data, size)
             if self.state != OPEN:
                 return used
+        if self.codec.headed:
+            return used + self.messages(data + used, size - used)
         if self.stream.half == BODY and (not self.go_on(data, size, &used) or self.paused or self.state != OPEN):
             return used
         while used < size:
@@ -94,6 +100,7 @@ cdef class Downstream(Newcomer):
 
     cdef int wind_up(self) except -1:
         """Read no more; go when everything owed is written."""
+        self.give_request_up()
         if self.state == OPEN:
             self.state = ENDING
             self.io.watch_read(False)
@@ -131,7 +138,27 @@ cdef class Downstream(Newcomer):
         if self.state == DETECTING:
             return Newcomer.ended(self)
         self.eof = True
-        return self.wind_up() if self.state == OPEN else self.shut()
+        if self.state != OPEN:
+            return self.shut()
+        self.wind_up()
+        return self.doubt() if self.codec.headed else 0
+
+    cdef int doubt(self) except -1:
+        """Its end may be that of its requests, or of itself: nobody can tell. A server should not work on for nobody."""
+        cdef call_t* call = self.calls
+        while call != NULL:
+            call.deadline.owner, call.deadline.fire = call, expire
+            self.core.wheel.set(&call.deadline, self.core.now + DOUBT)
+            call = call.next
+        return 0
+
+    cdef int64_t patience(self, const call_t* call) noexcept:
+        if not self.eof:
+            return Newcomer.patience(self, call)
+        return DOUBT if call.until == 0 else min(<int64_t>DOUBT, call.until - call.start)
+
+    cdef int expired(self, call_t* call) except -1:
+        return self.shut() if self.eof and self.codec.headed else Newcomer.expired(self, call)
 
     cdef int broke(self, int code) except -1:
         self.eof = True
@@ -154,6 +181,9 @@ cdef class Downstream(Newcomer):
             return self.late()
         if self.state == LINGERING:
             return self.shut()
+        if self.head_is_late():
+            self.head_since = 0
+            return self.unreadable(NULL, f"{self.codec.name}: a head that did not come to its end in time")
         if self.port.idle_timeout > 0 and not self.held_up() and not self.in_flight and not self.dirty and quiet >= self.port.idle_timeout:
             self.read()                  # what has come in the meantime counts
             if self.heard < self.core.now:
@@ -165,6 +195,20 @@ cdef class Downstream(Newcomer):
         else:
             quiet = self.core.now - max(self.heard, self.told)
         return self.core.wheel.set(&self.alarm, self.core.now + self.port.idle_timeout - quiet)
+
+    cdef int waits_for_head(self) except -1:
+        """Look again when it should be whole."""
+        cdef int64_t most = self.port.opening.border.head_timeout
+        if most <= 0 or 0 < self.port.idle_timeout < most:
+            return 0
+        return self.core.wheel.set(&self.alarm, self.head_since + most)
+
+    cdef str peer_name(self):
+        return self.client or self.io.peer()
+
+    cdef int switch(self, call_t* call, Flow upstream, const uint8_t* data, size_t size) except -1:
+        """The answer to this call was the last of this protocol: what follows goes by as it is."""
+        return switch_over(self, call, <Upstream>upstream, data, size)
 
     cdef bint held_up(self) noexcept:
         """It is not read for a reason of ours: that is no idleness."""

@@ -2,13 +2,12 @@ from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.decisions cimport route_t
-from proxy.datapath.port cimport Guest
+from proxy.datapath.messages cimport Messages
 from xproto.kernel.frame cimport frame_t
 
 
-cdef class Requester(Guest):
+cdef class Requester(Messages):
     cdef bint greeted                         # its handshake is done
-    cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1
@@ -17,6 +16,5 @@ cdef class Requester(Guest):
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1
     cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1
     cdef int say_next(self, bytes frame) except -1
+    cdef int reject_unread(self) except -1
     cdef int reject(self, const frame_t* at, int fault, bytes text=*) except -1
-    cdef int unreadable(self, const frame_t* at, str why) except -1
-    cdef int wind_up(self) except -1

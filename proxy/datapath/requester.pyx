@@ -4,6 +4,7 @@ What always holds: a request is counted once and becomes one call, or one answer
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memset
 
 from proxy.datapath.caller cimport expire
 from proxy.datapath.calls cimport call_t, find_call
@@ -11,16 +12,23 @@ from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
-from proxy.datapath.port cimport Binding, Guest
+from proxy.datapath.messages cimport Messages
+from proxy.datapath.port cimport Binding
+from proxy.datapath.stream cimport BODY
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.frame cimport (
     FROM_DOWNSTREAM, KIND_HANDSHAKE, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, KIND_WRAPPED, frame_t, identity_t,
 )
 
+from xproto.kernel.http1_facts cimport CLOSES_AT, MINOR_AT
+
 from xproto.errors import MalformedError
 
+cdef enum:
+    NOTHING_FOLLOWS = 1 << CLOSES_AT | 1 << MINOR_AT
 
-cdef class Requester(Guest):
+
+cdef class Requester(Messages):
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1:
         if self.codec.session and not self.greeted and at.kind != KIND_HANDSHAKE:
             return self.unreadable(NULL, f"{self.codec.name}: a frame of kind {at.kind} before the handshake")
@@ -65,7 +73,7 @@ cdef class Requester(Guest):
         cdef route_t* route
         cdef call_t* call
         if index >= 0:
-            oneway = oneway or table.routes[index].oneway
+            oneway = oneway or table.routes[index].oneway and not self.codec.headed
         add(binding.count.oneways if oneway else binding.count.calls, 1)
         if index < 0:
             if index == UNREADABLE:
@@ -76,6 +84,8 @@ cdef class Requester(Guest):
         call = self.record(frame, at.size, at, route, oneway, own)
         if call == NULL:
             return self.drop(oneway, frame, at, OVERLOAD)
+        if self.codec.headed:
+            return self.send_on(<Cluster>route.cluster, call, frame, at)
         return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
 
     cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
@@ -144,7 +154,9 @@ cdef class Requester(Guest):
         """What is passed on in pieces is malformed: its caller is told, unless it was answered already."""
         cdef Carrier sink = self.sink
         cdef call_t* call = NULL if sink is None else find_call(&sink.ids, self.stream.new_id)
-        if call != NULL and call.caller == <void*>self:
+        if self.codec.headed:
+            self.give_request_up()
+        elif call != NULL and call.caller == <void*>self:
             self.refuse(call, MALFORMED)
         return self.unreadable(NULL, why)
 
@@ -173,8 +185,13 @@ cdef class Requester(Guest):
         self.core.tell(f"{self.label()}: malformed, closed: {why}")
         if at != NULL and at.kind == KIND_REQUEST:
             self.reject(at, MALFORMED)
+        elif self.codec.headed and self.stream.half != BODY:
+            self.reject_unread()
         return self.wind_up()
 
-    cdef int wind_up(self) except -1:
-        """Read no more; go when everything owed is written."""
-        return 0
+    cdef int reject_unread(self) except -1:
+        """Of what cannot be read only the protocol is known: that is enough where answers are told apart by their order."""
+        cdef frame_t at
+        memset(&at, 0, sizeof(frame_t))
+        at.echo = NOTHING_FOLLOWS
+        return self.reject(&at, MALFORMED)

@@ -15,7 +15,7 @@ from proxy.datapath.host cimport BUSY, Host, Verdict
 from proxy.datapath.pingpong cimport Pool, spot_t
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.codec cimport Codec
-from xproto.kernel.frame cimport FROM_DOWNSTREAM, frame_t
+from xproto.kernel.frame cimport frame_t
 
 cdef enum:
     WAIT = -2             # beside the faults, which are above zero
@@ -80,7 +80,7 @@ cdef class Singles(Balancer):
         cdef buf_t frame = pool.take(pool.first)
         cdef frame_t at
         try:
-            pool.codec.scan(FROM_DOWNSTREAM, frame.data + frame.head, frame.size, &at)
+            pool.codec.whole(frame.data + frame.head, frame.size, &at)
             self.entrust(upstream, call, frame.data + frame.head, &at)
         finally:
             self.core.buffers.drop(&frame)
@@ -110,7 +110,7 @@ cdef class Singles(Balancer):
                 if upstream is None:
                     self.give_up(call, fault)
                 else:
-                    pool.codec.scan(FROM_DOWNSTREAM, frame.data + frame.head, frame.size, &at)
+                    pool.codec.whole(frame.data + frame.head, frame.size, &at)
                     self.entrust(upstream, call, frame.data + frame.head, &at)
             finally:
                 self.core.buffers.drop(&frame)

@@ -1,5 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from proxy.datapath.buffers cimport queue_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport Conn
 from proxy.datapath.host cimport Host
@@ -37,4 +38,6 @@ cdef class Far(End):
     cdef int let_go(self) except -1
 
 
+cdef int tie(Port port, Transport near_io, str client, queue_t* to_client, bytes early, Transport far_io, Host host,
+             queue_t* to_server, bytes later) except -1
 cdef int new_tunnel(Port port, Transport io, str client, const uint8_t* data, size_t size) except -1

@@ -14,6 +14,7 @@ import os
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.balancer cimport tour_t
+from proxy.datapath.buffers cimport queue_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport CLOSED, CONNECTING, ENDING, OPEN, Conn
 from proxy.datapath.counters cimport add, take
@@ -55,6 +56,43 @@ cdef int new_tunnel(Port port, Transport io, str client, const uint8_t* data, si
             near.frames(data, size)
         if near.state != CLOSED:
             far.connect()
+    except Exception as error:  # noqa: BLE001
+        near.crash(error)
+    return 0
+
+
+cdef int tie(Port port, Transport near_io, str client, queue_t* to_client, bytes early, Transport far_io, Host host,
+             queue_t* to_server, bytes later) except -1:
+    """A tunnel between two ends that are connected already.
+
+    The queues are what was to be sent to either, and theirs from now on; early and later: what client and server have sent
+    behind that.
+    """
+    cdef Near near = Near.__new__(Near)
+    cdef Far far = Far.__new__(Far)
+    begin(near, far, port)
+    begin(far, near, port)
+    near.client, near.idle_timeout = client, port.opening.border.idle_timeout
+    near.rx, near.tx = port.count.rx, port.count.tx
+    near.out, far.out = to_client[0], to_server[0]
+    far.cluster, far.host, far.made = host.cluster, host, True
+    far.rx, far.tx = host.count.rx, host.count.tx
+    host.tunnels[far] = None
+    add(host.count.active, 1)
+    add(port.count.tunnels, 1)
+    add(port.count.tunnels_active, 1)
+    add(port.count.active, 1)
+    port.tunnels[near] = None
+    try:
+        near.attach(near_io, OPEN)
+        far.attach(far_io, OPEN)
+        near.rest()
+        if early:
+            near.frames(early, len(early))
+        if later and far.state != CLOSED:
+            far.frames(later, len(later))
+        near.touch()
+        far.touch()
     except Exception as error:  # noqa: BLE001
         near.crash(error)
     return 0

@@ -1,7 +1,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.calls cimport call_t
-from proxy.datapath.carrier cimport Carrier, limits_t
+from proxy.datapath.answers cimport Answers
+from proxy.datapath.carrier cimport limits_t
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport host_count_t
 from proxy.datapath.wheel cimport alarm_t
@@ -20,7 +21,7 @@ cdef class Keeper:
     cdef str label(self)
 
 
-cdef class Upstream(Carrier):
+cdef class Upstream(Answers):
     cdef Keeper keeper
     cdef int64_t since            # when it began to connect
     cdef int64_t beat             # when the heartbeat without an ack was sent; 0: none

@@ -16,7 +16,8 @@ from libc.string cimport memset
 
 from proxy.datapath.buffers cimport queue_t
 from proxy.datapath.calls cimport call_t, fresh_id
-from proxy.datapath.carrier cimport ALONE, Carrier, limits_t
+from proxy.datapath.answers cimport Answers
+from proxy.datapath.carrier cimport ALONE, limits_t
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may, next_frame
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, add, host_count_t, take
@@ -99,7 +100,7 @@ cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t varian
     return made
 
 
-cdef class Upstream(Carrier):
+cdef class Upstream(Answers):
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1:
         cdef frame_t at
         cdef size_t used = 0
@@ -107,6 +108,8 @@ cdef class Upstream(Carrier):
         cdef int outcome
         if self.state == CONNECTING:
             return self.greeted(data, size)
+        if self.codec.headed:
+            return self.answers_in(data, size)
         if self.stream.half == BODY and (not self.go_on(data, size, &used) or self.paused or not may(self, FEEDS)):
             return used
         while used < size:
@@ -219,6 +222,7 @@ cdef class Upstream(Carrier):
         if self.lane == ALONE and self.live == 0:
             self.forget_unsent()
         self.io.watch_read(True)
+        self.take_body()
         self.set_alarms()
         return self.flush()
 
@@ -263,7 +267,7 @@ cdef class Upstream(Carrier):
         return 0
 
     cdef int ended(self) except -1:
-        return self.refused("closed before it answered the handshake") if self.state == CONNECTING else self.broke(0)
+        return self.refused("closed before it answered the handshake") if self.state == CONNECTING else Answers.ended(self)
 
     cdef int broke(self, int code) except -1:
         if self.state == CONNECTING:

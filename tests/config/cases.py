@@ -25,6 +25,13 @@ def match(conditions: str) -> str:
     return edited('{service: "com.test.EchoService:1.0"}', f"{{k: {conditions}}}")
 
 
+def http(conditions: str) -> str:
+    """The smallest file with other conditions (line 7)."""
+    return edited('match: {headers: {service: "com.test.EchoService:1.0"}}', f"match: {{{conditions}}}")
+
+
+MATCH = "7: routes.main[0].match."
+HOST = "write a name (shop.example.com), or *.example.com for all names below one"
 ADDRESS = "write IP:PORT, [IPv6]:PORT or unix:/path"
 DURATION = "write seconds (1.5) or a number with us, ms, s, m or h (250ms)"
 SIZE = "write bytes (65536) or a number with KiB, MiB, GiB, kB, MB or GB (64KiB)"
@@ -262,12 +269,73 @@ ONE = [
     ),
     (match("{prefixx: a}"), "7: routes.main[0].match.headers.k.prefixx: there is no such key; did you mean prefix?"),
     (
-        edited('match: {headers: {service: "com.test.EchoService:1.0"}}', "match: {path: {prefix: /}}"),
-        "7: routes.main[0].match.path: matches paths of HTTP, which is not there yet; write headers",
+        edited("  main:\n", "  web: {virtual_hosts: []}\n  main:\n"),
+        "6: routes.web: a table is a list of routes, without virtual_hosts; write routes with match.host",
+    ),
+    # matches of HTTP
+    (http("path: api"), f"{MATCH}path: a path begins with /; write /api"),
+    (http("path: {prefix: ''}"), f"{MATCH}path: a path begins with /; write /"),
+    (http("path: {suffix: ''}"), f"{MATCH}path: an empty suffix matches every path; write prefix: /"),
+    (http("path: /a?b=c"), f"{MATCH}path: '/a?b=c' is more than a path; write what follows the ? under query"),
+    (http("path: /a b"), f"{MATCH}path: '/a b' is never sent so; write it percent-encoded"),
+    (http("path: {}"), f"{MATCH}path: no condition; write one of exact, prefix, suffix, regex"),
+    (
+        http("path: {exact: /a, prefix: /b}"),
+        f"{MATCH}path: exact and prefix together; write one of exact, prefix, suffix, regex",
+    ),
+    (http("path: {regex: '('}"), f"{MATCH}path: RE2 refuses the regex '(': missing ): (; write RE2's syntax"),
+    (http("prefix: /"), f"{MATCH}prefix: belongs under path; write path: {{prefix: ...}}"),
+    (http("host: a.test:80"), f"{MATCH}host: 'a.test:80' has a port, and hosts are compared without; write a.test"),
+    (http("host: '[::1]:80'"), f"{MATCH}host: '[::1]:80' has a port, and hosts are compared without; write '[::1]'"),
+    (http("host: '::1'"), f"{MATCH}host: '::1' is an IPv6 address; write it in brackets and quotes: '[::1]'"),
+    (http("host: '[a]'"), f"{MATCH}host: '[a]' is no IPv6 address; write it in brackets, as '[::1]'"),
+    (http("host: [a.test, '*']"), f"{MATCH}host[1]: * stands for every host; leave host out"),
+    (http("host: 'a.*'"), f"{MATCH}host: 'a.*' is no host; {HOST}"),
+    (http("host: http://a.test"), f"{MATCH}host: 'http://a.test' is a URL; {HOST}"),
+    (http("host: a.test/b"), f"{MATCH}host: 'a.test/b' has a path, which is no part of a host; write it under path"),
+    (http("host: A.test."), f"{MATCH}host: 'A.test.' ends with a dot; write a.test"),
+    (http("host: bü.test"), f"{MATCH}host: 'bü.test' is not ASCII, and clients send ASCII; write it in its xn-- form"),
+    (http("host: [5]"), f"{MATCH}host[0]: must be a host, not the number 5; {HOST}"),
+    (http("host: []"), f"{MATCH}host: the list is empty; write a host, or leave it out"),
+    (http("host: {}"), f"{MATCH}host: must be a host, not a mapping; write one host, or a list of them"),
+    (http(f"host: {['a'] * 101}"), f"{MATCH}host: there are 101; write at most 100, and a route for the others"),
+    (http("http_method: get"), f"{MATCH}http_method: 'get' is not the method GET, case counts; write GET"),
+    (http("http_method: [GET, '']"), f"{MATCH}http_method[1]: '' is no method; write GET, or a list of methods"),
+    (http("http_method: [1]"), f"{MATCH}http_method[0]: must be a method, not the number 1; write GET, or a list of methods"),
+    (
+        http("method: GET"),
+        f"{MATCH}method: means two things; write http_method for HTTP's, headers: {{method: ...}} for a call's",
     ),
     (
-        edited("  main:\n", "  web: {virtual_hosts: []}\n  main:\n"),
-        "6: routes.web: virtual_hosts are for HTTP, which is not there yet; write a list of routes",
+        http("query: {a=b: x}"),
+        f"{MATCH}query.a=b: 'a=b' is no parameter's name; write it as it is sent, percent-encoded",
+    ),
+    (http("query: {a: {}}"), f"{MATCH}query.a: no condition; write one of exact, prefix, suffix, regex, present"),
+    # what a listener does with HTTP
+    (listener("http: {trusted: [lan]}"), f"5: listeners[0].http.trusted[0]: 'lan' is no network; {NETWORK}"),
+    (
+        listener("http: {upgrades: [websocket, H2C]}"),
+        "5: listeners[0].http.upgrades[1]: h2c would carry requests past all routes; leave it out",
+    ),
+    (
+        listener("http: {upgrades: ['a b']}"),
+        "5: listeners[0].http.upgrades[0]: 'a b' is no protocol's name; write websocket",
+    ),
+    (
+        listener("http: {upgrades: [1]}"),
+        "5: listeners[0].http.upgrades[0]: must be a protocol, not the number 1; write websocket",
+    ),
+    (
+        listener("http: {via: my proxy}"),
+        """5: listeners[0].http.via: 'my proxy' cannot stand in Via; write letters, digits, - and ., or "" for no Via""",
+    ),
+    (
+        listener("http: {via: false}"),
+        """5: listeners[0].http.via: must be a name, not false (true or false); write xproto, or "" for no Via""",
+    ),
+    (
+        listener("http: {header_timeout: 0}"),
+        "5: listeners[0].http.header_timeout: 0 is out of range; write between 0.001s and 604800s",
     ),
     # protocols
     (listener("protocols: [bolt, dubo]"), "5: listeners[0].protocols[1]: there is no protocol 'dubo'; did you mean dubbo?"),

@@ -25,6 +25,15 @@ listeners:
     idle_timeout: 0
     proxy_protocol: {trusted: [10.0.0.0/8, "2001:db8::/32", 192.0.2.1], required: true}
     fallback: {cluster: echo, idle_timeout: 5s}
+    http:
+      trusted: [10.0.0.0/8, unix]
+      forwarded: false
+      request_id: false
+      via: mesh.example.com
+      upgrades: [WebSocket, tls/1.3]
+      connect: true
+      tunnel_idle_timeout: 0
+      header_timeout: 3s
   - {name: local, address: "unix:/run/mesh.sock", protocols: bolt, routes: main, proxy_protocol: [unix]}
   - {name: six, address: "[0:0::1]:0", routes: none-match, fallback: close}
 routes:
@@ -75,7 +84,9 @@ def test_every_field_arrives(tmp_path: Path) -> None:
     assert made == s.Snapshot(
         listeners={
             "mesh": s.Listener("mesh", "10.0.0.1:9200", ("dubbo", "bolt"), "main", 32, 0.25, 9, 10, 65536, 0.0,
-                               s.ProxyProtocol(("10.0.0.0/8", "2001:db8::/32", "192.0.2.1/32"), True), s.Fallback("echo", 5.0)),
+                               s.ProxyProtocol(("10.0.0.0/8", "2001:db8::/32", "192.0.2.1/32"), True), s.Fallback("echo", 5.0),
+                               s.Http(("10.0.0.0/8", "unix"), False, False, "mesh.example.com", ("websocket", "tls/1.3"), True,
+                                      0.0, 3.0)),
             "local": s.Listener("local", "unix:/run/mesh.sock", ("bolt",), "main", proxy_protocol=s.ProxyProtocol(("unix",))),
             "six": s.Listener("six", "[::1]:0", ("dubbo", "bolt", "mine"), "none-match"),
         },
@@ -115,6 +126,40 @@ def test_every_field_arrives(tmp_path: Path) -> None:
         drain_timeout=0.0,
     )  # fmt: skip
     assert s.decode(s.encode(made)) == made
+
+
+def told(match: str) -> tuple[s.HeaderMatch, ...]:
+    """The conditions of the smallest file's route with another match."""
+    text = SMALLEST.replace('{headers: {service: "com.test.EchoService:1.0"}}', match)
+    conditions: tuple[s.HeaderMatch, ...] = snapshot(text).routes["main"][0].headers
+    return conditions
+
+
+@pytest.mark.parametrize(
+    ("match", "key", "kind", "value"),
+    [
+        ("{path: /a}", "path", "exact", "/a"),
+        ("{path: '*'}", "path", "exact", "*"),
+        ("{path: {prefix: /a/}}", "path", "prefix", "/a/"),
+        ("{path: {suffix: .png}}", "path", "suffix", ".png"),
+        ("{path: {regex: '/[0-9]+'}}", "path", "regex", "/[0-9]+"),
+        ("{host: Shop.Example.COM}", "host", "exact", "shop.example.com"),
+        ("{host: '[2001:DB8::1]'}", "host", "exact", "[2001:db8::1]"),
+        ("{host: '*.Example.com'}", "host", "suffix", ".example.com"),
+        ("{host: [a.b, '*.c.d']}", "host", "regex", r"a\.b|(?s:\C*)\.c\.d"),
+        ("{http_method: GET}", "http_method", "exact", "GET"),
+        ("{http_method: [GET, M-SEARCH]}", "http_method", "regex", r"GET|M\-SEARCH"),
+        ("{query: {v: '2'}}", "query.v", "exact", "2"),
+    ],
+)
+def test_matches_of_http_are_conditions_on_keys(match: str, key: str, kind: s.MatchKind, value: str) -> None:
+    assert told(match) == (s.HeaderMatch(key, kind, value),)
+
+
+def test_all_ways_to_write_a_condition_are_anded() -> None:
+    assert [c.key for c in told("{headers: {path: /a, x: y}, path: {suffix: z}, query: {q: {present: false}}, host: a}")] == [
+        "host", "path", "query.q", "path", "x",
+    ]  # fmt: skip
 
 
 def test_what_is_left_out_has_the_snapshots_defaults() -> None:

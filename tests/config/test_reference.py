@@ -6,15 +6,27 @@ import json
 import re
 from pathlib import Path
 
+from proxy.config.match import HeaderMatch
 from proxy.config.messages import model_at
 from proxy.config.model import Model
 from proxy.config.reference import json_schema, markdown, sections_in_order
-from proxy.config.routes import HeaderMatch
 from proxy.config.schema import Config, Host
+from tests.config.fakes import snapshot
 
 
 def test_the_page_is_current() -> None:
     assert Path("docs/configuration.md").read_text() == markdown(), "python -m proxy.config.reference > docs/configuration.md"
+
+
+def test_the_pages_examples_are_valid() -> None:
+    smallest, routes = re.findall(r"```yaml\n(.*?)```", markdown(), re.DOTALL)
+    assert [c.key for c in snapshot(smallest).routes["main"][0].headers] == ["service"]
+    before, _, rest = smallest.partition("routes:\n  main:")
+    made = snapshot(before + routes + rest[rest.index("clusters:") :]).routes["main"]
+    assert [[c.key for c in route.headers] for route in made] == [
+        ["http_method", "host", "path"],
+        ["path", "query.verbose", "x-env"],
+    ]
 
 
 def test_every_model_has_a_section_and_every_field_a_meaning() -> None:

@@ -1,41 +1,58 @@
-"""Frames without an id: one call at a time on a connection, answers in the order of the requests. HTTP/1.1 is such.
+"""Frames without an id: one call at a time on a connection, answers in the order of the requests.
 
-Only what any protocol of this kind needs is here; what is HTTP's own is not, and not yet in the data path.
+HTTP/1.1 is such too, but its messages go by in pieces: see test_messages.py.
 """
 
 from __future__ import annotations
 
+from construct import Bytes, Enum, Int8ub, Int32ub, Struct, this
+
 from proxy.snapshot import HeaderMatch, Route
 from tests.datapath.world import Backend, Peer, World
-from xproto.codecs.http1 import HTTP1
 from xproto.registry import register
+from xproto.spec import Fault, Kind, Order, Pool, Protocol
+from xproto.wire import Known
 
-CODEC = register(HTTP1).codec
-ROUTES = (Route("a", (HeaderMatch("path", "prefix", "/a"),), "main"),)
+FAULTS = {Fault.NO_ROUTE: 404, Fault.CLOSED: 502, Fault.TIMEOUT: 504, Fault.MALFORMED: 400}
+TINY = Protocol(
+    name="tiny",
+    frame=Struct(
+        "kind" / Known(Enum(Int8ub, request=1, response=2)),
+        "name_size" / Int8ub,
+        "size" / Int32ub,
+        "name" / Bytes(this.name_size),
+        "body" / Bytes(this.size),
+    ),
+    kind={Kind.REQUEST: this.kind == "request", Kind.RESPONSE: this.kind == "response"},
+    service=this.name,
+    pool=Pool.PING_PONG,
+    order=Order.IN_ORDER,
+    reply_base={"kind": "response", "name_size": 0, "name": b"", "size": 3},
+    reply={fault: {"body": b"%d" % status} for fault, status in FAULTS.items()},
+)
+CODEC = register(TINY).codec
+ROUTES = (Route("a", (HeaderMatch("service", "prefix", "/a"),), "main"),)
 
 
 def request(path: str = "/a", body: bytes = b"") -> bytes:
-    return b"POST %b HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body)
+    return b"\1" + bytes([len(path)]) + len(body).to_bytes(4, "big") + path.encode() + body
 
 
-def response(body: bytes = b"", status: bytes = b"200 OK") -> bytes:
-    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+def response(body: bytes = b"") -> bytes:
+    return b"\2\0" + len(body).to_bytes(4, "big") + body
 
 
 def size_of(data: bytes) -> int | None:
-    head, end, _ = data.partition(b"\r\n\r\n")
-    if not end:
-        return None
-    return len(head) + 4 + int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    return None if len(data) < 6 else 6 + data[1] + int.from_bytes(data[2:6], "big")
 
 
 def status_of(frame: bytes) -> int:
-    return int(frame[9:12])
+    return int(frame[6:])
 
 
 def start(world: World, *hosts: Backend | str, **settings: object) -> World:
     world.size_of = size_of
-    return world.start(*hosts, protocols=("http1",), codecs={"http1": CODEC}, routes=ROUTES, **settings)  # type: ignore[arg-type]
+    return world.start(*hosts, protocols=("tiny",), codecs={"tiny": CODEC}, routes=ROUTES, **settings)  # type: ignore[arg-type]
 
 
 async def test_a_call_and_its_answer(world: World) -> None:
@@ -59,7 +76,7 @@ async def test_answers_keep_the_order_whoever_answers_first(world: World) -> Non
     upstreams: dict[bytes, Peer] = {}
     for _ in range(3):
         upstream = await backend.accept()
-        upstreams[(await upstream.receive())[8:9]] = upstream
+        upstreams[(await upstream.receive())[9:10]] = upstream
     for number in (b"3", b"2"):
         await upstreams[number].send(response(number))
     assert await client.silent()
@@ -77,7 +94,7 @@ async def test_even_a_shared_pool_has_one_call_at_a_time(world: World) -> None:
     client = await world.client()
     await client.send(request("/a/1") + request("/a/2"))
     first, second = [await backend.accept() for _ in range(2)]
-    assert {(await first.receive())[8:9], (await second.receive())[8:9]} == {b"1", b"2"}
+    assert {(await first.receive())[9:10], (await second.receive())[9:10]} == {b"1", b"2"}
     assert {each["lane"] for each in world.upstreams()} == {"alone"}
 
 
@@ -92,7 +109,7 @@ async def test_after_a_timeout_the_late_answer_is_nobodys(world: World) -> None:
     assert status_of(await client.receive()) == 504
     await client.send(request("/a/next"))
     other = await backend.accept()
-    assert (await other.receive()).startswith(b"POST /a/next")
+    assert (await other.receive())[6:] == b"/a/next"
     await upstream.send(response(b"late"))
     assert await upstream.ended()
     await other.send(response(b"right"))
@@ -107,7 +124,7 @@ async def test_calls_move_when_connecting_fails(world: World) -> None:
     await client.send(request("/a/1") + request("/a/2"))
     for _ in range(2):
         upstream = await backend.accept()
-        await upstream.send(response((await upstream.receive())[8:9]))
+        await upstream.send(response((await upstream.receive())[9:10]))
     assert [await client.receive() for _ in range(2)] == [response(b"1"), response(b"2")]
 
 
@@ -128,7 +145,7 @@ async def test_a_server_that_dies_and_a_request_that_is_malformed(world: World) 
     backend = world.backend()
     start(world, backend)
     client = await world.client()
-    await client.send(request() + b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n")
+    await client.send(request() + b"\3" + request()[1:])
     upstream = await backend.accept()
     await upstream.receive()
     upstream.close()

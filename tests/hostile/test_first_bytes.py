@@ -18,10 +18,9 @@ DETECTION = 0.5
 """The configured deadline, in seconds."""
 
 GARBAGE = {
-    "HTTP/1": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(64),
-    "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
     "PROXY v1": b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
     "PROXY v2": b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c" + bytes(12),
     "framed Thrift of version 2": b"\0\0\0\x20\x80\x02\0\1\0\0\0\4ping" + bytes(20),

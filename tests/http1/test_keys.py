@@ -29,6 +29,9 @@ def seen(data: bytes, *keys: str) -> list[bytes | None]:
         (b"http://b", b"b", b"/", None),
         (b"http://b?c", b"b", b"/", b"c"),
         (b"https://[::1]:443/", b"[::1]", b"/", None),
+        (b"http://Shop.TEST.:80/A", b"shop.test", b"/A", None),
+        (b"/%61%7edm%49n/%2F%25/%6", b"a", b"/a~dmIn/%2F%25/%6", None),
+        (b"/%g1%", b"a", b"/%g1%", None),
     ],
 )
 def test_targets(target: bytes, host: bytes, path: bytes, query: bytes | None) -> None:
@@ -37,7 +40,16 @@ def test_targets(target: bytes, host: bytes, path: bytes, query: bytes | None) -
 
 @pytest.mark.parametrize(
     ("said", "host"),
-    [(b"a:8080", b"a"), (b"a", b"a"), (b"[::1]:80", b"[::1]"), (b"[::1]", b"[::1]"), (b"1.2.3.4", b"1.2.3.4"), (b"", b"")],
+    [
+        (b"a:8080", b"a"),
+        (b"a", b"a"),
+        (b"[::1]:80", b"[::1]"),
+        (b"[::1]", b"[::1]"),
+        (b"1.2.3.4", b"1.2.3.4"),
+        (b"", b""),
+        (b"A.b.:1", b"a.b"),
+        (b".", b""),
+    ],
 )
 def test_a_host_is_without_its_port(said: bytes, host: bytes) -> None:
     assert seen(request(host=b"Host: " + said), "host") == [host]

@@ -64,7 +64,7 @@ KINDS = {
     "missing": ([], {}, "kind", "no frame has a kind", "give {Kind.REQUEST: this.type == …, …}"),
     "a number as a kind": (
         [], {1: this.kind == "request"}, "kind", "1 is not a Kind",
-        "use REQUEST, ONEWAY, RESPONSE, HEARTBEAT, HEARTBEAT_ACK, GOAWAY, WRAPPED, HANDSHAKE, HANDSHAKE_ACK",
+        "use REQUEST, ONEWAY, RESPONSE, HEARTBEAT, HEARTBEAT_ACK, GOAWAY, WRAPPED, HANDSHAKE, HANDSHAKE_ACK, INTERIM",
     ),
     "a lambda": ([], {Kind.REQUEST: lambda _: True}, "kind[REQUEST]", *FUNCTION),
     "an enum and a number": (

@@ -11,6 +11,7 @@ from tests.xproto.small import declare
 from xproto import registry
 from xproto.codecs.bolt import BOLT
 from xproto.codecs.dubbo import DUBBO
+from xproto.codecs.http1 import HTTP1
 from xproto.codecs.tars import TARS
 from xproto.codecs.thrift import THRIFTS
 from xproto.errors import SpecError, XprotoError
@@ -61,7 +62,7 @@ def fails(*args, **kwargs):
 
 
 def test_built_ins_are_a_tuple_in_rank_order():
-    assert (DUBBO, BOLT, TARS, *THRIFTS) == BUILT_IN
+    assert (DUBBO, BOLT, TARS, *THRIFTS, HTTP1) == BUILT_IN
     found = load()
     assert list(found) == BUILT_INS
     assert found["dubbo"].protocol is DUBBO

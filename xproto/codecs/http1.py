@@ -2,53 +2,76 @@
 
 Source of the format: RFC 9110 and 9112, read more strictly (see `xproto.kernel.http1`). Messages have no id: a connection
 to a server has one exchange at a time, and a client gets answers in the order of its requests.
-
-Not among the built-ins yet: what a proxy owes to heads (fields of one hop, forwarding), bodies in pieces and exchanges
-that end with the connection are the data path's, and still to come there.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, Literal
 
 from construct import Struct, this
 
-from xproto.spec import Detect, Fault, Kind, Limits, Order, Pool, Protocol
+from xproto.errors import SpecError
+from xproto.spec import Detect, Fault, Kind, Order, Pool, Protocol
 from xproto.wire import FromUpstream, HttpBody, HttpHead
-
-MAX_FRAME = 16 * 1024 * 1024
+from xproto.wire.http1 import METHODS, fact
 
 _FAULTS = {
-    Fault.NO_ROUTE: (b"404 Not Found", b"no route matches this request"),
-    Fault.NO_HOST: (b"503 Service Unavailable", b"the cluster has no host"),
-    Fault.CONNECT: (b"503 Service Unavailable", b"no host of the cluster can be reached"),
-    Fault.OVERLOAD: (b"503 Service Unavailable", b"the cluster is overloaded"),
-    Fault.TIMEOUT: (b"504 Gateway Timeout", b"the server did not answer in time"),
-    Fault.CLOSED: (b"502 Bad Gateway", b"the server's connection closed before it answered"),
-    Fault.MALFORMED: (b"400 Bad Request", b"the request cannot be read"),
+    Fault.NO_ROUTE: (b"404 Not Found", "no route matches this request"),
+    Fault.NO_HOST: (b"503 Service Unavailable", "the cluster has no host"),
+    Fault.CONNECT: (b"503 Service Unavailable", "no host of the cluster can be reached"),
+    Fault.OVERLOAD: (b"503 Service Unavailable", "the cluster is overloaded"),
+    Fault.TIMEOUT: (b"504 Gateway Timeout", "the server did not answer in time"),
+    Fault.CLOSED: (b"502 Bad Gateway", "the server's connection ended before it answered"),
+    Fault.MALFORMED: (b"400 Bad Request", "the request cannot be read"),
 }
+_MEDIA = {"text": b"text/plain; charset=utf-8", "json": b"application/json"}
 
 
-def _reply(status: bytes, text: bytes) -> dict[str, Any]:
-    body = b"xproto: " + text + b"\n"
-    fields = [(b"Content-Type", b"text/plain; charset=utf-8"), (b"Content-Length", b"%d" % len(body))]
-    if status.startswith(b"503"):
-        fields.append((b"Retry-After", b"1"))
-    return {"head": {"line": b"HTTP/1.1 " + status, "fields": fields}, "body": body}
+def _facts(fields: Any) -> int:
+    return int(fields["head"].get("facts") or 0)
 
 
-def http1(*, max_frame: int = MAX_FRAME) -> Protocol:
-    """HTTP/1.1; `max_frame` is what a message may have that is not passed on in pieces, in bytes."""
+def _reply(fault: Fault, status: bytes, text: str, written: str) -> dict[str, Any]:
+    """What the proxy answers itself. It has no body where HEAD was asked, and ends a connection whose framing is in doubt."""
+    said = json.dumps({"error": fault.name.lower(), "message": text}) if written == "json" else f"xproto: {text}"
+    body = said.encode() + b"\n"
+
+    def fields(frame: Any) -> list[tuple[bytes, bytes]]:
+        facts = _facts(frame)
+        found = [(b"Content-Type", _MEDIA[written]), (b"Content-Length", b"%d" % len(body))]
+        if status.startswith(b"503"):
+            found.append((b"Retry-After", b"1"))
+        if fact(facts, "closes") or fact(facts, "awaits"):
+            found.append((b"Connection", b"close"))
+        elif facts and not fact(facts, "minor"):
+            found.append((b"Connection", b"keep-alive"))
+        return found
+
+    def content(frame: Any) -> bytes:
+        return b"" if fact(_facts(frame), "method") == METHODS[b"HEAD"] else body
+
+    return {"head": {"line": b"HTTP/1.1 " + status, "fields": fields}, "body": content}
+
+
+def http1(*, local_replies: Literal["text", "json"] = "text") -> Protocol:
+    """HTTP/1.1. `local_replies`: whether the proxy's own answers are plain text or JSON."""
+    if local_replies not in _MEDIA:
+        raise SpecError("local_replies", f"{local_replies!r} is no form of a reply", "write text or json")
     return Protocol(
         name="http1",
         frame=Struct("head" / HttpHead(), "body" / HttpBody(this.head), "upstream" / FromUpstream),
-        kind={Kind.RESPONSE: this.upstream == 1, Kind.REQUEST: this.upstream == 0},
+        kind={
+            Kind.REQUEST: this.upstream == 0,
+            Kind.RESPONSE: (this.head.status >= 200) | (this.head.status == 101),
+            Kind.INTERIM: this.upstream == 1,
+        },
         headers=this.head,
+        echo=(this.head.facts,),
         pool=Pool.PING_PONG,
         order=Order.IN_ORDER,
         detect=Detect("head"),
-        limits=Limits(frame=max_frame),
-        reply={fault: _reply(status, text) for fault, (status, text) in _FAULTS.items()},
+        reply={fault: _reply(fault, status, text, local_replies) for fault, (status, text) in _FAULTS.items()},
         configure=http1,
         doc=__doc__ or "",
     )

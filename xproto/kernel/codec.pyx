@@ -84,7 +84,7 @@ cdef class Codec(Scanner):
                 self.templates.clear()
             self.templates[key] = found
         template = found
-        if not template:
+        if not template or not self.numbered:
             return template
         data = <uint8_t*><const uint8_t*>template
         if self.scan(direction, data, len(template), &frame) != SCAN_OK:

@@ -20,6 +20,7 @@ cdef enum FrameKind:      # the values of xproto.spec.Kind
     KIND_WRAPPED = 7
     KIND_HANDSHAKE = 8
     KIND_HANDSHAKE_ACK = 9
+    KIND_INTERIM = 10
 
 cdef struct frame_t:
     int64_t size      # SCAN_OK: the frame's length
@@ -38,6 +39,7 @@ cdef struct frame_t:
     int64_t timeout   # milliseconds, <= 0 where the frame carries none
     int64_t timeout_at   # offset of the timeout's field; -1 where the frame has none that may be rewritten
     int64_t echo      # opaque: what a local reply repeats of its request
+    int64_t length    # of the counted body behind a head, in bytes; after `scan_head` only
     int32_t op        # SCAN_BAD: index of the op that refused
 
 cdef struct identity_t:   # what a frame's ids are, or are to become

@@ -11,5 +11,6 @@ cdef struct chunked_t:        # where in a chunked body we are; all zero is its 
     uint32_t trailers         # bytes in all
     uint64_t left             # of the chunk's data
 
+cdef int digit_of(uint8_t byte) noexcept nogil      # of a hexadecimal digit
 # Passes over what there is of a chunked body. The bytes of it in `data`; `state` is CHUNK_DONE at its end. -1: malformed.
 cdef int64_t pass_chunked(chunked_t* body, const uint8_t* data, int64_t size) noexcept nogil

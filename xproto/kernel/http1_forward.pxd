@@ -16,6 +16,7 @@ cdef struct hop_t:            # what this hop adds and believes; all zero adds n
     bint upgrades             # the connection may become another protocol's
     bint closes               # responses: our side of the client's connection ends behind this
     bint old                  # responses: to who speaks 1.0 and wants to go on
+    bint plain                # responses: the body goes on without its chunks
 
 # An upper bound of the head's size as it goes on, in bytes.
 cdef int64_t forward_room(const head_t* head, const hop_t* hop) noexcept nogil

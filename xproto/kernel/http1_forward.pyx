@@ -12,7 +12,7 @@ from libc.string cimport memchr, memcpy, memset, strlen
 
 from xproto.kernel.http1 cimport (
     FIELD_CONNECTION, FIELD_FORWARDED_FOR, FIELD_FORWARDED_PROTO, FIELD_HOST, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION,
-    FIELD_REQUEST_ID, FIELD_TE, FIELD_UPGRADE, FIELD_VIA, FINE, METHOD_CONNECT, METHOD_OPTIONS, field_t, head_end, head_t,
+    FIELD_REQUEST_ID, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, FIELD_VIA, FINE, METHOD_CONNECT, METHOD_OPTIONS, field_t, head_end, head_t,
     read_head,
 )
 
@@ -149,6 +149,8 @@ cdef int64_t forward_response(uint8_t* into, const uint8_t* data, const head_t* 
     at = put_word(at + 3, b" ")
     at = put_word(put(at, data + head.reason_at, head.reason_size), b"\r\n")
     for i in range(head.count):
+        if hop.plain and head.fields[i].name in (FIELD_TRANSFER_ENCODING, FIELD_TRAILER):
+            continue
         if not stays_here(&head.fields[i]) and head.fields[i].name != FIELD_VIA:
             at = put_field(at, data, &head.fields[i])
     at = put_list(at, b"Via", data, head, FIELD_VIA, True, &hop.via)

@@ -1,8 +1,10 @@
 """The texts of an HTTP/1.1 request that routes look at.
 
 `http_method`, `path` (without its query), `query`, `query.name` (the first of that name, as it is written), `host` (the
-target's authority, if it has one, else the field Host, without a port), and any other key is a field's name, in whatever
-case. Fields of one name are joined by a comma, in their order, as RFC 9110 section 5.2 allows whoever reads them.
+target's authority, if it has one, else the field Host: in lower case, without a port or the last dot), and any other key
+is a field's name, in whatever case. Fields of one name are joined by a comma, in their order, as RFC 9110 section 5.2
+allows whoever reads them. In a path, letters, digits and `-._~` count as such where they are written as escapes: they
+mean the same (RFC 3986 section 6.2.2.2), so a rule for /admin holds for /%61dmin.
 
 What always holds: a slice points into the frame or into the caller's scratch space; fields that do not fit there make
 the head unreadable, never a value that is cut.
@@ -12,7 +14,8 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memchr, memcmp, memcpy
 
 from xproto.kernel.http1 cimport head_t
-from xproto.kernel.http1_text cimport same
+from xproto.kernel.http1_chunked cimport digit_of
+from xproto.kernel.http1_text cimport CLASS, HEX, same
 from xproto.kernel.run cimport cursor_t, key_t, span_t
 
 cdef enum:
@@ -30,6 +33,59 @@ cdef void take_host(const uint8_t* data, int64_t size, span_t* out) noexcept nog
         end -= 1
     out.data = data
     out.size = end - 1 if end and data[end - 1] == c':' else size
+
+
+cdef bint lower(cursor_t* c, span_t* text) noexcept nogil:
+    """False: it does not fit into the scratch space."""
+    cdef int64_t i = 0
+    cdef uint8_t byte
+    if text.size and text.data[text.size - 1] == c'.':
+        text.size -= 1
+    while i < text.size and not c'A' <= text.data[i] <= c'Z':
+        i += 1
+    if i == text.size:
+        return True
+    if text.size > c.scratch_left:
+        return False
+    for i in range(text.size):
+        byte = text.data[i]
+        c.scratch[i] = byte | 0x20 if c'A' <= byte <= c'Z' else byte
+    text.data = c.scratch
+    c.scratch += text.size
+    c.scratch_left -= text.size
+    return True
+
+
+cdef inline int unescaped(const uint8_t* at, const uint8_t* stop) noexcept nogil:
+    """The character that an escape stands for, if it might as well stand there itself; -1: none."""
+    cdef int value
+    if stop - at < 3 or at[0] != c'%' or not (CLASS[at[1]] & HEX and CLASS[at[2]] & HEX):
+        return -1
+    value = digit_of(at[1]) << 4 | digit_of(at[2])
+    if c'a' <= (value | 0x20) <= c'z' or c'0' <= value <= c'9' or value in (c'-', c'.', c'_', c'~'):
+        return value
+    return -1
+
+
+cdef bint unescape(cursor_t* c, span_t* path) noexcept nogil:
+    """False: it does not fit into the scratch space."""
+    cdef const uint8_t* at = path.data
+    cdef const uint8_t* stop = at + path.size
+    cdef int64_t size = 0
+    cdef int value
+    if memchr(at, c'%', <size_t>path.size) == NULL:
+        return True
+    if path.size > c.scratch_left:
+        return False
+    while at < stop:
+        value = unescaped(at, stop)
+        c.scratch[size] = at[0] if value < 0 else <uint8_t>value
+        size += 1
+        at += 1 if value < 0 else 3
+    path.data, path.size = c.scratch, size
+    c.scratch += size
+    c.scratch_left -= size
+    return True
 
 
 cdef void take_parameter(const uint8_t* data, int64_t size, const uint8_t* name, int64_t length, span_t* out) noexcept nogil:
@@ -107,10 +163,14 @@ cdef bint find_keys(cursor_t* c, const head_t* head, const key_t* keys, int nkey
         if is_name(keys[i].name, keys[i].size, <const uint8_t*>b"http_method", 11):
             out[0] = method
         elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"path", 4):
+            if not unescape(c, &path):
+                return False
             out[0] = path
         elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"query", 5):
             out[0] = query
         elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"host", 4):
+            if not lower(c, &host):
+                return False
             out[0] = host
         elif keys[i].size >= PREFIX and memcmp(keys[i].name, b"query.", PREFIX) == 0:
             if query.data != NULL:

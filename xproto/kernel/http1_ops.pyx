@@ -8,9 +8,12 @@ set then, and the head's size is kept), the offset behind the last byte of the b
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from xproto.kernel.http1 cimport (
-    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FINE, head_end, head_t, read_head,
+    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, BODY_UNTIL_CLOSE, FINE, METHOD_CONNECT, METHOD_HEAD, head_end, head_t, read_head,
 )
 from xproto.kernel.http1_chunked cimport CHUNK_DONE, chunked_t, pass_chunked
+from xproto.kernel.http1_facts cimport (
+    AWAITS_AT, CLOSES_AT, FORM_BITS, METHOD_AT, MINOR_AT, STATUS_AT, UPGRADES_AT, method_in, upgrades_in,
+)
 from xproto.kernel.http1_keys cimport find_keys
 from xproto.kernel.run cimport BAD, DONE, SHORT, cursor_t, key_t, progress_t
 
@@ -18,13 +21,6 @@ from xproto.wire.http1 import FACTS, METHODS
 
 cdef enum:
     MARK = 1 << 30
-    FORM_BITS = 2
-    METHOD_AT = 2
-    MINOR_AT = 6
-    CLOSES_AT = 7
-    UPGRADES_AT = 8
-    AWAITS_AT = 9
-    STATUS_AT = 10
 
 if [sum(width for _, width in FACTS[:i]) for i in range(len(FACTS))] != [
         0, METHOD_AT, MINOR_AT, CLOSES_AT, UPGRADES_AT, AWAITS_AT, STATUS_AT] or METHODS[b"TRACE"] != 9:
@@ -35,9 +31,23 @@ cdef inline bint in_body(const progress_t* progress) noexcept nogil:
     return progress != NULL and progress.later[1] & MARK
 
 
+cdef bint fits(head_t* head, int64_t asked) noexcept nogil:
+    """What an answer means depends on what was asked. `upgrades` of it: what follows is another protocol."""
+    if head.status == 101:
+        head.upgrades = head.upgrades and upgrades_in(asked)
+        return head.upgrades
+    head.upgrades = method_in(asked) == METHOD_CONNECT and 200 <= head.status < 300
+    if head.upgrades and head.form != BODY_UNTIL_CLOSE and head.form != BODY_NONE:
+        return False                      # some would look for a body, others for the tunnel
+    if head.upgrades or method_in(asked) == METHOD_HEAD:
+        head.form = BODY_NONE
+    return True
+
+
 cdef int walk_head(cursor_t* c, bint response, int64_t* facts, int64_t* length, const key_t* keys, int nkeys,
                    progress_t* progress) noexcept nogil:
-    cdef head_t head
+    cdef head_t own
+    cdef head_t* head = &own if progress == NULL or progress.head == NULL else <head_t*>progress.head
     cdef int64_t seen = 0, wrong_at = 0, end
     if in_body(progress) and 0 < progress.later[2] <= c.stop:
         end = progress.later[2]
@@ -52,14 +62,16 @@ cdef int walk_head(cursor_t* c, bint response, int64_t* facts, int64_t* length, 
     if end == 0:
         c.at = c.stop + 1
         return SHORT
-    if read_head(c.data, end, response, &head, &wrong_at) != FINE:
+    if read_head(c.data, end, response, head, &wrong_at) != FINE:
+        return BAD
+    if response and progress != NULL and progress.asked and not fits(head, progress.asked):
         return BAD
     facts[0] = (<int64_t>head.form | <int64_t>head.method << METHOD_AT | <int64_t>head.minor << MINOR_AT
                 | <int64_t>head.closes << CLOSES_AT | <int64_t>head.upgrades << UPGRADES_AT
                 | <int64_t>head.awaits << AWAITS_AT | <int64_t>head.status << STATUS_AT)
     length[0] = head.length
     c.at = end
-    return DONE if nkeys == 0 or find_keys(c, &head, keys, nkeys) else BAD
+    return DONE if nkeys == 0 or find_keys(c, head, keys, nkeys) else BAD
 
 
 cdef int walk_body(cursor_t* c, int64_t facts, int64_t length, int64_t limit, progress_t* progress) noexcept nogil:

@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from xproto.kernel.frame cimport Direction, frame_t, id_field_t, identity_t
+from xproto.kernel.http1 cimport head_t
 from xproto.kernel.program cimport Program
 from xproto.kernel.run cimport progress_t
 
@@ -11,6 +12,7 @@ cdef class Scanner:
     cdef readonly bint numbered        # frames have ids; else one call at a time on a connection, answers in order
     cdef readonly bint moves           # another id may have another width: frames are written by `write_as`, not `set_id`
     cdef readonly int64_t frame_limit  # bytes
+    cdef readonly bint headed          # messages: a head that each hop rewrites, and a body that goes by in pieces behind it
     cdef Program scanner
     cdef Program head                  # None where a frame is known only when all of it is there
     cdef Program rest                  # None where frames cannot be streamed
@@ -33,6 +35,12 @@ cdef class Scanner:
     # progress.at: the bytes before it are head and whole chunks (only where it is beyond body_at).
     cdef int scan_on(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out,
                      progress_t* progress) noexcept nogil
+    # Where `headed`: the head of a message, as a frame of its own; what it says is its `echo` (see `http1_facts`), and it is
+    # read into `head`. asked: of an answer, ASKED and the request's echo; 0: not known.
+    cdef int scan_head(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out, progress_t* progress,
+                       head_t* head, int64_t asked) noexcept nogil
+    # A request of `size` bytes that was scanned before and is to be sent after all: its whole frame, or its head.
+    cdef int whole(self, const uint8_t* data, int64_t size, frame_t* out) noexcept nogil
     # Where `streams`: what is left of a frame whose first `passed` bytes were let go, up to a chunk's beginning
     # (progress.at of `scan_on`, or `passed` + progress.at of this). `data` begins there. Sets size, crc_at and progress,
     # counted from `data`; op; and known to false. SCAN_BAD: size is the offset in the frame. Zero `progress` whenever

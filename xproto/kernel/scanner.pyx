@@ -5,10 +5,11 @@ the same bits, whatever is rewritten; a whole frame under other ids has the leng
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from xproto.kernel.checksum cimport crc32_change
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_BAD, SCAN_NEED, SCAN_OK, Direction, frame_t, identity_t
+from xproto.kernel.http1 cimport head_t
 from xproto.kernel.identity cimport FIXED, id_size, put_id
 from xproto.kernel.integers cimport xp_load, xp_store
 from xproto.kernel.program cimport REGISTERS, RUN_BAD, RUN_NEED, RUN_OK, Program, outcome_t
@@ -42,6 +43,9 @@ cdef class Scanner:
         self.scanner = Program(lowered.scan)
         self.head = None if lowered.head is None else Program(lowered.head)
         self.rest = None if lowered.rest is None else Program(lowered.rest)
+        self.headed = any(op.code == OpCode.HTTP_BODY for op in lowered.scan.ops)
+        if self.headed and self.head is None:
+            raise ValueError("a head behind which nothing is known")
         self.chunks_op = next((i for i, op in enumerate(lowered.scan.ops) if op.code == OpCode.CHUNKS), 0)
 
     def _ids(self, ids):
@@ -83,6 +87,32 @@ cdef class Scanner:
                                                 direction) == RUN_OK:
             self._results(regs, out)
         return SCAN_NEED
+
+    cdef int scan_head(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out, progress_t* progress,
+                       head_t* head, int64_t asked) noexcept nogil:
+        cdef int64_t regs[REGISTERS]
+        cdef outcome_t outcome
+        cdef int result
+        progress.head, progress.asked = head, asked
+        result = self.head.run(data, size, regs, NULL, NULL, 0, &outcome, progress, direction)
+        out.size, out.body_at, out.crc_at = outcome.size, -1, -1
+        out.known = False
+        if result == RUN_BAD:
+            out.op = outcome.op
+            return SCAN_BAD
+        if result == RUN_NEED:
+            return SCAN_NEED
+        self._results(regs, out)
+        out.length = head.length
+        return SCAN_OK
+
+    cdef int whole(self, const uint8_t* data, int64_t size, frame_t* out) noexcept nogil:
+        if not self.headed:
+            return self.scan(FROM_DOWNSTREAM, data, size, out)
+        memset(out, 0, sizeof(frame_t))
+        out.size = size
+        out.crc_at = out.body_at = out.timeout_at = -1
+        return SCAN_OK
 
     cdef void _results(self, const int64_t* regs, frame_t* out) noexcept nogil:
         out.known = True

@@ -22,7 +22,7 @@ def http_head(con: HttpHead, place: Place) -> Value:
     word = replace(place, path=f"{place.path}.facts", named=True).integer(0, (1 << bits) - 1)
     length = replace(place, path=f"{place.path}.length", named=True).integer(0, MAX_LENGTH)
     place.nodes.append(Primitive(value, int(con.opcode), outputs=(word, length)))
-    value.fields["length"] = length
+    value.fields["length"], value.fields["facts"] = length, word
     shift = 0
     for name, width in FACTS:
         field = replace(place, path=f"{place.path}.{name}", named=True).integer(0, (1 << width) - 1)

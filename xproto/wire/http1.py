@@ -15,6 +15,7 @@ from xproto.wire.base import WirePrimitive
 
 FACTS = (("form", 2), ("method", 4), ("minor", 1), ("closes", 1), ("upgrades", 1), ("awaits", 1), ("status", 10))
 """What a head says, from the lowest bit on."""
+SHIFTS = {name: sum(width for _, width in FACTS[:index]) for index, (name, _) in enumerate(FACTS)}
 NONE, COUNTED, CHUNKED, UNTIL_CLOSE = range(4)
 METHODS = {b"GET": 1, b"HEAD": 2, b"POST": 3, b"PUT": 4, b"DELETE": 5, b"OPTIONS": 6, b"CONNECT": 7, b"PATCH": 8, b"TRACE": 9}
 """Others are 0."""
@@ -38,6 +39,11 @@ _TRAILERS = re.compile(rb"(?:" + _TOKEN + rb":" + _TEXT + rb"*\r\n)*\r\n")
 _NEVER_LISTED = {b"host", b"content-length", b"transfer-encoding", b"connection"}
 
 
+def fact(facts: int, name: str) -> int:
+    """One of what a head says."""
+    return facts >> SHIFTS[name] & (1 << dict(FACTS)[name]) - 1
+
+
 class HttpError(ConstructError):  # type: ignore[misc]
     """These bytes are no head, or no body, that is accepted."""
 
@@ -47,8 +53,9 @@ class HttpHead(WirePrimitive):
 
     Its facts are integers: `form` (of the body: none, counted, chunked, until the connection closes), `method` or `status`,
     `minor` (of the version), and as 0 or 1 `closes` (the sender wants no other exchange on this connection), `upgrades`,
-    `awaits` (100-continue); `length` of a counted body. Routes find fields by their names, and `http_method`, `path`,
-    `query`, `query.name`, `host`. To build one: `line` without its CRLF, and `fields`, pairs of bytes.
+    `awaits` (100-continue); `length` of a counted body. `facts` has all but the length in one, in the order of `FACTS`.
+    Routes find fields by their names, and `http_method`, `path`, `query`, `query.name`, `host`. To build one: `line` without
+    its CRLF, and `fields`, pairs of bytes.
     """
 
     opcode = OpCode.HTTP_HEAD
@@ -64,7 +71,9 @@ class HttpHead(WirePrimitive):
             raise HttpError("too many bytes", path=path) if len(data) == MAX_HEAD else StreamError("no end", path=path)
         stream.seek(start + end + 4)
         line, *lines = data[:end].split(b"\r\n")
-        return _Head(line, lines, path, response=bool(context._params.get("from_upstream", 0))).read()
+        found = _Head(line, lines, path, response=bool(context._params.get("from_upstream", 0))).read()
+        found.facts = sum(found[name] << shift for name, shift in SHIFTS.items())
+        return found
 
     def _build(self, obj: Any, stream: Any, _context: Any, _path: str) -> Any:
         stream.write(obj["line"] + b"\r\n")

@@ -1,0 +1,14 @@
+from libc.stdint cimport uint8_t
+
+from proxy.datapath.caller cimport Caller
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.carrier cimport Carrier
+from xproto.kernel.frame cimport frame_t
+
+
+cdef class Answers(Carrier):
+    cdef bint whole               # the request was passed on, with its end
+    cdef bint leaves              # the server takes no other request on this connection
+    cdef int take_body(self) except -1
+    cdef Py_ssize_t answers_in(self, const uint8_t* data, size_t size) except -1
+    cdef int answer_begins(self, call_t* call, Caller caller, const uint8_t* frame, const frame_t* at, size_t rest) except -1

@@ -1,0 +1,106 @@
+"""A server's connection that speaks in messages: the answer to the one request that is on its way, its head and its body.
+
+What always holds: a connection is free for another call only when both messages came to their ends, the server said
+nothing against it, and nothing is behind the answer; the body of an answer whose turn has not come stays unread.
+"""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from proxy.datapath.caller cimport Caller
+from proxy.datapath.calls cimport call_t, only_call
+from proxy.datapath.carrier cimport Carrier
+from proxy.datapath.conn cimport FEEDS, OPEN, may, next_frame
+from proxy.datapath.stream cimport BODY
+from xproto.kernel.frame cimport FROM_UPSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
+from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE
+from xproto.kernel.http1_facts cimport ASKED, closes_in, form_of, has_body, is_old, upgrades_in
+
+
+cdef class Answers(Carrier):
+    cdef bint carry(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        cdef bint bodied = call.bodied
+        if self.codec.headed:
+            self.ids.next = 1                # no frame carries it: so the call is found at once
+        if not Carrier.carry(self, call, frame, at):
+            return False
+        self.whole, self.leaves = not bodied, False
+        if bodied and self.state == OPEN:
+            self.take_body()
+        return True
+
+    cdef int take_body(self) except -1:
+        """Of a request whose head is here: more of it may be waiting."""
+        cdef call_t* call = only_call(&self.ids) if self.codec.headed else NULL
+        cdef Caller caller
+        if call != NULL and call.bodied and call.caller != NULL:
+            caller = <Caller>call.caller
+            caller.join(self)
+            caller.soon()
+        return 0
+
+    cdef Py_ssize_t answers_in(self, const uint8_t* data, size_t size) except -1:
+        """Bytes used. What follows an answer nobody asked for."""
+        cdef frame_t at
+        cdef call_t* call
+        cdef Caller caller
+        cdef size_t used = 0
+        cdef int outcome
+        while used < size and may(self, FEEDS) and not self.paused:
+            if self.stream.half == BODY:
+                used += self.flow(data + used, size - used)
+                continue
+            call = only_call(&self.ids)
+            if call == NULL or call.caller == NULL:
+                self.misread("an answer that nobody asked for")
+                break
+            outcome = self.codec.scan_head(
+                FROM_UPSTREAM, data + used, size - used, &at, &self.progress, self.core.head, call.echo | ASKED)
+            if outcome == SCAN_NEED:
+                self.need = max(<size_t>at.size, size - used + 1)
+                break
+            if outcome != SCAN_OK:
+                self.misread(self.codec.explain_fault(FROM_UPSTREAM, at.size, at.op))
+                break
+            caller = <Caller>call.caller
+            if not caller.turn(call):
+                self.pause()             # until those before it are answered
+                break
+            next_frame(self)
+            used += at.size
+            self.answer_begins(call, caller, data + used - at.size, &at, size - used)
+        return used
+
+    cdef int answer_begins(self, call_t* call, Caller caller, const uint8_t* frame, const frame_t* at, size_t rest) except -1:
+        """`rest`: bytes that are there behind its head."""
+        cdef bint more = has_body(at.echo, at.length)
+        if at.kind == KIND_INTERIM:
+            return caller.interim(call, frame, at)
+        self.leaves = closes_in(at.echo) or form_of(at.echo) == BODY_UNTIL_CLOSE
+        if not caller.answer_head(call, frame, at):
+            return 0
+        if upgrades_in(at.echo):
+            return caller.switch(call, self, frame + at.size, rest)
+        if not more:
+            return self.finished()
+        self.follow(at.echo, at.length)
+        self.plain = form_of(at.echo) == BODY_CHUNKED and is_old(call.echo)
+        return self.join(caller)
+
+    cdef int finished(self) except -1:
+        cdef call_t* call = only_call(&self.ids)
+        cdef Caller caller
+        if not self.codec.headed:
+            return Carrier.finished(self)
+        if call == NULL:
+            return self.shut()
+        caller = self.settle(call)
+        if caller is not None:
+            caller.answered(call)
+        self.core.calls.give(call)
+        return self.touch() if self.whole and not self.leaves else self.shut()
+
+    cdef int ended(self) except -1:
+        """The server's end may be the answer's, if nothing else says where that is."""
+        if self.codec.headed and self.stream.half == BODY and self.body.form == BODY_UNTIL_CLOSE:
+            return self.end_of_body()
+        return Carrier.ended(self)

@@ -1,0 +1,33 @@
+from libc.stdint cimport int64_t, uint8_t
+
+from proxy.datapath.border cimport Border
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.port cimport Guest
+from xproto.kernel.frame cimport frame_t
+from xproto.kernel.http1_forward cimport hop_t
+
+
+cdef class Messages(Guest):
+    cdef call_t* begun            # whose request's body comes now; NULL: nobody wants it
+    cdef int64_t facts            # what the head of the message said that comes now
+    cdef int64_t head_since       # when the first byte of a head came that is not whole; 0: there is none
+    cdef bint continued           # its client was told to send the body
+    cdef bint switching           # what follows may be another protocol
+    cdef bint concludes           # the answer that is under way ends with the connection
+    cdef bint known               # who the client is
+    cdef bint believed            # what it says of the hops before it
+    cdef bytes address            # its own, for X-Forwarded-For; None: it has none
+    cdef Py_ssize_t messages(self, const uint8_t* data, size_t size) except -1
+    cdef int message(self, const uint8_t* frame, const frame_t* at) except -1
+    cdef int message_ends(self) except -1
+    cdef int give_request_up(self) except -1
+    cdef int send_on(self, Cluster cluster, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef int introduce(self, Border border) except -1
+    cdef bint head_is_late(self) noexcept
+    # What the whole connection does in its own way:
+    cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1
+    cdef int unreadable(self, const frame_t* at, str why) except -1
+    cdef int wind_up(self) except -1
+    cdef int waits_for_head(self) except -1
+    cdef str peer_name(self)

@@ -1,0 +1,236 @@
+"""A client's connection that speaks in messages: requests with their heads rewritten, answers passed on as they come.
+
+A request's head becomes a call like any frame; its body follows when the call has a connection, and until then the
+client is not read. A body that nobody wants, since its request was answered, is thrown away.
+
+What always holds: `begun` is a call of this connection whose request is not whole, or NULL; between a request that may
+switch protocols and its answer nothing is read; the head of an answer is sent only in its turn.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memset
+
+from proxy.datapath.answers cimport Answers
+from proxy.datapath.border cimport Border
+from proxy.datapath.buffers cimport filled
+from proxy.datapath.caller cimport Caller
+from proxy.datapath.calls cimport call_t
+from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.conn cimport CLOSED, OPEN, next_frame
+from proxy.datapath.counters cimport MALFORMED, NO_ROUTE
+from proxy.datapath.relay cimport Relay
+from proxy.datapath.stream cimport BODY
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_NEED, SCAN_OK, frame_t
+from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT
+from xproto.kernel.http1_facts cimport (
+    CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in, upgrades_in,
+)
+from xproto.kernel.http1_forward cimport forward_response, forward_room, hop_t
+
+cdef enum:
+    ID_SIZE = 32              # hexadecimal digits of a request's id
+
+
+cdef void write_id(uint8_t* into, uint64_t one, uint64_t two) noexcept:
+    cdef int i
+    for i in range(ID_SIZE):
+        into[i] = b"0123456789abcdef"[(one if i < 16 else two) >> 4 * (i & 15) & 15]
+
+
+cdef class Messages(Guest):
+    cdef Py_ssize_t messages(self, const uint8_t* data, size_t size) except -1:
+        """Requests out of these bytes; the bytes used."""
+        cdef frame_t at
+        cdef size_t used = 0
+        cdef int outcome
+        while used < size and self.state == OPEN and not self.paused:
+            if self.stream.half == BODY:
+                if self.begun != NULL and self.sink is None:
+                    self.pause()             # until its call has a connection
+                    break
+                used += self.flow(data + used, size - used)
+                continue
+            if self.full():
+                self.pause()
+                break
+            outcome = self.codec.scan_head(
+                FROM_DOWNSTREAM, data + used, size - used, &at, &self.progress, self.core.head, 0)
+            if outcome == SCAN_NEED:
+                self.need = max(<size_t>at.size, size - used + 1)
+                if not self.head_since:
+                    self.head_since = self.core.now
+                    self.waits_for_head()
+                break
+            self.head_since = 0
+            if outcome != SCAN_OK:
+                self.unreadable(NULL, self.codec.explain_fault(FROM_DOWNSTREAM, at.size, at.op))
+                break
+            next_frame(self)
+            used += at.size
+            self.message(data + used - at.size, &at)
+        return used
+
+    cdef int message(self, const uint8_t* frame, const frame_t* at) except -1:
+        cdef bint more = has_body(at.echo, at.length)
+        self.facts = at.echo
+        self.continued = False
+        if more:
+            self.follow(at.echo, at.length)
+        self.handle(frame, at)
+        if not more:
+            return self.message_ends()
+        if self.begun == NULL and awaits_in(self.facts):
+            return self.wind_up()            # its body may come, or not
+        return 0
+
+    cdef int message_ends(self) except -1:
+        return self.wind_up() if closes_in(self.facts) else 0
+
+    cdef int finished(self) except -1:
+        if not self.codec.headed:
+            return Guest.finished(self)
+        if self.begun != NULL:
+            (<Answers>self.begun.upstream).whole = True
+            self.begun.bodied = False
+            self.begun = NULL
+        return self.message_ends()
+
+    cdef int give_request_up(self) except -1:
+        """The body that is under way will never be whole."""
+        if self.begun == NULL:
+            return 0
+        self.begun.echo |= <int64_t>1 << CLOSES_AT
+        return self.refuse(self.begun, MALFORMED)
+
+    cdef bint full(self) noexcept:
+        return self.switching or Guest.full(self)
+
+    cdef bint head_is_late(self) noexcept:
+        """Has it begun a head, and does not come to its end?"""
+        cdef int64_t most = self.port.opening.border.head_timeout
+        return self.head_since and most > 0 and self.core.now >= self.head_since + most
+
+    # -- requests -----------------------------------------------------------------------------------------------
+
+    cdef int introduce(self, Border border) except -1:
+        """Who the client is, asked once: it takes a system call."""
+        cdef str peer = self.peer_name()
+        self.known = True
+        self.believed = border.trust.holds(peer)
+        self.address = None if peer.startswith("unix:") else peer.rpartition(":")[0].strip("[]").encode() or None
+        return 0
+
+    cdef int send_on(self, Cluster cluster, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """The call of a head that was just read goes to its cluster."""
+        cdef Border border = self.port.opening.border
+        cdef uint8_t[32] id_text
+        cdef frame_t sent = at[0]
+        cdef hop_t hop
+        memset(&hop, 0, sizeof(hop_t))
+        if self.stream.half == BODY:
+            call.bodied = True
+            self.begun = call
+        if method_in(at.echo) == METHOD_CONNECT and not border.connects:
+            return cluster.give_up(call, NO_ROUTE)
+        if not self.known:
+            self.introduce(border)
+        hop.believes = self.believed
+        if border.forwarded:
+            hop.proto.data, hop.proto.size = <const uint8_t*>b"http", 4
+            if self.address is not None:
+                hop.client.data, hop.client.size = <const uint8_t*>self.address, len(self.address)
+        if border.numbers:
+            write_id(id_text, self.core.dice(), self.core.dice())
+            hop.request_id.data, hop.request_id.size = id_text, ID_SIZE
+        if may_switch(at.echo):
+            hop.upgrades = self.switching = border.switches(frame, self.core.head)
+            if not hop.upgrades:
+                call.echo &= ~(<int64_t>1 << UPGRADES_AT)
+        sent.size = border.request(self.core.border, frame, self.core.head, &hop)
+        sent.timeout_at = -1
+        return cluster.dispatch(self.codec, call, self.core.border, &sent)
+
+    # -- answers ------------------------------------------------------------------------------------------------
+
+    cdef bint answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        cdef Border border = self.port.opening.border
+        cdef uint8_t* into
+        cdef hop_t hop
+        if self.unsent() > self.out_limit and not self.has_room():
+            return False
+        memset(&hop, 0, sizeof(hop_t))
+        border.sign(&hop)
+        hop.upgrades, hop.old = upgrades_in(at.echo), is_old(call.echo)
+        hop.plain = hop.old and form_of(at.echo) == BODY_CHUNKED
+        self.concludes = hop.plain or form_of(at.echo) == BODY_UNTIL_CLOSE
+        hop.closes = self.concludes or closes_in(call.echo) or (
+            call == self.begun and awaits_in(call.echo) and not self.continued)
+        into = self.core.buffers.room(&self.out, forward_room(self.core.head, &hop))
+        if into == NULL:
+            self.starved()
+            return False
+        filled(&self.out, forward_response(into, frame, self.core.head, &hop))
+        self.touch()
+        return True
+
+    cdef int interim(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """An answer before the answer; who speaks HTTP/1.0 knows none."""
+        cdef bint concludes = self.concludes
+        if is_old(call.echo) or not self.answer_head(call, frame, at):
+            return 0
+        self.concludes = concludes
+        if call == self.begun and status_in(at.echo) == 100:
+            self.continued = True
+        return 0
+
+    cdef int answered(self, call_t* call) except -1:
+        cdef bint concludes = self.concludes
+        self.concludes = False
+        if not self.moved_up():
+            return 0
+        self.release(call)
+        self.touch()
+        if not concludes or self.state == CLOSED:
+            return 0
+        self.release_all()                   # nothing can be said behind this answer
+        return self.wind_up()
+
+    cdef int moved_up(self) except -1:
+        """The next answer may be waiting for its turn."""
+        cdef call_t* call = self.calls
+        if not Guest.moved_up(self):
+            return False
+        if self.codec.headed and self.order.first != self.order.next:
+            while call != NULL:
+                if call.place == self.order.first and call.upstream != NULL:
+                    (<Relay>call.upstream).soon()
+                call = call.next
+        return True
+
+    cdef int release(self, call_t* call) except -1:
+        cdef Relay sink = self.sink
+        cdef bint leaves = False
+        if call == self.begun:
+            self.begun = NULL                # the rest of its body is nobody's
+            leaves = awaits_in(call.echo) and not self.continued
+            if sink is not None:
+                self.sink = sink.feeder = None
+        if self.codec is not None and self.codec.headed and may_switch(call.echo):
+            self.switching = False
+        Guest.release(self, call)
+        return self.wind_up() if leaves else 0
+
+    cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1:
+        return 0
+
+    cdef int unreadable(self, const frame_t* at, str why) except -1:
+        return 0
+
+    cdef int wind_up(self) except -1:
+        return 0
+
+    cdef int waits_for_head(self) except -1:
+        return 0
+
+    cdef str peer_name(self):
+        return ""
