@@ -33,7 +33,7 @@ WARM_CONNS = 64
 QUIET_SECONDS = 2.0
 """From the last call to a reading: buffers are freed, batches of work are done."""
 ANSWER_SECONDS = 5.0
-PROTOCOLS = ("bolt", "boltv2", "dubbo")
+PROTOCOLS = ("bolt", "boltv2", "dubbo", "http1")
 
 
 def frame(proto: str, size: int = 256) -> bytes:

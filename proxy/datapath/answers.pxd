@@ -1,5 +1,6 @@
 from libc.stdint cimport uint8_t
 
+from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport Carrier
@@ -8,6 +9,8 @@ from xproto.kernel.frame cimport frame_t
 
 cdef class Answers(Carrier):
     cdef bint whole               # the request was passed on, with its end
+    cdef bint served              # it has answered on this connection
+    cdef buf_t kept               # the request, until the first byte of its answer, if it may be sent once more
     cdef bint leaves              # the server takes no other request on this connection
     cdef int take_body(self) except -1
     cdef Py_ssize_t answers_in(self, const uint8_t* data, size_t size) except -1

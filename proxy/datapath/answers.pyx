@@ -1,19 +1,26 @@
 """A server's connection that speaks in messages: the answer to the one request that is on its way, its head and its body.
 
+A server may close a connection that it has answered on, at the very moment at which it gets the next request. Such a
+request is sent once more by another connection, if that can do no harm: not one byte of an answer came, its method says
+that a second time is like the first, and it has no body.
+
 What always holds: a connection is free for another call only when both messages came to their ends, the server said
-nothing against it, and nothing is behind the answer; the body of an answer whose turn has not come stays unread.
+nothing against it, and nothing is behind the answer.
 """
 
 from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memset
 
+from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t, only_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.conn cimport FEEDS, OPEN, may, next_frame
+from proxy.datapath.counters cimport CLOSED_EARLY
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_UPSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE
-from xproto.kernel.http1_facts cimport ASKED, closes_in, form_of, has_body, is_old, upgrades_in
+from xproto.kernel.http1_facts cimport ASKED, closes_in, form_of, has_body, is_idempotent, is_old, upgrades_in
 
 
 cdef class Answers(Carrier):
@@ -24,6 +31,8 @@ cdef class Answers(Carrier):
         if not Carrier.carry(self, call, frame, at):
             return False
         self.whole, self.leaves = not bodied, False
+        if self.codec.headed and self.served and not bodied and is_idempotent(call.echo):
+            self.core.buffers.append(&self.kept, frame, at.size, at.size)       # without memory it is not sent again
         if bodied and self.state == OPEN:
             self.take_body()
         return True
@@ -42,9 +51,10 @@ cdef class Answers(Carrier):
         """Bytes used. What follows an answer nobody asked for."""
         cdef frame_t at
         cdef call_t* call
-        cdef Caller caller
         cdef size_t used = 0
         cdef int outcome
+        if self.kept.size:
+            self.core.buffers.drop(&self.kept)
         while used < size and may(self, FEEDS) and not self.paused:
             if self.stream.half == BODY:
                 used += self.flow(data + used, size - used)
@@ -61,13 +71,9 @@ cdef class Answers(Carrier):
             if outcome != SCAN_OK:
                 self.misread(self.codec.explain_fault(FROM_UPSTREAM, at.size, at.op))
                 break
-            caller = <Caller>call.caller
-            if not caller.turn(call):
-                self.pause()             # until those before it are answered
-                break
             next_frame(self)
             used += at.size
-            self.answer_begins(call, caller, data + used - at.size, &at, size - used)
+            self.answer_begins(call, <Caller>call.caller, data + used - at.size, &at, size - used)
         return used
 
     cdef int answer_begins(self, call_t* call, Caller caller, const uint8_t* frame, const frame_t* at, size_t rest) except -1:
@@ -97,7 +103,24 @@ cdef class Answers(Carrier):
         if caller is not None:
             caller.answered(call)
         self.core.calls.give(call)
+        self.served = True
         return self.touch() if self.whole and not self.leaves else self.shut()
+
+    cdef int fail_calls(self, int fault) except -1:
+        cdef buf_t request = self.kept
+        cdef call_t* call = only_call(&self.ids) if request.size else NULL
+        cdef frame_t at
+        memset(&self.kept, 0, sizeof(buf_t))
+        try:
+            if call != NULL and call.caller != NULL and fault == CLOSED_EARLY:
+                self.forget(call)
+                call.upstream = NULL
+                self.codec.whole(request.data + request.head, request.size, &at)
+                self.again(call, request.data + request.head, &at)
+        finally:
+            self.core.buffers.drop(&request)
+            Carrier.fail_calls(self, fault)
+        return 0
 
     cdef int ended(self) except -1:
         """The server's end may be the answer's, if nothing else says where that is."""

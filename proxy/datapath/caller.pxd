@@ -29,9 +29,8 @@ cdef class Caller(Flow):
     cdef int moved_up(self) except -1
     cdef bint has_room(self) except -1
     cdef size_t unsent(self) noexcept
-    # Messages: whether this answer is the next; its head, which may end this connection (False); interim ones; its end; and
-    # the head of one behind which there is another protocol, of which `size` bytes are here.
-    cdef bint turn(self, call_t* call) noexcept
+    # Messages: an answer's head, which may end this connection (False); interim ones; its end; and the head of one behind
+    # which there is another protocol, of which `size` bytes are here.
     cdef bint answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int interim(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int answered(self, call_t* call) except -1

@@ -201,9 +201,6 @@ cdef class Caller(Flow):
             self.io.abort()
         return self.cut(why)
 
-    cdef bint turn(self, call_t* call) noexcept:
-        return self.order is None or call.place == self.order.first
-
     cdef int64_t moved(self, const call_t* call) noexcept:
         """When bytes of the call were last sent or received."""
         cdef Conn upstream

@@ -94,6 +94,7 @@ cdef class Core:
         self.scheduled = False
         self.now = self.clock.now()
         if self.paused:
+            self.flush_all()            # a connection that is free after this one is there for who goes on
             resumed, self.paused = self.paused, []
             for conn in resumed:
                 try:

@@ -253,7 +253,8 @@ cdef class Host(Keeper):
         return self.forget()
 
     cdef int again(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        call.tried |= <uint64_t>1 << (self.index & 63)
+        if not upstream.made:            # it cannot be connected to
+            call.tried |= <uint64_t>1 << (self.index & 63)
         return self.cluster.dispatch(upstream.codec, call, frame, at)
 
     cdef str label(self):

@@ -1,10 +1,11 @@
 """A client's connection that speaks in messages: requests with their heads rewritten, answers passed on as they come.
 
 A request's head becomes a call like any frame; its body follows when the call has a connection, and until then the
-client is not read. A body that nobody wants, since its request was answered, is thrown away.
+client is not read. A body that nobody wants, since its request was answered, is thrown away. Behind a request nothing is
+looked at until it is answered: requests in a pipeline could overtake each other on the way to their servers, and would
+take connections from others for answers whose turn has not come.
 
-What always holds: `begun` is a call of this connection whose request is not whole, or NULL; between a request that may
-switch protocols and its answer nothing is read; the head of an answer is sent only in its turn.
+What always holds: there is one call at a time; `begun` is that call while its request is not whole, else NULL.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -16,7 +17,7 @@ from proxy.datapath.buffers cimport filled
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.conn cimport CLOSED, OPEN, next_frame
+from proxy.datapath.conn cimport OPEN, next_frame
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY
@@ -103,7 +104,7 @@ cdef class Messages(Guest):
         return self.refuse(self.begun, MALFORMED)
 
     cdef bint full(self) noexcept:
-        return self.switching or Guest.full(self)
+        return self.in_flight > 0 if self.codec.headed else Guest.full(self)
 
     cdef bint head_is_late(self) noexcept:
         """Has it begun a head, and does not come to its end?"""
@@ -143,7 +144,7 @@ cdef class Messages(Guest):
             write_id(id_text, self.core.dice(), self.core.dice())
             hop.request_id.data, hop.request_id.size = id_text, ID_SIZE
         if may_switch(at.echo):
-            hop.upgrades = self.switching = border.switches(frame, self.core.head)
+            hop.upgrades = border.switches(frame, self.core.head)
             if not hop.upgrades:
                 call.echo &= ~(<int64_t>1 << UPGRADES_AT)
         sent.size = border.request(self.core.border, frame, self.core.head, &hop)
@@ -186,26 +187,9 @@ cdef class Messages(Guest):
     cdef int answered(self, call_t* call) except -1:
         cdef bint concludes = self.concludes
         self.concludes = False
-        if not self.moved_up():
-            return 0
         self.release(call)
         self.touch()
-        if not concludes or self.state == CLOSED:
-            return 0
-        self.release_all()                   # nothing can be said behind this answer
-        return self.wind_up()
-
-    cdef int moved_up(self) except -1:
-        """The next answer may be waiting for its turn."""
-        cdef call_t* call = self.calls
-        if not Guest.moved_up(self):
-            return False
-        if self.codec.headed and self.order.first != self.order.next:
-            while call != NULL:
-                if call.place == self.order.first and call.upstream != NULL:
-                    (<Relay>call.upstream).soon()
-                call = call.next
-        return True
+        return self.wind_up() if concludes else 0
 
     cdef int release(self, call_t* call) except -1:
         cdef Relay sink = self.sink
@@ -215,8 +199,6 @@ cdef class Messages(Guest):
             leaves = awaits_in(call.echo) and not self.continued
             if sink is not None:
                 self.sink = sink.feeder = None
-        if self.codec is not None and self.codec.headed and may_switch(call.echo):
-            self.switching = False
         Guest.release(self, call)
         return self.wind_up() if leaves else 0
 

@@ -126,7 +126,7 @@ cdef class Newcomer(Requester):
         if self.timed:
             self.io.low_water(1)
         self.binding, self.codec = binding, binding.codec
-        if self.codec.in_order:
+        if self.codec.in_order and not self.codec.headed:        # messages have one call at a time
             self.order = Order(self.core.buffers)
         self.need = 0
         self.state = OPEN

@@ -55,8 +55,8 @@ async def test_pipelined_requests_with_bodies_keep_apart(world: World) -> None:
     client = await world.client()
     await client.send(request("/a/1", b"1" * 10) + request("/a/2", b"2" * 20) + request("/a/3", b""))
     found = {}
+    upstream = await backend.accept()
     for _ in range(3):
-        upstream = await backend.accept()
         message = await take(upstream)
         found[message.line[8]] = message.body
         await upstream.send(response(message.body))
@@ -128,12 +128,8 @@ async def test_a_body_that_ends_with_the_connection(world: World) -> None:
     start(world, backend)
     client = await world.client()
     await client.send(request("/a/1") + request("/a/2"))
-    upstream, second = await backend.accept(), await backend.accept()
-    if not (await take(upstream)).line.startswith("GET /a/1"):
-        upstream, second = second, upstream
-        await take(upstream)
-    else:
-        await take(second)
+    upstream = await backend.accept()
+    await take(upstream)
     await upstream.send(head("200 OK") + b"as long as ")
     answer = await take(client, 11)
     assert (answer.body, answer.fields) == (b"as long as ", {"connection": "close"})
@@ -141,7 +137,7 @@ async def test_a_body_that_ends_with_the_connection(world: World) -> None:
     upstream.finish()
     assert await client.bytes(8) == b"it lasts"
     assert await client.ended()
-    assert not await second.bytes(1), "behind that nothing can be answered"
+    assert world.count("calls_total") == 1, "behind that nothing can be answered"
 
 
 async def test_chunks_are_taken_apart_for_who_cannot_read_them(world: World) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proxy.snapshot import Http
-from tests.datapath.web import PLAIN, exchange, head, request, response, start, take
-from tests.datapath.world import Peer, World
+from tests.datapath.web import exchange, head, request, response, start, take
+from tests.datapath.world import World
 
 
 async def test_a_call_and_its_answer_and_another_on_the_same_connections(world: World) -> None:
@@ -70,23 +70,50 @@ async def test_fields_of_one_hop_go_no_further(world: World) -> None:
     assert (await take(client)).fields == {"content-length": "0"}
 
 
-async def test_answers_keep_the_order_whoever_answers_first(world: World) -> None:
+async def test_requests_in_a_pipeline_go_on_one_after_the_other(world: World) -> None:
+    """They could overtake each other, and would take connections from others while they wait for their turn."""
     backend = world.backend()
     start(world, backend)
     client = await world.client()
-    await client.send(request("/a/1") + request("/a/2") + request("/b") + request("/a/3"))
-    upstreams: dict[str, Peer] = {}
-    for _ in range(3):
-        upstream = await backend.accept()
-        upstreams[(await take(upstream)).line[7]] = upstream
-    for number in "32":
-        await upstreams[number].send(response(number.encode() * 3))
-    assert await client.silent()
-    await upstreams["1"].send(response(b"1"))
+    await client.send(request("/a/1", b"one") + request("/a/2") + request("/b") + request("/a/3"))
+    upstream = await backend.accept()
+    assert (await take(upstream)).body == b"one"
+    assert await upstream.silent()
+    await upstream.send(response(b"1"))
     assert (await take(client)).body == b"1"
-    assert (await take(client)).body == b"222"
+    assert (await take(upstream)).line == "GET /a/2 HTTP/1.1", "on the connection that is free now"
+    await upstream.send(response(b"2"))
+    assert (await take(client)).body == b"2"
     assert (await take(client)).status == 404
-    assert (await take(client)).body == b"333"
+    assert (await take(upstream)).line == "GET /a/3 HTTP/1.1"
+    await upstream.send(response(b"3"))
+    assert (await take(client)).body == b"3"
+    assert world.count("upstream_connections_total") == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_server_closes_a_connection_just_when_it_is_used_again(world: World, method: str) -> None:
+    """A request that may be made twice is sent once more; another one might have been acted upon."""
+    backend = world.backend()
+    start(world, backend)
+    client = await world.client()
+    upstream = await exchange(client, backend)
+    await client.send(request("/a/again", method=method))
+    assert (await take(upstream)).line == f"{method} /a/again HTTP/1.1"
+    upstream.close()
+    if method == "POST":
+        assert (await take(client)).status == 502
+        return
+    other = await backend.accept()
+    assert (await take(other)).line == "GET /a/again HTTP/1.1"
+    await other.send(response(b"here"))
+    assert (await take(client)).body == b"here"
+    await client.send(request("/a/third"))
+    await take(other)
+    await other.send(b"H")
+    await world.until(lambda: world.upstreams()[0]["buffered"])
+    other.close()
+    assert (await take(client)).status == 502, "of this one an answer had begun"
 
 
 async def test_a_host_that_cannot_be_reached_is_passed_over_with_the_body(world: World) -> None:
@@ -192,16 +219,15 @@ async def test_head_and_not_modified_have_no_body_whatever_their_length(world: W
     start(world, backend)
     client = await world.client()
     await client.send(request("/a/1", method="HEAD") + request("/a/2"))
-    first = await backend.accept()
-    assert (await take(first)).line.startswith("HEAD")
-    second = await backend.accept()
-    await take(second)
-    await first.send(head("200 OK", "Content-Length: 1000"))
+    upstream = await backend.accept()
+    assert (await take(upstream)).line.startswith("HEAD")
+    await upstream.send(head("200 OK", "Content-Length: 1000"))
     assert (await take(client, 0)).fields["content-length"] == "1000"
-    await second.send(head("304 Not Modified", "Content-Length: 1000"))
+    await take(upstream)
+    await upstream.send(head("304 Not Modified", "Content-Length: 1000"))
     assert (await take(client, 0)).status == 304
     await client.send(request("/a/3"))
-    assert (await take(second)).line.startswith("GET /a/3"), "the connection is whole, and used again"
+    assert (await take(upstream)).line.startswith("GET /a/3"), "the connection is whole, and used again"
 
 
 async def test_the_proxys_own_answer_to_head_has_no_body(world: World) -> None:
@@ -332,8 +358,9 @@ async def test_a_connection_that_rests_between_requests_has_no_such_deadline(wor
 
 async def test_even_a_shared_pool_has_one_exchange_at_a_time(world: World) -> None:
     backend = world.backend()
-    start(world, backend, pool="multiplexed", http=PLAIN)
-    client = await world.client()
-    await client.send(request("/a/1") + request("/a/2"))
+    start(world, backend, pool="multiplexed")
+    one, two = await world.client(), await world.client()
+    await one.send(request("/a/1"))
+    await two.send(request("/a/2"))
     first, second = [await backend.accept() for _ in range(2)]
     assert {(await take(first)).line[7], (await take(second)).line[7]} == {"1", "2"}

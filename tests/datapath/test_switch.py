@@ -62,7 +62,7 @@ async def test_a_server_that_does_not_switch(world: World) -> None:
     await take(upstream)
     await upstream.send(response(b"no"))
     assert (await take(client)).body == b"no"
-    assert (await take(await backend.accept())).line.startswith("GET /a/next"), "what follows is a request after all"
+    assert (await take(upstream)).line.startswith("GET /a/next"), "what follows is a request after all"
 
 
 @pytest.mark.parametrize("protocol", ["h2c", "websocket, h2c", "TLS/1.0"])

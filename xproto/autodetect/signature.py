@@ -26,7 +26,7 @@ Cube = tuple[int, ...]
 
 HTTP_METHODS = (
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
-    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "REPORT",
+    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "REPORT", "PURGE", "QUERY",
 )  # fmt: skip
 """A head may have any other: a connection that begins with one is not detected."""
 HTTP_REQUESTS: tuple[Cube, ...] = tuple(tuple(1 << byte for byte in f"{method} ".encode()) for method in HTTP_METHODS)

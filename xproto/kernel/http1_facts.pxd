@@ -1,7 +1,10 @@
 # What a head says, in one number: the layout of `xproto.wire.http1.FACTS`. A frame's `echo` where its codec is `headed`.
 from libc.stdint cimport int64_t
 
-from xproto.kernel.http1 cimport BODY_COUNTED, BODY_NONE, METHOD_CONNECT, METHOD_HEAD, BodyForm
+from xproto.kernel.http1 cimport (
+    BODY_COUNTED, BODY_NONE, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_PUT, METHOD_TRACE,
+    BodyForm,
+)
 
 cdef enum:
     FORM_BITS = 2
@@ -55,5 +58,7 @@ cdef inline bint may_switch(int64_t facts) noexcept nogil:
     return upgrades_in(facts) or method_in(facts) == METHOD_CONNECT
 
 
-cdef inline bint asks_for_head(int64_t facts) noexcept nogil:
-    return method_in(facts) == METHOD_HEAD
+cdef inline bint is_idempotent(int64_t facts) noexcept nogil:
+    """A request that may be made twice (RFC 9110 section 9.2.2)."""
+    return method_in(facts) in (METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_DELETE, METHOD_OPTIONS, METHOD_TRACE) and (
+        not upgrades_in(facts))
