@@ -37,6 +37,7 @@ cdef class Decisions:
     cdef Lookup lookup        # None: nothing is asked
     cdef slice_t* values
     cdef int asked            # how many of them the table asks for
+    cdef bint headed          # the frame is the head that was just scanned
     cdef int timeout_at       # index of the call's own timeout among them, or -1
     cdef dict young, old
     cdef uint8_t last[KEY_LIMIT]

@@ -57,6 +57,7 @@ cdef class Decisions:
             if codec.timeout_key not in keys:
                 keys = (*keys, codec.timeout_key)
             self.timeout_at = keys.index(codec.timeout_key)
+        self.headed = codec.headed
         self.young, self.old = {}, {}
         self.last_size = -1
         self.values = <slice_t*>calloc(len(keys) + 1, sizeof(slice_t))
@@ -76,7 +77,8 @@ cdef class Decisions:
         cdef Py_ssize_t joined
         if self.lookup is None:
             return self.fixed
-        if self.lookup.find(frame, size, self.values, self.core.scratch, SCRATCH_SIZE) != SCAN_OK:
+        if self.lookup.find(frame, size, self.values, self.core.scratch, SCRATCH_SIZE,
+                            self.core.head if self.headed else NULL) != SCAN_OK:
             return UNREADABLE
         if self.timeout_at >= 0:
             timeout[0] = self.own_timeout()

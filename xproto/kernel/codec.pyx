@@ -66,7 +66,7 @@ cdef class Codec(Scanner):
     cdef bytes text_of(self, const uint8_t* frame, int64_t size):
         cdef slice_t found
         cdef uint8_t[SCRATCH] scratch
-        if self.echoed is None or self.echoed.find(frame, size, &found, scratch, SCRATCH) != FIND_OK:
+        if self.echoed is None or self.echoed.find(frame, size, &found, scratch, SCRATCH, NULL) != FIND_OK:
             return b""
         return (<const char*>found.data)[:found.size] if found.data != NULL and found.size <= MAX_ECHO else b""
 
@@ -196,6 +196,6 @@ cdef class Codec(Scanner):
                 self.verifier.run(start, size, regs, slots, scratch, SCRATCH, &outcome, NULL, 0)
                 total += outcome.size
             else:
-                lookup.find(start, size, out, scratch, SCRATCH)
+                lookup.find(start, size, out, scratch, SCRATCH, NULL)
                 total += out[0].size
         return total

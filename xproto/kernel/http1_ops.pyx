@@ -49,6 +49,9 @@ cdef int walk_head(cursor_t* c, bint response, int64_t* facts, int64_t* length, 
     cdef head_t own
     cdef head_t* head = &own if progress == NULL or progress.head == NULL else <head_t*>progress.head
     cdef int64_t seen = 0, wrong_at = 0, end
+    if progress != NULL and progress.read:
+        c.at = head.size
+        return DONE if find_keys(c, head, keys, nkeys) else BAD
     if in_body(progress) and 0 < progress.later[2] <= c.stop:
         end = progress.later[2]
     else:

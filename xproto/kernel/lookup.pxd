@@ -28,5 +28,6 @@ cdef class Lookup:
     cdef source_t* sources    # in order of preference
     cdef object _keep
     # `out` has one slice for each key. Returns FIND_OK or FIND_BAD (SCAN_OK and SCAN_BAD).
+    # head: the head_t that a scan of this very frame filled; NULL: none did.
     cdef int find(self, const uint8_t* frame, int64_t size, slice_t* out,
-                  uint8_t* scratch, int64_t scratch_size) noexcept nogil
+                  uint8_t* scratch, int64_t scratch_size, void* head) noexcept nogil

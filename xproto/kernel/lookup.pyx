@@ -9,7 +9,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memset
 
 from xproto.kernel.program cimport REGISTERS, RUN_OK, SLOTS, Program, outcome_t
-from xproto.kernel.run cimport OVERRIDDEN, span_t
+from xproto.kernel.run cimport OVERRIDDEN, progress_t, span_t
 
 from xproto.errors import MalformedError
 
@@ -84,15 +84,18 @@ cdef class Lookup:
         free(self.starts)
 
     cdef int find(self, const uint8_t* frame, int64_t size, slice_t* out,
-                  uint8_t* scratch, int64_t scratch_size) noexcept nogil:
+                  uint8_t* scratch, int64_t scratch_size, void* head) noexcept nogil:
         cdef int64_t regs[REGISTERS]
         cdef span_t slots[SLOTS]
         cdef outcome_t outcome
         cdef int i, k, j
         cdef span_t* found
         cdef span_t part
+        cdef progress_t scanned
+        scanned.walk = NULL
+        scanned.head, scanned.read = head, True
         memset(slots, 0, sizeof(slots))
-        if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome, NULL, 0) != RUN_OK:
+        if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome, &scanned if head != NULL else NULL, 0) != RUN_OK:
             return FIND_BAD
         for i in range(self.count):
             out[i].data = NULL
@@ -125,7 +128,7 @@ cdef class Lookup:
         cdef int i
         if self.count > SLOTS:
             raise ValueError("too many keys")
-        if self.find(<const uint8_t*>frame, len(frame), out, scratch, SCRATCH) != FIND_OK:
+        if self.find(<const uint8_t*>frame, len(frame), out, scratch, SCRATCH, NULL) != FIND_OK:
             raise MalformedError(self.program.plan.protocol, "headers", 0, "the header block cannot be read")
         return tuple(
             (<const char*>out[i].data)[:out[i].size] if out[i].data != NULL else None for i in range(self.count)

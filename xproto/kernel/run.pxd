@@ -43,6 +43,7 @@ cdef struct progress_t:       # of one incomplete frame; all zero is a frame not
     int64_t at                # offset of the first chunk of its (first) chunked part that is not known to be whole
     int64_t later[3]          # the same for further chunked parts, in the order that a frame has them
     void* head                # borrowed head_t that a message's head is read into; NULL: nobody wants to see it
+    bint read                 # it was read already, by a scan of this very frame
     int64_t asked             # of an answer: what its request said (`http1_facts`), and ASKED; 0: not known
 
 cdef struct cursor_t:

@@ -93,7 +93,7 @@ cdef class Scanner:
         cdef int64_t regs[REGISTERS]
         cdef outcome_t outcome
         cdef int result
-        progress.head, progress.asked = head, asked
+        progress.head, progress.asked, progress.read = head, asked, False
         result = self.head.run(data, size, regs, NULL, NULL, 0, &outcome, progress, direction)
         out.size, out.body_at, out.crc_at = outcome.size, -1, -1
         out.known = False
