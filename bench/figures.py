@@ -31,6 +31,13 @@ CALL_RATIOS = (
     ("thrift", 1, "envoy-thrift", 0.55),
     ("thrift", 16, "envoy-thrift", 0.1),
 )
+WEB_RATIOS = (
+    # bytes of a body, peer, at most
+    (256, "nginx", 1.0),
+    (256, "envoy-http1", 0.35),
+    (10_240, "nginx", 1.3),
+    (1_048_576, "nginx", 1.3),
+)
 
 
 @dataclass
@@ -38,6 +45,7 @@ class Results:
     """Everything of one run."""
 
     calls: list[dict[str, Any]] = field(default_factory=list)
+    web: list[dict[str, Any]] = field(default_factory=list)
     idle: list[dict[str, Any]] = field(default_factory=list)
     kernel: list[dict[str, Any]] = field(default_factory=list)
     routes: list[dict[str, Any]] = field(default_factory=list)
@@ -88,13 +96,18 @@ def figures(results: Results, ratio: Callable[[list[float], list[float]], float]
 
     for proto, depth, peer, bound in CALL_RATIOS:
         yield Figure(f"{proto}, depth {depth}: cpu of a call, to {peer}", bound, cost(proto, depth, "ours", peer))
+    web = {(row["size"], row["peer"]): row["cpu_rounds"] for row in results.web}
+    for size, peer, bound in WEB_RATIOS:
+        ours, theirs = web.get((size, "ours")), web.get((size, peer))
+        measured = ratio(ours, theirs) if ours and theirs else None
+        yield Figure(f"HTTP/1.1, {size:,} bytes: cpu of a request, to {peer}", bound, measured)
     for proto in ("bolt", "dubbo"):
         for depth in (1, 16):
             name = f"{proto}, depth {depth}: cpu with 1,000 routes, to one route"
             found = (row["ratio"] for row in results.routes if (row["proto"], row["depth"]) == (proto, depth))
             yield Figure(name, ROUTES_RATIO, next(found, None))
-    ours = [row for row in results.calls if row["peer"] == "ours"]
-    yield Figure("control and one worker, MB (PSS, after the load)", PSS_MB, max((r["pss_mb"] for r in ours), default=None))
+    own = [row for row in results.calls if row["peer"] == "ours"]
+    yield Figure("control and one worker, MB (PSS, after the load)", PSS_MB, max((r["pss_mb"] for r in own), default=None))
     idle = [row["each"] for row in results.idle if row["peer"] == "ours"]
     yield Figure("an idle downstream connection, bytes", IDLE_BYTES, max(idle, default=None))
     for proto in ("bolt", "boltv2", "dubbo"):
@@ -103,7 +116,7 @@ def figures(results: Results, ratio: Callable[[list[float], list[float]], float]
     for row in results.detection:
         yield Figure(f"{row['proto']}: detection, us of cpu a connection", DETECTION_US, row["detection_us"])
     yield from neighbours(results)
-    faults = [row["faults"] for row in results.calls if row["peer"].startswith("ours")]
+    faults = [row["faults"] for row in (*results.calls, *results.web) if row["peer"].startswith("ours")]
     faults += [row["faults"] for row in (*results.routes, *results.detection, *results.isolation)]
     faults += [row["closed"] for row in results.idle if row["peer"] == "ours"]
     faults += [results.hold["ended"]] if results.hold else []

@@ -24,6 +24,7 @@ import isolation
 import kernel
 import measure
 import routes
+import web
 from compare import new_folder, progress
 from figures import HEADING, Figure, Results, figures
 from ours import Ours
@@ -44,6 +45,8 @@ def run(bench: measure.Bench, ours: Ours | None, secs: float, conns: int) -> Res
         if proto in {"bolt", "dubbo"}:
             once = dataclasses.replace(bench, rounds=1)
             results.idle += idle.measure_all(once, commands, proto, conns)
+    results.web = web.measure_sizes(bench, ours, secs)
+    results.idle += web.measure_idle(bench, ours, conns)
     if ours:
         run_alone(results, bench, ours.command, conns)
     bench.say("")
@@ -93,6 +96,8 @@ def markdown(rows: list[list[str]]) -> str:
 
 def report(results: Results, found: list[Figure]) -> str:
     parts = [markdown(list(cells(results)))]
+    if results.web:
+        parts.append("\n".join([web.heading(), *map(web.line, results.web)]))
     if results.kernel:
         parts.append("\n".join([kernel.heading(), *map(kernel.line, results.kernel)]))
     if results.routes:
@@ -123,7 +128,7 @@ def main() -> int:
     (bench.folder / "results.json").write_text(json.dumps(dataclasses.asdict(results), indent=1))
     found = list(figures(results, measure.ratio))
     print(report(results, found))
-    print("\n" + (measure.disturbance(results.calls) or "The machine was quiet."))
+    print("\n" + (measure.disturbance([*results.calls, *results.web]) or "The machine was quiet."))
     print(f"All figures, logs and configurations: {bench.folder}")
     # One short round is too noisy to miss a figure by.
     binding = [figure for figure in found if figure.name.startswith("faults") or not a.quick]

@@ -16,7 +16,7 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t, only_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.conn cimport FEEDS, OPEN, may, next_frame
-from proxy.datapath.counters cimport CLOSED_EARLY
+from proxy.datapath.counters cimport CLOSED_EARLY, add
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_UPSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE
@@ -60,8 +60,12 @@ cdef class Answers(Carrier):
                 used += self.flow(data + used, size - used)
                 continue
             call = only_call(&self.ids)
-            if call == NULL or call.caller == NULL:
+            if call == NULL:
                 self.misread("an answer that nobody asked for")
+                break
+            if call.caller == NULL:          # nobody waits for it any more: that is not the server's fault
+                add(self.count.late, 1)
+                self.shut()
                 break
             outcome = self.codec.scan_head(
                 FROM_UPSTREAM, data + used, size - used, &at, &self.progress, self.core.head, call.echo | ASKED)

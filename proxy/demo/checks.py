@@ -70,7 +70,7 @@ def _routes(scene: Scene) -> Check:
     idle = [route.name for route in scenario.ROUTES if not taken.get(route.name)]
     if idle:
         return Check(ok=False, text=f"routes that no call took: {', '.join(idle)}")
-    return Check(ok=True, text=f"all {len(scenario.ROUTES)} routes taken, by four protocols that came in at one port")
+    return Check(ok=True, text=f"all {len(scenario.ROUTES)} routes taken, by five protocols that came in at one port")
 
 
 def _heartbeats(scene: Scene) -> Check:

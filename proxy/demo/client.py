@@ -1,7 +1,8 @@
 """The clients: one connection each, with several calls in flight, every answer handed to the ledger.
 
-A connection knows its calls by the ids it chose. Ids begin at a place of its own and numbers are unique in the whole
-demo, so an answer that reached the wrong connection, or the wrong call, cannot pass for a right one.
+A connection knows its calls by the ids it chose, or by their order where frames have none (HTTP/1.1). Ids begin at a
+place of its own and numbers are unique in the whole demo, so an answer that reached the wrong connection, or the wrong
+call, cannot pass for a right one.
 """
 
 from __future__ import annotations
@@ -105,14 +106,18 @@ class Connection(asyncio.Protocol):
             self._understanding.read(frame, found)
             self._beats.discard(found.id)
             self.tally.acks += 1
-        elif found.kind == Kind.RESPONSE and found.id in self.pending:
-            pending, answered = self.pending.pop(found.id)
+        elif found.kind == Kind.RESPONSE and (call_id := self._call_of(found)) in self.pending:
+            pending, answered = self.pending.pop(call_id)
             self.ledger.answered(pending, *self._understanding.read(frame, found), now)
             if not answered.done():
                 answered.set_result(None)
         else:
             name = Kind(found.kind).name
             self.ledger.unexpected(self.client.protocol, f"{self.client.name}: {name} {found.id}, which nobody waits for")
+
+    def _call_of(self, found: Frame) -> int:
+        """The id of the call that this answers: without ids, of the oldest one."""
+        return found.id if self.speech.numbered else next(iter(self.pending), found.id)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.pending:
@@ -145,7 +150,7 @@ class Traffic:
             _, made = await loop.create_connection(factory, host, port)
             self.connections.append(made)
             self._tasks.append(loop.create_task(self._beat(made)))
-            for caller in scenario.CALLERS[client.protocol]:
+            for caller in scenario.callers(client):
                 self._tasks += (loop.create_task(self._call(made, caller)) for _ in range(caller.many))
 
     async def _call(self, connection: Connection, caller: Caller) -> None:

@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="xproto demo", description="Mixed calls of four protocols through one port of the real proxy; a node is killed."
+        prog="xproto demo", description="Mixed calls of five protocols through one port of the real proxy; a node is killed."
     )
     parser.add_argument("--seconds", type=_seconds, default=SECONDS, help="how long the traffic lasts (default: 10)")
     parser.add_argument("--plain", action="store_true", help="lines of text instead of a live picture")

@@ -22,7 +22,7 @@ KEEPALIVE = {"interval": "500ms", "timeout": "1s", "misses": 3}
 BACKOFF = {"base": "100ms", "max": "500ms"}
 
 HEAD = """\
-# Written by `xproto demo`. Calls of four protocols come in at one port; what each says of itself decides
+# Written by `xproto demo`. Calls of five protocols come in at one port; what each says of itself decides
 # where it goes. `xproto validate` accepts this file, and `xproto run` serves it.
 """
 SCALARS = "admin: 127.0.0.1:0\ndrain_timeout: 1s\n"
@@ -72,7 +72,8 @@ def render(ports: Ports) -> str:
 
 
 def _route(route: scenario.Route) -> Mapping[str, Any]:
-    return {"name": route.name, "match": {"headers": dict(route.match)}, "cluster": route.cluster}
+    timeout = {"timeout": route.timeout} if route.timeout else {}
+    return {"name": route.name, "match": dict(route.match), "cluster": route.cluster, **timeout}
 
 
 def _cluster(cluster: str, ports: Ports) -> Mapping[str, Any]:

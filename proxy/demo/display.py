@@ -21,11 +21,11 @@ from proxy.demo.scene import DOWN, Scene
 
 WIDE = 112
 NARROWEST = 80
-FIXED_ROWS = 1 + (1 + len(scenario.CALLERS)) + (1 + len(scenario.ROUTES) + 1) + (1 + len(scenario.NODES)) + 1
-"""Rows of a live frame without its events: the heading, three tables under their columns' names, an empty row."""
-AIR = 6
-"""Rows that a low terminal goes without: the tables' titles, and those left empty between tables."""
-MIN_EVENTS = 2
+FIXED_ROWS = 1 + (1 + len(scenario.CALLERS)) + (1 + len(scenario.ROUTES)) + (1 + len(scenario.NODES))
+"""Rows of a live frame without its events: the heading, and three tables under their columns' names."""
+AIR = 8
+"""Rows that a low terminal goes without: the tables' titles, the empty ones above tables and events, calls without a route."""
+MIN_EVENTS = 1
 ROOMY = 100
 UPSTREAM = {
     "connections": "upstream_connections_active",
@@ -38,14 +38,14 @@ UPSTREAM = {
 }
 """The last table's columns, and the metric that each shows."""
 LATENCY = "Milliseconds as the clients see them, Python clients and hosts included; calls that hosts delay on purpose left out."
-COLOUR = {"bolt": "cyan", "dubbo": "magenta", "thrift": "green", "tars": "yellow"}
+COLOUR = {"bolt": "cyan", "dubbo": "magenta", "thrift": "green", "tars": "yellow", "http1": "blue"}
 
 
 def frame(scene: Scene, console: Console) -> RenderableType:
     """The live picture."""
     airy = console.height >= FIXED_ROWS + AIR + MIN_EVENTS
     room = max(MIN_EVENTS, console.height - FIXED_ROWS - (AIR if airy else 0))
-    tables = protocols(scene, console), routes(scene, console), nodes(scene, console)
+    tables = protocols(scene, console), routes(scene, console, airy=airy), nodes(scene, console)
     parts: list[RenderableType] = []
     for table in tables:
         if airy:
@@ -53,13 +53,14 @@ def frame(scene: Scene, console: Console) -> RenderableType:
         else:
             table.title = None
         parts.append(table)
+    if airy:
+        parts.append(Text())
     events = [event_line(at, text) for at, text in scene.events[-room:]]
     for line in events:
         line.no_wrap, line.overflow = True, "ellipsis"
     return Group(
         heading(scene, console),
         *parts,
-        Text(),
         *events,
     )
 
@@ -74,7 +75,7 @@ def heading(scene: Scene, console: Console) -> RenderableType:
     line = Table.grid(padding=(0, 1))
     bar = ProgressBar(total=scene.seconds, completed=min(scene.now, scene.seconds), width=max(10, console.width - 62))
     clock = f"{scene.now:4.1f} / {scene.seconds:g} s"
-    line.add_row(Text("xproto demo", style="bold"), f"four protocols on {scene.listening}", bar, clock)
+    line.add_row(Text("xproto demo", style="bold"), f"five protocols on {scene.listening}", bar, clock)
     return line
 
 
@@ -107,8 +108,11 @@ def protocols(scene: Scene, console: Console) -> Table:
     return table
 
 
-def routes(scene: Scene, console: Console) -> Table:
-    """The route and the cluster that calls took, and which node's host got them, as the proxy counts."""
+def routes(scene: Scene, console: Console, *, airy: bool = True) -> Table:
+    """The route and the cluster that calls took, and which node's host got them, as the proxy counts.
+
+    airy: with the calls that no route took, which the first table has among the local replies.
+    """
     wide = console.width >= WIDE
     takes = [("takes", "<")] if wide else []
     table = _table("Routed", console, ("route", "<"), *takes, ("calls", ">"), ("cluster", "<"))
@@ -127,6 +131,8 @@ def routes(scene: Scene, console: Console) -> Table:
             route.cluster,
             *(f"{count:,}" for count in counts),
         )
+    if not airy:
+        return table
     nobody = f"{taken.get('none', 0):,}", Text("the proxy itself", style="dim")
     table.add_row(Text("(no route)", style="dim"), *([""] if wide else []), *nobody)
     return table

@@ -106,5 +106,7 @@ class Understanding:
         return reply, number
 
     def _blanked(self, frame: bytes, found: Frame, number_at: int) -> bytes:
-        out = frame[: found.id_at] + bytes(found.id_end - found.id_at) + frame[found.id_end :]
+        out = frame
+        if self._speech.numbered:
+            out = frame[: found.id_at] + bytes(found.id_end - found.id_at) + frame[found.id_end :]
         return out if number_at < 0 else out[:number_at] + _BLANK + out[number_at + NUMBER_SIZE :]

@@ -17,7 +17,8 @@ import uvloop
 
 from proxy.demo import scenario
 from proxy.demo.frames import BLANK, DOWNSTREAM, NUMBER_SIZE, TAG, UPSTREAM, Splitter, Stamp, find_number
-from proxy.demo.speech import Speech, speeches
+from proxy.demo.protocols import speeches
+from proxy.demo.speech import Speech
 from xproto.errors import MalformedError
 from xproto.kernel.codec import Frame
 from xproto.spec import Kind
@@ -34,7 +35,7 @@ class Host:
     def __init__(self, node: str, cluster: str, speech: Speech, *, lies: bool) -> None:
         self.speech, self.lies = speech, lies
         self.who = f"{cluster}/{node} {TAG}{BLANK}"
-        self.method = speech.codec.lookup(("method",))
+        self.method = speech.codec.lookup(speech.keys[1:])
         self.answered = 0
         self._stamps: dict[tuple[int, bool], Stamp] = {}
 

@@ -16,8 +16,8 @@ from time import perf_counter
 from proxy.demo import config, metrics, scenario
 from proxy.demo.client import Traffic
 from proxy.demo.processes import Node, Proxy
+from proxy.demo.protocols import speeches
 from proxy.demo.scene import BACK, DOWN, Scene
-from proxy.demo.speech import speeches
 
 KILL_AT, RESTART_AT = 0.4, 0.65
 """Parts of the demo's time."""
@@ -130,5 +130,3 @@ class Play:
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self._time()))
         self.scene.tick(self._time())
-
-

@@ -1,7 +1,8 @@
-"""What is played: three nodes, eight clusters, eight routes, and what the clients ask. Data only.
+"""What is played: three nodes, eleven clusters, eleven routes, and what the clients ask. Data only.
 
 Each node is a process that serves one host of every cluster, as nodes do, so one kill takes hosts of all protocols
 away. The busy clusters show calls per second; `orders` and `stock` are quiet, so that heartbeats are seen there.
+HTTP has neither services nor methods of calls: here a request's host stands for the one, its path for the other.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ USERS = "com.test.UserService"
 STOCK = "com.test.StockService"
 ACCOUNTS = "AccountService"
 PRICES = "Test.PriceServer.PriceObj"
+SHOP = "shop.test"
 
 NEVER = 1.5
 """Seconds that a host takes for the calls that are to miss their deadline: ten times that deadline, so that a machine
@@ -32,36 +34,50 @@ WORK: Mapping[bytes, float] = {
     b"getHistory": NEVER,
     b"queryArchive": NEVER,
     b"exportUsers": NEVER,
+    b"/shop/search": 0.08,
+    b"/reports/year": NEVER,
 }
-"""Seconds that a host takes for a method, by its name; the others are answered at once."""
+"""Seconds that a host takes for a method, by its name, or for a path; the others are answered at once."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One route; `match` is what the configuration says under ``headers``."""
+    """One route; `match` and `timeout` are what the configuration says there."""
 
     name: str
     cluster: str
     match: Mapping[str, Any]
+    timeout: str = ""
 
     @property
     def takes(self) -> str:
         """The conditions in a few words."""
-        return ", ".join(
-            f"{key} {value}" if isinstance(value, str) else f"{key} {' '.join(f'{k} {v}' for k, v in value.items())}"
-            for key, value in self.match.items()
-        )
+        conditions = {**self.match.get("headers", {}), **{key: value for key, value in self.match.items() if key != "headers"}}
+        return ", ".join(f"{key} {_words(value)}" for key, value in conditions.items())
+
+
+def _words(condition: Any) -> str:
+    if isinstance(condition, Mapping):
+        return " ".join(f"{kind} {value}" for kind, value in condition.items())
+    return condition if isinstance(condition, str) else " or ".join(condition)
+
+
+def _headers(**conditions: Any) -> Mapping[str, Any]:
+    return {"headers": conditions}
 
 
 ROUTES = (
-    Route("echo", "echo", {"service": ECHO}),
-    Route("order-queries", "replicas", {"service": ORDERS, "method": {"prefix": "query"}}),
-    Route("order-changes", "orders", {"service": {"prefix": "com.test.OrderService"}}),
-    Route("users-v1", "users-old", {"service": USERS, "version": "1.0.0"}),
-    Route("users-v2", "users-new", {"service": USERS, "version": {"prefix": "2."}}),
-    Route("stock", "stock", {"method": {"regex": "(query|find)Stock"}}),
-    Route("accounts", "accounts", {"service": ACCOUNTS}),
-    Route("prices", "prices", {"service": PRICES, "method": {"prefix": "get"}}),
+    Route("echo", "echo", _headers(service=ECHO)),
+    Route("order-queries", "replicas", _headers(service=ORDERS, method={"prefix": "query"})),
+    Route("order-changes", "orders", _headers(service={"prefix": "com.test.OrderService"})),
+    Route("users-v1", "users-old", _headers(service=USERS, version="1.0.0")),
+    Route("users-v2", "users-new", _headers(service=USERS, version={"prefix": "2."})),
+    Route("stock", "stock", _headers(method={"regex": "(query|find)Stock"})),
+    Route("accounts", "accounts", _headers(service=ACCOUNTS)),
+    Route("prices", "prices", _headers(service=PRICES, method={"prefix": "get"})),
+    Route("carts", "web-carts", {"host": SHOP, "path": {"prefix": "/shop/"}, "http_method": ["POST", "PUT"]}),
+    Route("shop", "web", {"host": SHOP, "path": {"prefix": "/shop/"}}),
+    Route("reports", "web-reports", {"path": {"prefix": "/reports/"}}, timeout="150ms"),
 )
 PROTOCOL_OF: Mapping[str, str] = {
     "echo": "bolt",
@@ -72,6 +88,9 @@ PROTOCOL_OF: Mapping[str, str] = {
     "stock": "dubbo",
     "accounts": "thrift",
     "prices": "tars",
+    "web": "http1",
+    "web-carts": "http1",
+    "web-reports": "http1",
 }
 """What the hosts of each cluster speak. The proxy is not told: it takes what the call came in."""
 
@@ -91,6 +110,8 @@ class Request:
     """Milliseconds that travel with the call; 0 is none."""
     generic: bool = False
     """Dubbo's ``$invoke``, whose real method is an argument."""
+    posts: bool = False
+    """HTTP's POST with a body, not a GET."""
 
     @property
     def measured(self) -> bool:
@@ -98,16 +119,21 @@ class Request:
         return self.expects is None and self.method.encode() not in WORK
 
     def __str__(self) -> str:
-        return f"{self.protocol} {self.service}{f' {self.version}' if self.version else ''} {self.method}"
+        verb = " POST" if self.posts else ""
+        return f"{self.protocol}{verb} {self.service}{f' {self.version}' if self.version else ''} {self.method}"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """`many` loops on each connection, each: one of `requests`, its answer, a pause of about `think` seconds."""
+    """`many` loops on each connection, each: one of `requests`, its answer, a pause of about `think` seconds.
+
+    client: the name of those that call so; all of the protocol if empty.
+    """
 
     requests: tuple[Request, ...]
     think: float
     many: int = 1
+    client: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +157,18 @@ CLIENTS = (
     Client("thrift", "thrift"),
     Client("tars", "tars"),
     Client("tars", "tars"),
+    Client("http1 keep-alive", "http1"),
+    Client("http1 keep-alive", "http1"),
+    Client("http1 keep-alive", "http1"),
+    Client("http1 pipelined", "http1"),
+    Client("http1 patient", "http1"),
+)
+"""HTTP's answers come in the order of the requests, so calls that take long have a connection of their own there."""
+
+_BROWSING = (
+    Request("http1", SHOP, "/shop/items", "web"),
+    Request("http1", SHOP, "/shop/items/7", "web"),
+    Request("http1", SHOP, "/shop/cart", "web-carts", posts=True),
 )
 
 CALLERS: Mapping[str, tuple[Caller, ...]] = {
@@ -180,7 +218,21 @@ CALLERS: Mapping[str, tuple[Caller, ...]] = {
         Caller((Request("tars", PRICES, "getHistory", "prices", expects=Fault.TIMEOUT, deadline=150),), think=0.5),
         Caller((Request("tars", PRICES, "setPrice", expects=Fault.NO_ROUTE),), think=0.5),
     ),
+    "http1": (
+        Caller(_BROWSING, think=0.005, client="http1 keep-alive"),
+        Caller(_BROWSING, think=0.012, many=4, client="http1 pipelined"),
+        Caller((Request("http1", SHOP, "/shop/search", "web"),), think=0.005, client="http1 patient"),
+        Caller((Request("http1", SHOP, "/reports/year", expects=Fault.TIMEOUT),), think=0.5, client="http1 patient"),
+        Caller((Request("http1", "nowhere.test", "/shop/items", expects=Fault.NO_ROUTE),), think=0.5, client="http1 patient"),
+        Caller((Request("http1", SHOP, "/nothing", expects=Fault.NO_ROUTE, posts=True),), think=0.5, client="http1 patient"),
+    ),
 }
+
+
+def callers(client: Client) -> list[Caller]:
+    """The loops on one client's connection."""
+    return [each for each in CALLERS[client.protocol] if each.client in ("", client.name)]
+
 
 HEARTBEAT_EVERY = 0.7
 """Seconds between the heartbeats of one client connection."""

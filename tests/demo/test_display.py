@@ -28,7 +28,7 @@ def test_an_ordinary_terminal_gets_the_live_picture() -> None:
     assert display.fits(console)
 
 
-@pytest.mark.parametrize("height", range(23, 60))
+@pytest.mark.parametrize("height", range(24, 60))
 def test_the_picture_fits_with_its_latest_event(height: int) -> None:
     console, rows = drawn(height)
     assert display.fits(console)
@@ -37,12 +37,12 @@ def test_the_picture_fits_with_its_latest_event(height: int) -> None:
 
 
 def test_a_terminal_too_low_gets_lines() -> None:
-    console, rows = drawn(22)
+    console, rows = drawn(23)
     assert not display.fits(console)
-    assert len(rows) > 22
+    assert len(rows) > 23
 
 
-@pytest.mark.parametrize("name", ["bolt", "dubbo", "thrift", "tars"])
+@pytest.mark.parametrize("name", ["bolt", "dubbo", "thrift", "tars", "http1"])
 def test_each_protocol_has_a_row(name: str) -> None:
     _, rows = drawn(24)
     assert sum(row.startswith(f"{name} ") for row in rows) == 1

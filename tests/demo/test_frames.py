@@ -7,7 +7,7 @@ import pytest
 from proxy.demo import scenario
 from proxy.demo.frames import BLANK, DOWNSTREAM, TAG, UPSTREAM, Splitter, Stamp, Understanding, find_number, number_text
 from proxy.demo.node import Host
-from proxy.demo.speech import speeches
+from proxy.demo.protocols import speeches
 from xproto.errors import MalformedError
 from xproto.kernel.codec import Frame
 from xproto.spec import Fault, Kind
@@ -33,8 +33,10 @@ def test_a_request_says_what_it_should(client: scenario.Client, request_: scenar
     assert codec.verify_bytes(frame) == len(frame)
     found = codec.scan_bytes(frame)
     assert isinstance(found, Frame)
-    assert (found.kind, found.id) == (Kind.ONEWAY if request_.oneway else Kind.REQUEST, 7)
-    assert codec.lookup(("service", "method")).find_bytes(frame) == (request_.service.encode(), request_.method.encode())
+    assert found.kind == (Kind.ONEWAY if request_.oneway else Kind.REQUEST)
+    assert found.id == (7 if SPEECHES[client.protocol].numbered else 0)
+    said = codec.lookup(SPEECHES[client.protocol].keys).find_bytes(frame)
+    assert said == (request_.service.encode(), request_.method.encode())
     at = find_number(frame)
     assert frame[at : at + 16] == number_text(42)
 
@@ -51,13 +53,32 @@ def test_an_answer_is_understood_and_no_byte_of_it_may_differ(client: scenario.C
     for _ in range(2):  # the second time by its shape
         ((read, whole),) = split(Splitter(speech.codec, UPSTREAM), answer)
         reply, number = understanding.read(whole, read)
-        assert (reply.text, reply.faults, number, read.id) == (f"{request.cluster}/a", frozenset(), number_text(42), 7)
+        assert (reply.text, reply.faults, number) == (f"{request.cluster}/a", frozenset(), number_text(42))
+        assert read.id == (7 if speech.numbered else 0)
     damaged = answer.replace(b"/a", b"/b")
     if read.crc_at >= 0:
         with pytest.raises(MalformedError):
             understanding.read(damaged, read)
     else:
         assert understanding.read(damaged, read)[0].text == f"{request.cluster}/b"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"text/plain", b"text/plane"), (b"Server: xproto-demo\r\n", b""), (b"\r\n\r\n", b"\r\nX-More: 1\r\n\r\n")],
+)
+def test_fields_of_http_may_not_differ(before: bytes, after: bytes) -> None:
+    speech = SPEECHES["http1"]
+    ((read, frame),) = split(Splitter(speech.codec, UPSTREAM), speech.reply("web/a", {}).replace(before, after, 1))
+    with pytest.raises(ValueError, match="fields"):
+        Understanding(speech).read(frame, read)
+
+
+def test_what_the_proxy_adds_to_an_answer_of_http_is_no_fault() -> None:
+    speech = SPEECHES["http1"]
+    answer = speech.reply("web/a", {}).replace(b"\r\n\r\n", b"\r\nVia: 1.1 xproto\r\n\r\n", 1)
+    ((read, frame),) = split(Splitter(speech.codec, UPSTREAM), answer)
+    assert Understanding(speech).read(frame, read)[0].text == "web/a"
 
 
 @pytest.mark.parametrize("fault", Fault)

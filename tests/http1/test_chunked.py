@@ -17,6 +17,7 @@ BODIES = {
     "CRLF in the data": b"4\r\n\r\n\r\n\r\n0\r\n\r\n",
     "extensions": b'5;a;b=c;d="e f"\r\nhello\r\n0;last\r\n\r\n',
     "trailers": b"0\r\nX-A: b\r\nX-B:\r\n\r\n",
+    "trailers that are nearly something else": b"0\r\nContent-Lengt: 1\r\nHosts: a\r\nXHost: b\r\n\r\n",
 }
 
 
@@ -53,6 +54,9 @@ WRONG = {
     "a trailer with a space before its colon": b"0\r\na : b\r\n\r\n",
     "a folded trailer": b"0\r\na: b\r\n c\r\n\r\n",
     "a trailer with a bare LF": b"0\r\na: b\n\r\n",
+    "a length among the trailers": b"0\r\nContent-Length: 5\r\n\r\n",
+    "an encoding among the trailers, in whatever case": b"0\r\nX: y\r\ntRANSFER-eNCODING:chunked\r\n\r\n",
+    "a host among the trailers": b"0\r\nHost: b\r\n\r\n",
     "trailers of more than 8 KiB": b"0\r\na: " + b"b" * 8192,
 }
 

@@ -127,6 +127,7 @@ SMUGGLED = {
     "a line without a colon": (b"Content-Length",),
     "a name beyond ASCII": (b"Content-Length\xa0: 5",),
     "two hosts": (b"Host: b",),
+    "an empty second host": (b"Host:",),
     "Connection takes the length away": (b"Content-Length: 5", b"Connection: content-length"),
     "Connection takes the host away": (b"Connection: Host",),
     "Connection takes itself away": (b"Connection: connection",),
@@ -134,6 +135,20 @@ SMUGGLED = {
     "close and keep-alive": (b"Connection: close, keep-alive",),
     "an expectation that nobody knows": (b"Expect: 200-ok",),
 }
+
+
+@pytest.mark.parametrize(
+    "host",
+    [b"a:b", b"a:_80", b"a:8 0", b"a:80:80", b"u@a", b"a/b", b"[::1", b"[]", b"[::1]x", b"[g]", b"a]", b":80", b"a:123456"],
+)
+def test_a_host_that_is_none(host: bytes) -> None:
+    assert http1.read_bytes(request(host=b"Host: " + host)) == "Host"
+    assert host == b"a/b" or http1.read_bytes(request(b"GET http://" + host + b"/ HTTP/1.1")) in {"the target", "the version"}
+
+
+@pytest.mark.parametrize("host", [b"a", b"a:80", b"a:", b"[::1]", b"[::1]:8080", b"1.2.3.4:5", b"a-b.c_d.", b"xn--a", b""])
+def test_a_host(host: bytes) -> None:
+    assert read(request(host=b"Host: " + host)).fields[0] == (b"Host", host)
 
 
 @pytest.mark.parametrize("fields", SMUGGLED.values(), ids=SMUGGLED.keys())

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness.mesh import Mesh
 from harness.processes import Child
+from harness.web import Web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """Every peer and the proxy between them, each started when it is first asked for."""
     with Mesh(tmp_path_factory.mktemp("interop")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """The peers of HTTP/1.1 and the proxy between them, each started when it is first asked for."""
+    with Web(tmp_path_factory.mktemp("web")) as started:
         yield started
 
 

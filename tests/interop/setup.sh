@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds every real peer of the interop tests. Does nothing where the sources have not changed since the last
 # time. Results are in folders that git ignores: target and build of the Java and Go peers, node_modules of the Node
-# peers, peers/python/build.
+# peers, peers/python/build. Programs that are not built are installed where root may.
 set -euo pipefail
 cd "$(dirname "$0")/peers"
 
@@ -34,6 +34,10 @@ build_node() {
     (cd node && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
 }
 
+build_http() {
+    (cd http && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+}
+
 build_tars() {
     (cd tars && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
 }
@@ -52,15 +56,21 @@ build_go() {
     (cd go && go build -o build/peer .)
 }
 
-declare -A package=([java]=default-jdk-headless [mvn]=maven [node]=nodejs [npm]=npm [go]=golang-go)
+# What is not built here: tool=package, as Debian calls it.
+tools=(
+    java=default-jdk-headless mvn=maven node=nodejs npm=npm go=golang-go
+    curl=curl wrk=wrk nginx=nginx haproxy=haproxy chromium=chromium
+)
 wanted=()
-for tool in java mvn node npm go; do
-    command -v "$tool" >/dev/null || wanted+=("${package[$tool]}")
+for pair in "${tools[@]}"; do
+    command -v "${pair%%=*}" >/dev/null || wanted+=("${pair#*=}")
 done
 if [ ${#wanted[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    # No package may start a service of its own: in runlevel 1 none does.
+    export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
 fi
-for tool in java mvn node npm go python3; do
+for tool in "${tools[@]%%=*}" python3; do
     command -v "$tool" >/dev/null || { echo "interop peers: $tool is not installed" >&2; exit 1; }
 done
 unless_done java/target/built java/pom.xml java/src -- build_java
@@ -68,6 +78,7 @@ unless_done finagle/target/built finagle/pom.xml finagle/src java/src -- build_f
 unless_done dubbothrift/target/built dubbothrift/pom.xml dubbothrift/src \
     java/src/main/java/com/test/{Lines,Burst}.java -- build_dubbothrift
 unless_done node/node_modules/built node/package.json node/package-lock.json -- build_node
+unless_done http/node_modules/built http/package.json http/package-lock.json -- build_http
 unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- build_tars
 unless_done go/build/built go/go.mod go/go.sum go/*.go -- build_go
 unless_done tarsgo/build/built tarsgo/go.mod tarsgo/go.sum tarsgo/*.go -- build_tarsgo

@@ -1,7 +1,8 @@
 """Chunked bodies of HTTP/1.1, passed over byte by byte but for the chunks' data: nothing is kept but where they are.
 
 Source: RFC 9112 section 7.1. Stricter than it asks for: no whitespace around a size, which has at most 15 digits, CRLF
-only, extensions and trailers of visible text within bounds. What always holds: each byte is looked at once.
+only, extensions and trailers of visible text within bounds; no trailer that frames or routes a message (RFC 9110 section
+6.5.1: who merges trailers into the head would read another message). What always holds: each byte is looked at once.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -13,6 +14,12 @@ cdef enum:
     MAX_SIZE_DIGITS = 15
     MAX_EXTENSIONS = 1024     # bytes of one chunk's
     MAX_TRAILERS = 8192       # bytes
+    HASH_START = 5381
+
+
+cdef inline uint64_t hashed(uint64_t hash, uint8_t byte) noexcept nogil:
+    """Of names in small letters; 64 bits, so that only what is meant is taken for one."""
+    return (hash ^ (byte | 0x20)) * 0x9E3779B97F4A7C15ULL
 
 
 cdef int digit_of(uint8_t byte) noexcept nogil:
@@ -35,6 +42,28 @@ cdef int64_t pass_chunked(chunked_t* body, const uint8_t* data, int64_t size) no
         if not step(body, byte):
             return -1
     return i
+
+
+cdef uint64_t hash_of(bytes name):
+    cdef uint64_t found = HASH_START
+    for byte in name:
+        found = hashed(found, byte)
+    return found
+
+
+cdef uint64_t[6] NEVER_TRAILERS
+for _index, _name in enumerate((b"content-length", b"transfer-encoding", b"host", b"connection", b"upgrade", b"expect")):
+    NEVER_TRAILERS[<int>_index] = hash_of(_name)
+
+
+cdef bint is_trailer(chunked_t* body) noexcept nogil:
+    """`left` counts a chunk's data no more: it is the hash of the field's name."""
+    cdef int i
+    for i in range(6):
+        if body.left == NEVER_TRAILERS[i]:
+            return False
+    body.left = 0
+    return True
 
 
 cdef bint step(chunked_t* body, uint8_t byte) noexcept nogil:
@@ -68,12 +97,17 @@ cdef bint step(chunked_t* body, uint8_t byte) noexcept nogil:
     if body.trailers > MAX_TRAILERS:
         return False
     if body.state == CHUNK_TRAILER:
-        body.state = CHUNK_LAST_LF if byte == c'\r' else CHUNK_NAME
-        return byte == c'\r' or CLASS[byte] & TOKEN
+        if byte == c'\r':
+            body.state = CHUNK_LAST_LF
+            return True
+        body.state = CHUNK_NAME
+        body.left = hashed(HASH_START, byte)
+        return CLASS[byte] & TOKEN
     if body.state == CHUNK_NAME:
         if byte == c':':
             body.state = CHUNK_VALUE
-            return True
+            return is_trailer(body)
+        body.left = hashed(body.left, byte)
         return CLASS[byte] & TOKEN
     if body.state == CHUNK_VALUE:
         if byte == c'\r':

@@ -11,7 +11,10 @@ from xproto.kernel.http1 cimport (
     FINE, MAX_METHOD, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_OTHER, METHOD_PATCH,
     METHOD_POST, METHOD_PUT, METHOD_TRACE, WRONG_METHOD, WRONG_STATUS, WRONG_TARGET, WRONG_VERSION, Wrong, head_t,
 )
-from xproto.kernel.http1_text cimport CLASS, HOST, TOKEN, VALUE, VISIBLE, is_text
+from xproto.kernel.http1_text cimport CLASS, HEX, HOST, TOKEN, VALUE, VISIBLE, is_text
+
+cdef enum:
+    MAX_PORT = 5              # digits
 
 
 cdef int method_of(const uint8_t* data, int64_t size) noexcept nogil:
@@ -114,13 +117,27 @@ cdef int64_t authority_size(const uint8_t* data, int64_t size) noexcept nogil:
 
 
 cdef bint is_authority(const uint8_t* data, int64_t size) noexcept nogil:
-    cdef int64_t i
-    if size == 0:
-        return False
-    for i in range(size):
-        if not CLASS[data[i]] & HOST:
+    """A name or an address in brackets, and perhaps a port. Some readers take what they like as the port of a host."""
+    cdef int64_t i = 0, port
+    if size and data[0] == c'[':
+        i = 1
+        while i < size and (CLASS[data[i]] & HEX or data[i] == c':' or data[i] == c'.'):
+            i += 1
+        if i == 1 or i == size or data[i] != c']':
             return False
-    return True
+        i += 1
+    else:
+        while i < size and CLASS[data[i]] & HOST and data[i] != c':' and data[i] != c'[' and data[i] != c']':
+            i += 1
+        if i == 0:
+            return False
+    if i < size and data[i] != c':':
+        return False
+    port = i + 1
+    for i in range(port, size):
+        if not c'0' <= data[i] <= c'9':
+            return False
+    return size - port <= MAX_PORT
 
 
 cdef Wrong read_status_line(const uint8_t* data, int64_t stop, head_t* head, int64_t* at) noexcept nogil:

@@ -26,16 +26,17 @@ MAX_EXTENSIONS, MAX_TRAILERS = 1024, 8192
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]"
-_HOST = rb"[\-._~%!$&'()*+,;=:\[\]0-9A-Za-z]"
+_HOST = rb"(?:[\-._~%!$&'()*+,;=0-9A-Za-z]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?"
 _REQUEST = re.compile(rb"(" + _TOKEN + rb") ([!-~]+) HTTP/1\.([01])")
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + _TEXT + rb"*))?")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*(" + _TEXT + rb"*?)[ \t]*")
-_TARGET = re.compile(rb"(?:https?://" + _HOST + rb"+(?=[/?]|$)|(?=/))(/[^?#]*)?(\?[^#]*)?", re.IGNORECASE)
-_AUTHORITY = re.compile(_HOST + rb"+")
+_TARGET = re.compile(rb"(?:https?://" + _HOST + rb"(?=[/?]|$)|(?=/))(/[^?#]*)?(\?[^#]*)?", re.IGNORECASE)
+_AUTHORITY = re.compile(_HOST)
 _DOTS = re.compile(rb"/(?:\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
 _LISTED = re.compile(rb"[ \t,]*(" + _TOKEN + rb")[ \t]*(?=,|$)")
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,15})(;" + _TEXT + rb"*)?\r\n")
 _TRAILERS = re.compile(rb"(?:" + _TOKEN + rb":" + _TEXT + rb"*\r\n)*\r\n")
+_NEVER_TRAILERS = {b"content-length", b"transfer-encoding", b"host", b"connection", b"upgrade", b"expect"}
 _NEVER_LISTED = {b"host", b"content-length", b"transfer-encoding", b"connection"}
 
 
@@ -205,6 +206,8 @@ def _chunked(stream: Any, path: str) -> bytes:
             raise HttpError("a chunk's end", path=path)
         at += length + 2
     end = _match(_TRAILERS, data, at, path).end()
+    if _NEVER_TRAILERS & {line.partition(b":")[0].lower() for line in data[at:end].split(b"\r\n")}:
+        raise HttpError("a trailer that frames or routes a message", path=path)
     if end - at > MAX_TRAILERS:
         raise HttpError("too many trailers", path=path)
     stream.seek(start + end)

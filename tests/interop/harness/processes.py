@@ -42,7 +42,9 @@ class PeerError(RuntimeError):
 class Child:
     """A child process whose standard output is read line by line and whose standard error is a log file."""
 
-    def __init__(self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
+    ) -> None:
         self.name = name
         self.log = log
         self._lines: queue.Queue[str | None] = queue.Queue()
@@ -54,6 +56,7 @@ class Child:
                     stdout=subprocess.PIPE,
                     stderr=stderr,
                     env={**os.environ, **(env or {})},
+                    pass_fds=pass_fds,
                     text=True,
                     encoding="utf-8",
                 )

@@ -1,0 +1,42 @@
+'use strict';
+
+// An upstream of HTTP/1.1: Node's own server. What each path does is in the modules beside this one.
+
+const http = require('http');
+const { count, saw, wait } = require('./events');
+const { serve } = require('../node/lines');
+const sockets = require('./sockets');
+const faults = require('./faults');
+const streams = require('./streams');
+
+const routes = { ...require('./messages'), ...require('./page'), ...faults.routes, ...streams.routes };
+
+// /late/ is where the proxy is in a hurry; here it is as any other folder. A client that leaves in the middle ends its
+// request, not the server.
+async function route(request, response) {
+  const { pathname: path, searchParams } = new URL(request.url, 'http://peer');
+  const pathname = path.replace(/^\/late\//, '/');
+  if (!routes[pathname]) return response.writeHead(404).end();
+  try {
+    await routes[pathname](request, response, searchParams);
+  } catch (error) {
+    if (error.code !== 'ECONNRESET') console.error(`${request.method} ${request.url}:`, error);
+    response.destroy();
+  }
+}
+
+const server = http.createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, route);
+server.on('connection', () => saw('connection'));
+// Who asks first is told to go on, or is refused before the body was sent.
+server.on('checkContinue', (request, response) => {
+  saw('asked to continue');
+  if (request.url.startsWith('/refuse')) {
+    response.writeHead(417, { 'content-length': 7 });
+    response.end('refused');
+    return;
+  }
+  response.writeContinue();
+  route(request, response);
+});
+sockets.attach(server);
+server.listen(0, '127.0.0.1', () => serve(server.address().port, { wait, count, ...faults.commands, ...streams.commands }));
