@@ -12,7 +12,6 @@ cdef class Messages(Guest):
     cdef call_t* begun            # whose request's body comes now; NULL: nobody wants it
     cdef int64_t facts            # what the head of the message said that comes now
     cdef int64_t head_since       # when the first byte of a head came that is not whole; 0: there is none
-    cdef bint continued           # its client was told to send the body
     cdef bint concludes           # the answer that is under way ends with the connection
     cdef bint known               # who the client is
     cdef bint believed            # what it says of the hops before it

@@ -24,7 +24,7 @@ from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT
 from xproto.kernel.http1_facts cimport (
-    CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in, upgrades_in,
+    AWAITS_AT, CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in, upgrades_in,
 )
 from xproto.kernel.http1_forward cimport forward_response, forward_room, hop_t
 
@@ -36,6 +36,11 @@ cdef void write_id(uint8_t* into, uint64_t one, uint64_t two) noexcept:
     cdef int i
     for i in range(ID_SIZE):
         into[i] = b"0123456789abcdef"[(one if i < 16 else two) >> 4 * (i & 15) & 15]
+
+
+cdef inline void waits_no_more(call_t* call) noexcept:
+    """Its client was told to send the body, or did without that."""
+    call.echo &= ~(<int64_t>1 << AWAITS_AT)
 
 
 cdef class Messages(Guest):
@@ -74,7 +79,6 @@ cdef class Messages(Guest):
     cdef int message(self, const uint8_t* frame, const frame_t* at) except -1:
         cdef bint more = has_body(at.echo, at.length)
         self.facts = at.echo
-        self.continued = False
         if more:
             self.follow(at.echo, at.length)
         self.handle(frame, at)
@@ -93,6 +97,7 @@ cdef class Messages(Guest):
         if self.begun != NULL:
             (<Answers>self.begun.upstream).whole = True
             self.begun.bodied = False
+            waits_no_more(self.begun)
             self.begun = NULL
         return self.message_ends()
 
@@ -162,10 +167,10 @@ cdef class Messages(Guest):
         memset(&hop, 0, sizeof(hop_t))
         border.sign(&hop)
         hop.upgrades, hop.old = upgrades_in(at.echo), is_old(call.echo)
-        hop.plain = hop.old and form_of(at.echo) == BODY_CHUNKED
-        self.concludes = hop.plain or form_of(at.echo) == BODY_UNTIL_CLOSE
+        hop.plain = hop.old                  # it knows no transfer encodings, not even where HEAD is answered
+        self.concludes = hop.old and form_of(at.echo) == BODY_CHUNKED or form_of(at.echo) == BODY_UNTIL_CLOSE
         hop.closes = self.concludes or closes_in(call.echo) or (
-            call == self.begun and awaits_in(call.echo) and not self.continued)
+            call == self.begun and awaits_in(call.echo))
         into = self.core.buffers.room(&self.out, forward_room(self.core.head, &hop))
         if into == NULL:
             self.starved()
@@ -181,7 +186,7 @@ cdef class Messages(Guest):
             return 0
         self.concludes = concludes
         if call == self.begun and status_in(at.echo) == 100:
-            self.continued = True
+            waits_no_more(call)
         return 0
 
     cdef int answered(self, call_t* call) except -1:
@@ -196,7 +201,7 @@ cdef class Messages(Guest):
         cdef bint leaves = False
         if call == self.begun:
             self.begun = NULL                # the rest of its body is nobody's
-            leaves = awaits_in(call.echo) and not self.continued
+            leaves = awaits_in(call.echo)
             if sink is not None:
                 self.sink = sink.feeder = None
         Guest.release(self, call)

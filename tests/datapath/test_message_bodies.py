@@ -257,6 +257,36 @@ async def test_a_server_is_asked_before_the_body_is_sent(world: World) -> None:
     await take(upstream)
 
 
+async def test_who_was_asked_for_its_body_may_go_on_whatever_the_answer(world: World) -> None:
+    backend = world.backend()
+    start(world, backend)
+    client = await world.client()
+    ask = request("/a", b"hello", "Expect: 100-continue")
+    await client.send(ask[:-5])
+    upstream = await backend.accept()
+    await take(upstream, 0)
+    await upstream.send(head("100 Continue"))
+    await take(client)
+    await client.send(ask[-5:])
+    assert await upstream.bytes(5) == b"hello"
+    upstream.close()
+    answer = await take(client)
+    assert (answer.status, "connection" in answer.fields) == (502, False)
+    await client.send(request("/a/next"))
+    await take(await backend.accept())
+
+
+async def test_an_old_client_hears_of_no_transfer_encoding(world: World) -> None:
+    backend = world.backend()
+    start(world, backend)
+    client = await world.client()
+    await client.send(request("/a", None, "Connection: keep-alive", method="HEAD", version="1.0"))
+    upstream = await backend.accept()
+    await take(upstream)
+    await upstream.send(head("200 OK", "Transfer-Encoding: chunked"))
+    assert (await take(client, 0)).fields == {"connection": "keep-alive"}
+
+
 @pytest.mark.parametrize("routed", [True, False])
 async def test_who_is_refused_instead_may_send_its_body_or_not(world: World, routed: bool) -> None:
     """So what follows could be either: the connection ends."""
