@@ -315,7 +315,8 @@ cdef class Upstream(Answers):
     cdef int keepalive(self) except -1:
         """Idle means that nothing was received; whatever comes, ends it."""
         if self.paused:              # whoever waits for its answer does not read: that is not its fault
-            self.heard = self.core.now
+            self.beat = self.misses = 0
+            return self.core.wheel.set(&self.watch, self.core.now + self.limits.interval)
         if self.beat and self.heard >= self.beat:
             self.beat = self.misses = 0
         if self.beat:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from proxy.snapshot import Keepalive
 from tests.datapath.web import PLAIN, chunks, exchange, head, request, response, start, take
 from tests.datapath.world import World
 
@@ -121,6 +122,48 @@ async def test_a_download_that_moves_has_no_deadline_and_one_that_stands_has(wor
     await world.advance(2.0)
     assert await client.was_reset()
     assert await upstream.ended()
+
+
+async def test_half_of_a_body_never_looks_whole(world: World) -> None:
+    """Its server has sent all of it, and the end, and the client does not read: that end is not for the half."""
+    backend = world.backend()
+    start(world, backend, listener={"idle_timeout": 5.0})
+    client = await world.client()
+    await client.send(request("/a"))
+    upstream = await backend.accept()
+    await take(upstream)
+    await upstream.send(head("200 OK"))
+    for _ in range(1000):
+        await upstream.send(b"x" * 65536)
+        assert not world.upstreams()[0]["buffered"]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        if world.downstreams()[0]["unsent"]:
+            break
+    upstream.finish()
+    await world.until(lambda: not world.upstreams())
+    await world.advance(12)
+    assert world.downstreams() == []
+    assert await client.was_reset()
+
+
+async def test_who_reads_nothing_is_not_waited_for_where_heartbeats_are_on(world: World) -> None:
+    backend = world.backend()
+    start(world, backend, timeout=10.0, keepalive=Keepalive(interval=2.0))
+    client = await world.client()
+    await client.send(request("/a"))
+    upstream = await backend.accept()
+    await take(upstream)
+    await upstream.send(head("200 OK", "Content-Length: 100000000"))
+    sending = asyncio.ensure_future(world.loop.sock_sendall(upstream.sock, b"x" * 32 * 1024 * 1024))
+    await world.until(lambda: world.downstreams()[0]["unsent"])
+    for _ in range(300):
+        await asyncio.sleep(0)
+    for _ in range(15):
+        await world.advance(1.0)
+    sending.cancel()
+    assert world.downstreams() == []
+    assert world.upstreams() == []
 
 
 async def test_a_body_that_ends_with_the_connection(world: World) -> None:

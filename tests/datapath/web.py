@@ -70,9 +70,11 @@ async def take(peer: Peer, body: int | None = None) -> Message:
     return Message(line, fields, await peer.bytes(size))
 
 
-def start(world: World, *hosts: Backend | str, http: Http = PLAIN, **cluster: Any) -> World:
+def start(
+    world: World, *hosts: Backend | str, http: Http = PLAIN, listener: dict[str, Any] | None = None, **cluster: Any
+) -> World:
     world.size_of = size_of
-    return world.start(*hosts, protocols=("http1",), routes=ROUTES, listener={"http": http}, **cluster)
+    return world.start(*hosts, protocols=("http1",), routes=ROUTES, listener={"http": http, **(listener or {})}, **cluster)
 
 
 async def exchange(client: Peer, backend: Backend, path: str = "/a") -> Peer:
