@@ -142,7 +142,8 @@ async def test_half_of_a_body_never_looks_whole(world: World) -> None:
             break
     upstream.finish()
     await world.until(lambda: not world.upstreams())
-    await world.advance(12)
+    for _ in range(5):
+        await world.advance(6)
     assert world.downstreams() == []
     assert await client.was_reset()
 

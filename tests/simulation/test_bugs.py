@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUGS = sorted((Path(__file__).parent / "bugs").glob("*.patch"))
-SEEDS, CALLS = 60, 600
+SEEDS, CALLS = 130, 600
 CALLING = ("tests.simulation", "--seed", "1", "--seeds", str(SEEDS), "--calls", str(CALLS))
 TUNNELS = ("pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/simulation/test_tunnels.py")
 AT_ONCE = 2
