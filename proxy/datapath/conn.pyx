@@ -154,11 +154,11 @@ cdef class Conn(Turned):
                 size[0] -= more
                 if self.tail.size < self.need:
                     return 0
-            self.core.gift = &self.tail
+            self.core.gift, self.core.more, self.core.more_size = &self.tail, data[0], size[0]
             try:
                 used = self.frames(self.tail.data + self.tail.head, self.tail.size)
             finally:
-                self.core.gift = NULL
+                self.core.gift, self.core.more, self.core.more_size = NULL, NULL, 0
             if not may(self, FEEDS):
                 return 0
             if self.tail.data == NULL:

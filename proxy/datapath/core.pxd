@@ -42,6 +42,8 @@ cdef class Core:
     cdef list dirty, spare, paused
     cdef dict owners              # connections that once owned much, the oldest first; the values mean nothing
     cdef buf_t* gift              # the tail whose frames are being looked at: a frame that fills it may take it along
+    cdef const uint8_t* more      # what was read behind it, and is not looked at yet
+    cdef size_t more_size
     cdef uint64_t random
     cdef uint64_t first_id        # of new upstream connections
     cdef bint scatters            # those with wide ids begin elsewhere each

@@ -111,13 +111,16 @@ cdef class Downstream(Newcomer):
         return 0
 
     cdef int leave(self) except -1:
-        return self.wind_up() if self.binding is not None else self.shut()
+        if self.binding is None:
+            return self.shut()
+        return 0 if self.last_one() else self.wind_up()
 
     cdef int adjust(self, bint rest_of) except -1:
         """The port's limits are new, or what it speaks."""
         if self.binding is not None and self.port.bindings.get(self.codec.name) is not self.binding:
             return self.leave()
         self.limit()
+        self.known = False                   # others may be trusted now
         if rest_of and self.state == OPEN:
             self.rest()
         return self.wake()
@@ -220,7 +223,7 @@ cdef class Downstream(Newcomer):
         Who cannot be told, since it reads nothing, is cut.
         """
         cdef frame_t at
-        if self.out.size > MODEST or self.state != OPEN:
+        if self.out.size > MODEST or self.state != OPEN or self.switches():
             return self.cut(GREEDY)
         add(self.cuts, 1)
         self.core.tell(f"{self.label()}: ended: {GREEDY}")

@@ -13,7 +13,7 @@ from proxy.datapath.buffers cimport filled
 from proxy.datapath.conn cimport SENDS, may
 from proxy.datapath.counters cimport add
 from proxy.datapath.relay cimport Relay
-from proxy.datapath.stream cimport DATA, END, HEAD, TRAILERS, step
+from proxy.datapath.stream cimport BODY, DATA, END, HEAD, TRAILERS, step
 from xproto.kernel.http1_body cimport begin_body, is_whole, pass_body, take_apart
 
 
@@ -41,6 +41,8 @@ cdef class Flow(Relay):
                 step(&self.stream, DATA)
                 if self.sink is not None:
                     self.give(data, ready, is_whole(&self.body))
+                if self.stream.half != BODY:
+                    return ready             # whoever broke took this connection along
         if ready < 0:
             self.misread(f"{self.codec.name}: a body's chunks")
             return size

@@ -20,6 +20,8 @@ cdef class Messages(Guest):
     cdef int message(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int message_ends(self) except -1
     cdef int give_request_up(self) except -1
+    cdef bint switches(self) noexcept
+    cdef bint last_one(self) noexcept
     cdef int send_on(self, Cluster cluster, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int introduce(self, Border border) except -1
     cdef bint head_is_late(self) noexcept

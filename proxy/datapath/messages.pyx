@@ -89,7 +89,20 @@ cdef class Messages(Guest):
         return 0
 
     cdef int message_ends(self) except -1:
-        return self.wind_up() if closes_in(self.facts) else 0
+        return self.wind_up() if closes_in(self.facts) and not self.switches() else 0
+
+    cdef bint switches(self) noexcept:
+        """Is there a request after which it may be another protocol's? What follows that must be kept."""
+        return self.codec is not None and self.codec.headed and self.calls != NULL and may_switch(self.calls.echo)
+
+    cdef bint last_one(self) noexcept:
+        """Is there a request that must not be broken off, half read or about to switch? Then it is made the last one."""
+        cdef call_t* call = self.calls if self.switches() else self.begun
+        if call == NULL or self.state != OPEN:
+            return False
+        self.facts |= <int64_t>1 << CLOSES_AT
+        call.echo |= <int64_t>1 << CLOSES_AT
+        return True
 
     cdef int finished(self) except -1:
         if not self.codec.headed:
@@ -109,12 +122,13 @@ cdef class Messages(Guest):
         return self.refuse(self.begun, MALFORMED)
 
     cdef bint full(self) noexcept:
-        return self.in_flight > 0 if self.codec.headed else Guest.full(self)
+        """An answer is not begun while too much of the one before it is unsent."""
+        return self.in_flight > 0 or self.out.size > self.window if self.codec.headed else Guest.full(self)
 
     cdef bint head_is_late(self) noexcept:
         """Has it begun a head, and does not come to its end?"""
         cdef int64_t most = self.port.opening.border.head_timeout
-        return self.head_since and most > 0 and self.core.now >= self.head_since + most
+        return self.state == OPEN and self.head_since and most > 0 and self.core.now >= self.head_since + most
 
     # -- requests -----------------------------------------------------------------------------------------------
 
@@ -138,6 +152,10 @@ cdef class Messages(Guest):
             self.begun = call
         if method_in(at.echo) == METHOD_CONNECT and not border.connects:
             return cluster.give_up(call, NO_ROUTE)
+        if method_in(at.echo) == METHOD_CONNECT and call.bodied:
+            call.echo |= <int64_t>1 << CLOSES_AT     # some take it for the tunnel's first bytes, or for another request
+            self.facts |= <int64_t>1 << CLOSES_AT
+            return cluster.give_up(call, MALFORMED)
         if not self.known:
             self.introduce(border)
         hop.believes = self.believed
@@ -204,8 +222,15 @@ cdef class Messages(Guest):
             leaves = awaits_in(call.echo)
             if sink is not None:
                 self.sink = sink.feeder = None
+        leaves = leaves or self.switches() and closes_in(self.facts)
         Guest.release(self, call)
         return self.wind_up() if leaves else 0
+
+    cdef int flush(self) except -1:
+        Guest.flush(self)
+        if self.paused and self.codec is not None and self.codec.headed and self.out.size <= self.window // 2:
+            self.soon()
+        return 0
 
     cdef int closed(self) except -1:
         """Where bytes of an answer are missing the end is a reset: an orderly one could be taken for the answer's."""

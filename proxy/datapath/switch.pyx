@@ -35,20 +35,22 @@ cdef queue_t take_queue(Conn conn) noexcept:
 
 
 cdef int switch_over(Newcomer near, call_t* call, Upstream far, const uint8_t* data, size_t size) except -1:
-    """`data`: what the server has sent behind its answer."""
+    """`data`: what the server has sent behind its answer; there may be more of it behind the tail."""
     cdef Port port = near.port
     cdef Host host = <Host>far.keeper
     cdef str client = near.client
     cdef queue_t to_client, to_server
     cdef Transport near_io, far_io
     cdef bytes later = data[:size], early = b""
+    if near.core.more_size:
+        later += near.core.more[:near.core.more_size]
+    if near.tail.size:                       # before the client's side may end
+        early = near.tail.data[near.tail.head:near.tail.head + near.tail.size]
     far.settle(call)
     near.answered(call)
     near.core.calls.give(call)
     if near.state == CLOSED:
         return far.shut()
-    if near.tail.size:
-        early = near.tail.data[near.tail.head:near.tail.head + near.tail.size]
     to_client, to_server = take_queue(near), take_queue(far)
     near_io, far_io = hand_over(near), hand_over(far)
     try:
