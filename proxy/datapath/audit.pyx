@@ -8,7 +8,7 @@ What always holds: an engine in order is told nothing; the walk costs what there
 
 from libc.stdint cimport int64_t, uint64_t
 
-from proxy.datapath.audit_conns cimport Look
+from proxy.datapath.audit_messages cimport MessageLook
 from proxy.datapath.buffers cimport BUDGET
 from proxy.datapath.calls cimport CELLS, call_t, find_call
 from proxy.datapath.carrier cimport OWN, Carrier
@@ -36,7 +36,7 @@ class ViolationError(AssertionError):
     """Something that always holds did not."""
 
 
-cdef class Audit(Look):
+cdef class Audit(MessageLook):
     def __init__(self, engine):
         self.engine, self.core, self.found, self.gauges, self.hoping = engine, engine.core, [], {}, set()
 
@@ -94,6 +94,7 @@ cdef class Audit(Look):
         cdef int64_t count = 0
         self.relay(conn)
         self.parked(conn)
+        self.asker(conn)
         self.alarms += conn.alarm.next != NULL
         while call != NULL and count <= conn.in_flight:
             count += 1
@@ -118,7 +119,7 @@ cdef class Audit(Look):
         if conn.in_flight > conn.max_in_flight:
             self.wrong(f"{conn.label()}: {conn.in_flight} calls in flight are over its limit")
         if conn.paused and not conn.waking and conn.state == OPEN and conn not in self.hoping:
-            if not conn.full() and not self.clogged(conn):
+            if not conn.full() and not self.clogged(conn) and not self.holds_on(conn):
                 self.wrong(f"{conn.label()} is paused, and nothing will wake it")
         if conn.state == ENDING and not conn.in_flight and not conn.out.size and not conn.dirty:
             self.wrong(f"{conn.label()} owes nothing, but does not go")
@@ -144,9 +145,11 @@ cdef class Audit(Look):
 
     cdef int carrier(self, Upstream conn) except -1:
         self.relay(conn)
+        self.answerer(conn)
         self.alarms += (conn.watch.next != NULL) + (conn.rest.next != NULL)
         if conn.paused and not conn.waking and not self.clogged(conn):
-            self.wrong(f"{conn.label()} is paused, and nothing will wake it")
+            if conn.live or not conn.dirty and not conn.stuck:       # else it ends when all is written
+                self.wrong(f"{conn.label()} is paused, and nothing will wake it")
         if conn.lane >= OWN and conn.ids.count > 1:
             self.wrong(f"{conn.label()}: {conn.ids.count} calls, and it is for one")
         if conn.state == DRAINING and conn.live == 0 and conn.feeder is None and not conn.dirty and not conn.stuck:

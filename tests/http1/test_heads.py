@@ -79,7 +79,7 @@ def test_what_connection_names_goes_no_further() -> None:
 @pytest.mark.parametrize(
     "target",
     [b"/", b"/%00?", b"/a?b", b"*", b"http://a", b"http://a:80/b?c", b"HTTPS://[::1]/", b"//a/b",
-     b"/.a/a./...", b"/a..b/..c", b"/a?/../b", b"/.well-known/x", b"/%2e%2e%2e"],
+     b"/.a/a./...", b"/a..b/..c", b"/a?/../b", b"/.well-known/x", b"/%2e%2e%2e", b"/a;b/c", b"/a%2fb", b"/a..;b"],
 )  # fmt: skip
 def test_targets(target: bytes) -> None:
     method = b"OPTIONS" if target == b"*" else b"GET"
@@ -183,6 +183,11 @@ LINES = {
     "a way up before a query": b"GET /..?a HTTP/1.1",
     "a way up in disguise": b"GET /a/%2e%2E/b HTTP/1.1",
     "a way up, half in disguise": b"GET /a/.%2e/b HTTP/1.1",
+    "a way up behind a slash in disguise": b"GET /a/..%2Fb HTTP/1.1",
+    "a way up before a slash in disguise": b"GET /a%2f../b HTTP/1.1",
+    "a way up by backslashes": b"GET /a\\..\\b HTTP/1.1",
+    "a way up by backslashes in disguise": b"GET /a%5C..%5cb HTTP/1.1",
+    "a way up with a parameter": b"GET /a/..;/b HTTP/1.1",
     "a way nowhere": b"GET /./a HTTP/1.1",
     "a way up in a whole URI": b"GET http://a/b/../c HTTP/1.1",
 }

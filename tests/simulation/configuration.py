@@ -12,6 +12,7 @@ from proxy.routing.table import RouteTable
 from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Route, Snapshot
 from tests.protocols import beacon_peer
 from tests.simulation import speech
+from tests.simulation.http_speech import PATH
 from tests.simulation.scenario import Scenario
 from xproto import registry
 from xproto.autodetect.detector import Detector
@@ -24,6 +25,7 @@ TIMEOUT = 2.0
 """Seconds until a call's deadline."""
 RENAMED = 100
 """One new configuration in so many (of 1,000) has its listener under another name, and as many a protocol less."""
+IS_WEB = (HeaderMatch("path", "prefix", PATH),)
 IS_ECHO = (HeaderMatch("service", "exact", speech.SERVICE.decode()),)
 
 
@@ -34,7 +36,7 @@ def protocols(*, in_order: bool = False, session: bool = False) -> Any:
     if in_order:
         spoken = {name: replace(each, order=Order.IN_ORDER) for name, each in spoken.items()}
     if session:
-        spoken = {name: with_session(each) for name, each in spoken.items()}
+        spoken = {name: with_session(each) if each.heartbeat is not None else each for name, each in spoken.items()}
     return {name: registry.register(each) for name, each in spoken.items()} if in_order or session else loaded
 
 
@@ -92,7 +94,7 @@ def _snapshot(
         cluster["keepalive"] = Keepalive(0.2, 0.1, 2)
     return Snapshot(
         listeners={name: Listener(name, "simulated:0", spoken, "table", detect_timeout=5.0, **listener)},
-        routes={"table": (Route("echo", IS_ECHO, cluster_name),)},
+        routes={"table": (Route("echo", IS_ECHO, cluster_name), Route("web", IS_WEB, cluster_name))},
         clusters={
             cluster_name: Cluster(
                 cluster_name, hosts, lb=dice.choice(("round_robin", "random")), connect_timeout=0.2, timeout=TIMEOUT,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tests.hostile.wire import read_answer
 from tests.simulation import speech
+from tests.simulation.http_ledger import Exchange
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Call:
 class Ledger:
     def __init__(self) -> None:
         self.calls: dict[int, Call] = {}
+        self.exchanges: dict[int, Exchange] = {}
         self.wrong: list[str] = []
         self.answers = self.refusals = self.delivered = 0
 

@@ -9,6 +9,7 @@ from proxy.snapshot import DOWNSTREAM_IDLE_TIMEOUT
 from tests.hostile.speech import FOREIGN, SPEECHES
 from tests.hostile.wire import read_answer, size_of
 from tests.simulation import speech
+from tests.simulation.http_server import WebServer
 from tests.simulation.speech import BIG
 
 if TYPE_CHECKING:
@@ -60,8 +61,16 @@ class Client(Peer):
         self.beats = 0
         self.excused = False
         """It did what entitles the proxy to let it go with calls unanswered."""
+        self.over_its_head = False
         self.active = self.before = world.now
         """When it last sent or got something, and the time before that."""
+
+    def whole(self) -> bool:
+        if self.excused and self.data.startswith(b"H"):
+            self.over_its_head = True  # refused in HTTP/1.1, since nothing else is spoken any more
+        if self.over_its_head:
+            self.data.clear()
+        return bool(self.data) and super().whole()
 
     def acts(self) -> None:
         if self.active != self.world.now:
@@ -106,6 +115,17 @@ class Client(Peer):
         if not oneway:
             self.waits[id] = number
         return frame
+
+    def ask(self, numbers: range) -> None:
+        """Send so many calls in one go."""
+        data = b"".join(self.world.call(self, number) for number in numbers)
+        self.wire.send(data, self.dice.below(3) * self.dice.below(2000))
+
+    def finish(self) -> None:
+        self.wire.finish()
+
+    def lie(self) -> None:
+        self.wire.send(b"\xee" * 50)
 
     def beat(self) -> bytes:
         self.beats += 1
@@ -194,21 +214,40 @@ class Server(Peer):
         self.wire.send(answer, self.dice.below(500))
 
 
+class Front:
+    """A server that learns from the first byte what it is to speak."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.wire: Any = None
+        self.speaks: Server | WebServer | None = None
+
+    def received(self, data: bytes) -> None:
+        if self.speaks is None:
+            self.speaks = WebServer(self.world) if data[:1].isalpha() else Server(self.world)
+            self.speaks.wire = self.wire
+        self.speaks.received(data)
+
+    def ended(self, reset: bool) -> None:
+        if self.speaks is None:
+            self.wire.close()
+        else:
+            self.speaks.ended(reset)
+
+
 class Host:
     """What answers the proxy's connects."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.servers: list[Server] = []
 
     def dialled(self, wire: Any) -> int:
         world, dice = self.world, self.world.loop.dice
         if world.wrongly("hangs", 100):
             return 0
         refused = world.wrongly("refused", 150)
-        server = Server(world)
+        server = Front(world)
         server.wire = wire
-        self.servers.append(server)
         outcome = (111, None) if refused else (0, server)
         world.loop.call_later(dice.below(2000) / 1e6, wire.settle, *outcome)
         return 0

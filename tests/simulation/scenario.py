@@ -46,6 +46,17 @@ FAULTS = (
     "in order",  # clients that read answers in the order of their requests
     "streams",  # many frames so big that they are passed on in pieces, where the protocol allows that
     "session",  # connections begin with a handshake, on both sides
+    # Of HTTP/1.1 alone:
+    "pieces",  # messages that come in pieces, with time between them
+    "early",  # answers before the request is whole
+    "interim",  # answers before the answer
+    "until close",  # answers that end with their connection
+    "expects",  # clients that wait for a 100
+    "old clients",  # of HTTP/1.0
+    "client leaves",  # and says so in its last request
+    "server leaves",  # and says so in its last answer
+    "lost",  # requests without a route
+    "dawdles",  # a client that does not read for a while
 )
 
 

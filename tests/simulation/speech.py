@@ -1,4 +1,4 @@
-"""The frames of a simulation: four protocols, one way to write and read them.
+"""The frames of a simulation: four protocols (HTTP/1.1 is apart, in `http_speech`), one way to write and read them.
 
 Every call carries its number in its body, ``<call 17>``, and so does its answer: a frame that goes astray shows. What a
 proxy may change (id, deadline, checksum) is masked before frames are compared; a checksum must be right by itself.
@@ -15,9 +15,9 @@ from tests.hostile.speech import SPEECHES, beacon_answer
 from tests.hostile.wire import attach, bolt, bolt_heartbeat, dubbo, short
 from tests.protocols import beacon_peer
 
-PROTOCOLS = ("bolt", "boltv2", "dubbo", "beacon")
-LOADED = {"bolt": "bolt", "boltv2": "bolt", "dubbo": "dubbo", "beacon": "beacon"}
-ID_BITS = {"bolt": 32, "boltv2": 32, "dubbo": 64, "beacon": 16}
+PROTOCOLS = ("bolt", "boltv2", "dubbo", "beacon", "http1")
+LOADED = {"bolt": "bolt", "boltv2": "bolt", "dubbo": "dubbo", "beacon": "beacon", "http1": "http1"}
+ID_BITS = {"bolt": 32, "boltv2": 32, "dubbo": 64, "beacon": 16, "http1": 32}
 STREAMED = {"beacon"}
 BIG = 256 * 1024
 """Bytes from which a frame of those may be passed on in pieces."""

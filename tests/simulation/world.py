@@ -18,6 +18,7 @@ from proxy.datapath.simulated import SimulatedNetwork
 from proxy.datapath.simulated_loop import Dice, SimulatedLoop
 from proxy.observe.counters import Layout
 from tests.simulation import configuration, speech
+from tests.simulation.http_client import Browser
 from tests.simulation.ledger import Ledger
 from tests.simulation.peers import Client, Host
 from tests.simulation.scenario import Scenario
@@ -49,6 +50,8 @@ class World:
         dice = self.loop.dice
         self.network = SimulatedNetwork(self.loop)
         self.network.short_in_1000 = 300 if "short" in scenario else 0
+        if "dawdles" in scenario:
+            self.network.window = dice.choice((4096, 64 * 1024))
         self.ledger, self.log, self.calm = Ledger(), list[str](), False
         found = configuration.first(scenario, dice)
         self.network.hosts.update({address: Host(self) for address in configuration.addresses(scenario)})
@@ -67,8 +70,10 @@ class World:
         self.engine.listen(self.name, DOOR)
         self.loop.watch = Auditor(self.engine, LOOK)
         self.made = self.begun = 0
-        self.met: list[Client] = []
+        self.met: list[Client | Browser] = []
         """All clients there were since the last reload, and those from before that are still there."""
+        self.leaving: list[Browser] = []
+        """They send no more, and wait for answers."""
         self.clients = [self.client() for _ in range(scenario.clients)]
 
     def wrongly(self, fault: str, in_1000: int) -> bool:
@@ -85,13 +90,14 @@ class World:
         """Of a body that is passed on in pieces, in bytes."""
         return int(speech.BIG) + self.loop.dice.below(2 * speech.BIG)
 
-    def client(self) -> Client:
+    def client(self) -> Client | Browser:
         self.made += 1
-        made = Client(self, self.made, self.loop.dice.choice(self.scenario.protocols))
+        protocol = self.loop.dice.choice(self.scenario.protocols)
+        made = Browser(self, self.made) if protocol == Browser.protocol else Client(self, self.made, protocol)
         made.excused = "small buffers" in self.scenario  # a few big answers at once, and it is cut
         made.excused |= speech.LOADED[made.protocol] not in self.spoken
         made.wire = self.network.dial(DOOR, made)
-        if self.greets:
+        if self.greets and isinstance(made, Client):
             made.wire.send(made.beat())
         self.met.append(made)
         return made
@@ -126,6 +132,9 @@ class World:
     def act(self, at: int) -> None:
         """Something that a client does, or that happens to the machine."""
         client = self.clients[at]
+        if isinstance(client, Browser) and client.leaving and not client.over:
+            self.leaving.append(client)
+            client = self.clients[at] = self.client()
         if client.over:
             client = self.clients[at] = self.client()
         if self.wrongly("descriptors", 5):
@@ -133,6 +142,8 @@ class World:
             self.loop.call_later(0.3, self.recover)
         if self.wrongly("reload", 15):
             self.reload()
+        if isinstance(client, Browser) and self.wrongly("dawdles", 30):
+            client.dawdle()
         for fault, what in self.misdeeds.items():
             if self.wrongly(fault, 10):
                 client.excused |= fault not in {"client ends", "client beats"} or (fault == "client beats" and self.greets)
@@ -140,15 +151,17 @@ class World:
                 if fault != "client beats":
                     if fault != "unread":
                         self.clients[at] = self.client()
+                    if fault == "client ends" and isinstance(client, Browser):
+                        self.leaving.append(client)
                     return
-        data = b"".join(self.call(client) for _ in range(1 + self.loop.dice.below(4)))
-        client.wire.send(data, self.loop.dice.below(3) * self.loop.dice.below(2000))
+        more = 1 + self.loop.dice.below(4)
+        self.begun += more
+        client.ask(range(self.begun - more + 1, self.begun + 1))
 
-    def call(self, client: Client) -> bytes:
-        self.begun += 1
+    def call(self, client: Client, number: int) -> bytes:
         oneway = self.wrongly("oneways", 250)
         size = self.streamed() if client.protocol in speech.STREAMED and self.wrongly("streams", 60) else self.size()
-        return client.call(self.begun, size, oneway, 50 if self.wrongly("deadlines", 200) else 0)
+        return client.call(number, size, oneway, 50 if self.wrongly("deadlines", 200) else 0)
 
     def reload(self) -> None:
         """Another configuration, in one go; sometimes one that is thought better of."""
@@ -169,11 +182,11 @@ class World:
     def recover(self) -> None:
         self.network.full = False
 
-    misdeeds: dict[str, Callable[[Client], None]] = {
+    misdeeds: dict[str, Callable[[Client | Browser], None]] = {
         "client resets": lambda client: client.wire.reset(),
-        "client ends": lambda client: client.wire.finish(),
+        "client ends": lambda client: client.finish(),
         "client closes": lambda client: client.wire.close(),
-        "client lies": lambda client: client.wire.send(b"\xee" * 50),
+        "client lies": lambda client: client.lie(),
         "unread": lambda client: client.wire.read_on(False),
         "client beats": lambda client: client.wire.send(client.beat()),
     }
@@ -184,14 +197,15 @@ class World:
         """From now on nobody does anything wrong."""
         self.calm = True
         self.recover()
-        for client in self.clients:
+        everyone = self.clients + self.leaving
+        for client in everyone:
             client.wire.read_on()
         until = self.now + SETTLES
-        while self.step(until) and (self.now < until) and any(client.waits and not client.over for client in self.clients):
+        while self.step(until) and (self.now < until) and any(client.waits and not client.over for client in everyone):
             pass
-        for client in self.clients:
+        for client in everyone:
             if client.waits and not client.over:
-                raise ViolationError(f"client {client.number} was never answered {len(client.waits)} of its calls")
+                raise ViolationError(f"client {client.number} was never answered: {client}")
         if found := audit(self.engine):
             raise ViolationError("; ".join(found))
 

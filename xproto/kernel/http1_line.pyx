@@ -86,12 +86,28 @@ cdef Wrong read_target(const uint8_t* data, int64_t size, int method) noexcept n
     return WRONG_TARGET if climbs(data + start, size - start) else FINE
 
 
+cdef inline int slash(const uint8_t* path, int64_t left) noexcept nogil:
+    """Bytes of a slash, or of what some readers take for one; 0: it is none."""
+    if left and (path[0] == c'/' or path[0] == c'\\'):
+        return 1
+    if left > 2 and path[0] == c'%' and (
+            path[1] == c'2' and (path[2] | 0x20) == c'f' or path[1] == c'5' and (path[2] | 0x20) == c'c'):
+        return 3
+    return 0
+
+
 cdef bint climbs(const uint8_t* path, int64_t size) noexcept nogil:
-    """Has it a segment of one or two dots, however they are written? Readers resolve those differently, or not at all."""
+    """Has it a segment of one or two dots, however they are written? Readers resolve those differently, or not at all.
+
+    Some cut parameters (``;``) from a segment first.
+    """
     cdef int64_t i = 0
     cdef int dots
     while i < size and path[i] != c'?':
-        i += 1                        # behind the slash
+        if not slash(path + i, size - i):
+            i += 1
+            continue
+        i += slash(path + i, size - i)
         dots = 0
         while i < size:
             if path[i] == c'.':
@@ -101,10 +117,8 @@ cdef bint climbs(const uint8_t* path, int64_t size) noexcept nogil:
             else:
                 break
             dots += 1
-        if 1 <= dots <= 2 and (i == size or path[i] == c'/' or path[i] == c'?'):
+        if 1 <= dots <= 2 and (i == size or path[i] == c'?' or path[i] == c';' or slash(path + i, size - i)):
             return True
-        while i < size and path[i] != c'/' and path[i] != c'?':
-            i += 1
     return False
 
 

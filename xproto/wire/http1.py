@@ -32,7 +32,8 @@ _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + _TEXT + rb"*))?
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*(" + _TEXT + rb"*?)[ \t]*")
 _TARGET = re.compile(rb"(?:https?://" + _HOST + rb"(?=[/?]|$)|(?=/))(/[^?#]*)?(\?[^#]*)?", re.IGNORECASE)
 _AUTHORITY = re.compile(_HOST)
-_DOTS = re.compile(rb"/(?:\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
+_SLASH = rb"(?:[/\\]|%2f|%5c)"
+_DOTS = re.compile(_SLASH + rb"(?:\.|%2e){1,2}(?=;|$|" + _SLASH + rb")", re.IGNORECASE)
 _LISTED = re.compile(rb"[ \t,]*(" + _TOKEN + rb")[ \t]*(?=,|$)")
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,15})(;" + _TEXT + rb"*)?\r\n")
 _TRAILERS = re.compile(rb"(?:" + _TOKEN + rb":" + _TEXT + rb"*\r\n)*\r\n")
