@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from proxy.tls.settings import HANDSHAKE_TIMEOUT, ClientTls, FilterChain, Secret, TlsMatch
+
 MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
 BalancerName = Literal["round_robin", "random"]
 PoolName = Literal["multiplexed", "ping_pong"]
@@ -98,6 +100,12 @@ class Cluster(msgspec.Struct, frozen=True):
     backoff_base: float = BACKOFF_BASE
     backoff_max: float = BACKOFF_MAX
     keepalive: Keepalive = Keepalive()
+    tls: ClientTls | None = None
+    """None: plaintext."""
+    tls_matches: tuple[TlsMatch, ...] = ()
+    """Exceptions to `tls`; the first whose metadata a host has."""
+    metadata: dict[str, dict[str, str]] = {}
+    """Of hosts that have any, by their addresses."""
 
 
 class ProxyProtocol(msgspec.Struct, frozen=True):
@@ -127,6 +135,8 @@ class Http(msgspec.Struct, frozen=True):
     connect: bool = False
     tunnel_idle_timeout: float = HTTP_TUNNEL_IDLE_TIMEOUT
     header_timeout: float = HTTP_HEADER_TIMEOUT
+    client_certificate: bool = False
+    """Whether X-Forwarded-Client-Cert says who a client of TLS is. What an untrusted one says of that never goes on."""
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -145,6 +155,11 @@ class Listener(msgspec.Struct, frozen=True):
     fallback: Fallback | None = None
     """None: it is closed."""
     http: Http = Http()
+    chains: tuple[FilterChain, ...] = ()
+    """Where any are, a connection that begins with a ClientHello is one of theirs, or refused."""
+    plaintext: bool = True
+    """Whether connections without TLS are taken, beside chains."""
+    handshake_timeout: float = HANDSHAKE_TIMEOUT
 
     @property
     def detects(self) -> bool:
@@ -160,6 +175,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Absolute paths of Python files that declare protocols."""
     protocol_options: dict[str, dict[str, Any]] = {}
     """Keyword arguments for a protocol's factory, by protocol name: ``{"dubbo": {"serializations": ["hessian2"]}}``."""
+    secrets: dict[str, Secret] = {}
+    """Where certificates and keys come from; what they are travels apart (`proxy.tls.material`)."""
     admin: str | None = None
     workers: int = 1
     drain_timeout: float = DRAIN_TIMEOUT

@@ -65,6 +65,36 @@ async def test_a_server_that_does_not_switch(world: World) -> None:
     assert (await take(upstream)).line.startswith("GET /a/next"), "what follows is a request after all"
 
 
+async def test_what_is_behind_an_upgrade_stays_here_until_the_server_agrees(world: World) -> None:
+    """CVE-2026-2833: a request behind an upgrade must not reach the server as bytes of a tunnel that may never be."""
+    backend = world.backend()
+    start(world, backend)
+    client = await world.client()
+    await client.send(request("/a", None, *ASKS) + request("/secret"))
+    upstream = await backend.accept()
+    await take(upstream)
+    await upstream.send(response(b"no"))
+    assert (await take(client)).body == b"no"
+    assert (await take(client)).status == 404, "what follows was routed as the request that it is"
+    with pytest.raises(BlockingIOError):
+        upstream.sock.recv(1)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "200 Connection established", "426 Upgrade Required"])
+async def test_only_101_is_a_switch(world: World, status: str) -> None:
+    """CVE-2024-23326: an answer that is not 101 switches nothing, whatever its fields say."""
+    backend = world.backend()
+    start(world, backend)
+    client = await world.client()
+    await client.send(request("/a", None, *ASKS) + request("/a/next"))
+    upstream = await backend.accept()
+    await take(upstream)
+    await upstream.send(head(status, *ASKS, "Content-Length: 0"))
+    assert (await take(client)).status == int(status[:3])
+    assert world.tunnels() == []
+    assert (await take(upstream)).line.startswith("GET /a/next")
+
+
 @pytest.mark.parametrize("protocol", ["h2c", "websocket, h2c", "TLS/1.0"])
 async def test_an_upgrade_that_is_not_allowed_is_not_passed_on(world: World, protocol: str) -> None:
     backend = world.backend()

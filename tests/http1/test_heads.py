@@ -110,6 +110,7 @@ SMUGGLED = {
     "chunked not last": (b"Transfer-Encoding: chunked, identity",),
     "chunked not alone": (b"Transfer-Encoding: gzip, chunked",),
     "chunked twice": (b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"),
+    "the last of two encodings (CVE-2026-2835)": (b"Transfer-Encoding: identity", b"Transfer-Encoding: chunked"),
     "chunked in quotes": (b'Transfer-Encoding: "chunked"',),
     "an encoding that nobody knows": (b"Transfer-Encoding: xchunked",),
     "chunked behind a control": (b"Transfer-Encoding: \x0bchunked",),
