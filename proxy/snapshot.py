@@ -107,6 +107,11 @@ class Cluster(msgspec.Struct, frozen=True):
     metadata: dict[str, dict[str, str]] = {}
     """Of hosts that have any, by their addresses."""
 
+    def tls_of(self, address: str) -> ClientTls | None:
+        """How this host is spoken to; None: in plaintext."""
+        has = self.metadata.get(address, {}).items()
+        return next((match.tls for match in self.tls_matches if match.metadata.items() <= has), self.tls)
+
 
 class ProxyProtocol(msgspec.Struct, frozen=True):
     """From whom a header of the PROXY protocol is taken. `trusted`: networks, and ``unix`` for peers of a unix socket."""
@@ -165,6 +170,11 @@ class Listener(msgspec.Struct, frozen=True):
     def detects(self) -> bool:
         """Whether the first bytes decide what is spoken."""
         return len(self.protocols) > 1 or self.fallback is not None
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """All protocols, those of its chains included."""
+        return tuple(dict.fromkeys((*self.protocols, *(name for chain in self.chains for name in chain.protocols))))
 
 
 class Snapshot(msgspec.Struct, frozen=True):

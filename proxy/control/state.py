@@ -123,7 +123,7 @@ def digests(snapshot: Snapshot) -> dict[str, str]:
 
 
 def _state(snapshot: Snapshot, before: Layout | None, bound: tuple[Bound, ...], specs: dict[str, str]) -> State:
-    protocols = {name for each in snapshot.listeners.values() for name in each.protocols}
+    protocols = {name for each in snapshot.listeners.values() for name in each.spoken}
     layout = Layout(snapshot, protocols, before)
     slots = b"" if before is None else msgspec.msgpack.encode(layout.slots())
     return State(snapshot, encode(snapshot), layout, slots, bound, specs)

@@ -39,7 +39,7 @@ def make_parts(encoded: bytes, slots: bytes, before: Parts | None = None) -> Par
     """`slots` as in `proxy.control.wire.Start`. Nothing of `before` is changed, so a thread may do this."""
     snapshot = decode(encoded)
     protocols = registry.load(snapshot.protocol_specs, snapshot.protocol_options, None if before is None else before.protocols)
-    used = {name for listener in snapshot.listeners.values() for name in listener.protocols}
+    used = {name for listener in snapshot.listeners.values() for name in listener.spoken}
     return Parts(
         snapshot,
         protocols,
