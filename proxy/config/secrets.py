@@ -52,7 +52,7 @@ class Secret(Model):
                 raise refuse(f"{files[0]} is a file's, not of provider {self.provider}; write it under settings")
             return self
         if self.settings:
-            raise refuse(f"settings are another provider's; write {', '.join(FILES)} beside them, or provider")
+            raise refuse(f"settings are for other providers; write which as provider, or files as {', '.join(FILES)}")
         if not files:
             raise refuse("there is nothing in it; write certificate and private_key, or ca")
         for name, needed in (("certificate", "private_key"), ("private_key", "certificate"), ("crl", "ca")):

@@ -88,6 +88,8 @@ def _dns(value: Any, instead: str, wildcard: str = "") -> str:
     if not value.isascii():
         raise WrongValueError(f"{value!r} is not ASCII, and clients send ASCII; write it in its xn-- form")
     lower = value.lower()
+    if LABELS.fullmatch(lower.removeprefix(wildcard).removesuffix(".")) and value.endswith("."):
+        raise WrongValueError(f"{value!r} ends with a dot; write {lower.removesuffix('.')}")
     if not LABELS.fullmatch(lower.removeprefix(wildcard)):
         raise WrongValueError(f"{value!r} is no server's name; {instead}")
     return lower
@@ -101,7 +103,7 @@ def parse_ip(text: str) -> str | None:
         return None
 
 
-def one_or_more(what: str) -> Callable[[Any], Any]:
+def one_or_more(what: str, otherwise: str = ", or leave it out") -> Callable[[Any], Any]:
     """A parser of one text or a list of them, each once."""
 
     def listed(value: Any) -> Any:
@@ -110,7 +112,7 @@ def one_or_more(what: str) -> Callable[[Any], Any]:
         if not isinstance(value, list):
             raise WrongValueError(f"must be a {what}, not {describe(value)}; write one {what}, or a list of them")
         if not value:
-            raise WrongValueError(f"the list is empty; write a {what}, or leave it out")
+            raise WrongValueError(f"the list is empty; write a {what}{otherwise}")
         twice = next((each for index, each in enumerate(value) if each in value[:index]), None)
         if twice is not None:
             raise WrongValueError(f"{describe(twice)} is listed twice; write it once")
@@ -145,7 +147,7 @@ ServerNames = Annotated[
 SecretNames = Annotated[
     tuple[Name, ...],
     Written("name, or list of names"),
-    BeforeValidator(checked(one_or_more("secret's name"))),
+    BeforeValidator(checked(one_or_more("secret's name", ""))),
     WithJsonSchema(_TEXTS),
 ]
 Sni = Annotated[str, Written("name"), BeforeValidator(checked(parse_sni)), WithJsonSchema(_TEXT)]
