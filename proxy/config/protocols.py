@@ -126,11 +126,20 @@ def check_detection(config: Config, registry: Registry) -> Iterator[tuple[Path, 
 
     for path, names, listener in _speakers(config):
         spoken = [registry[name] for name in resolve(names, registry)]
-        if len(spoken) < 2:
+        inside = len(path) > 2  # TLS: nothing else stands in front any more
+        proxy, tls = listener.proxy_protocol is not None and not inside, _mixes(listener) and not inside
+        if len(spoken) < 2 and not tls:
             continue
-        inside = len(path) > 2  # TLS, where no header of the PROXY protocol stands in front
-        for finding in prove(spoken, listener.detect.bytes, proxy=listener.proxy_protocol is not None and not inside):
-            yield (*path, "protocols") if len(finding.protocols) > 1 else (*path[:2], "detect", "bytes"), str(finding)
+        for finding in prove(spoken, listener.detect.bytes, proxy=proxy, tls=tls):
+            if len(finding.protocols) > 1:
+                yield (*path, "protocols"), str(finding)
+            elif len(spoken) > 1:
+                yield (*path[:2], "detect", "bytes"), str(finding)
+
+
+def _mixes(listener: Listener) -> bool:
+    """Whether TLS and plaintext are told apart by the first bytes."""
+    return listener.plaintext is True and (listener.tls is not None or bool(listener.filter_chains))
 
 
 def _speakers(config: Config) -> Iterator[tuple[Path, tuple[str, ...], Listener]]:

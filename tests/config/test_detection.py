@@ -91,6 +91,15 @@ def test_inside_tls_it_is_the_same(tmp_path: Path) -> None:
     assert problem.startswith("11: listeners[0].detect.bytes: framed is known after 6 bytes")
 
 
+def test_what_looks_like_tls_is_refused_beside_it(tmp_path: Path) -> None:
+    mixed, alike = "    protocols: framed\n    tls: {certificates: web}\n    plaintext: true\n", "max_frame: 0x17000000"
+    assert told(tmp_path, mixed, "", SECRETS) == []
+    assert told(tmp_path, mixed.replace("true", "false"), alike, SECRETS) == []
+    assert told(tmp_path, mixed + "    detect: {bytes: 1}\n", "", SECRETS) == []
+    [problem] = told(tmp_path, mixed, alike, SECRETS)
+    assert problem.startswith("5: listeners[0].protocols: framed and TLS both claim what begins with 16 03 00 01 00 01;")
+
+
 def test_a_declared_rank_settles_it(tmp_path: Path) -> None:
     assert told(tmp_path, "    protocols: [bolt, framed]\n", f"{WIDE}, before: [bolt]") == []
 
