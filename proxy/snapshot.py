@@ -169,7 +169,11 @@ class Listener(msgspec.Struct, frozen=True):
     @property
     def detects(self) -> bool:
         """Whether the first bytes decide what is spoken."""
-        return len(self.protocols) > 1 or self.fallback is not None
+        return self.detects_among(self.protocols)
+
+    def detects_among(self, protocols: tuple[str, ...]) -> bool:
+        """The same of the first bytes inside TLS, where `protocols` are those of one of its chains."""
+        return len(protocols) > 1 or self.fallback is not None
 
     @property
     def spoken(self) -> tuple[str, ...]:

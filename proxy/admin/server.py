@@ -19,7 +19,7 @@ import msgspec
 from aiohttp import web
 
 from proxy import __version__
-from proxy.admin.redact import redact
+from proxy.admin.redact import dump
 from proxy.control.reload import Reloader
 from proxy.control.sockets import Bound, bind
 from proxy.control.state import State
@@ -110,7 +110,7 @@ class Admin:
         return web.Response(text="alive\n")
 
     async def _config_dump(self, _: web.Request) -> web.Response:
-        return as_json(redact(msgspec.to_builtins(self._workers.state.snapshot)))
+        return as_json(dump(self._workers.state.snapshot))
 
     async def _clusters(self, _: web.Request) -> web.Response:
         return as_json({"workers": [each.get("clusters") for each in await self._workers.describe()]})

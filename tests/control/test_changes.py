@@ -17,6 +17,7 @@ from proxy.control.supervisor import NotPreparedError, Supervisor
 from proxy.control.validator import InvalidError, validate
 from proxy.observe.log import Log
 from proxy.snapshot import Cluster, Listener, Route, Snapshot
+from proxy.tls.settings import Secret
 from proxy.worker.assemble import make_parts
 
 
@@ -39,6 +40,8 @@ def test_differences_by_name() -> None:
     found = compare(old, new, {"/x.py": "1"}, {"/x.py": "2"})
     assert str(found) == "listeners +1 ~1 -1, clusters +0 ~1 -0, protocol_specs +0 ~1 -0, drain_timeout"
     assert found.as_data()["listeners"] == {"added": ("c",), "changed": ("b",), "removed": ("a",)}
+    moved = compare(snapshot(secrets={"a": Secret("a")}), snapshot(secrets={"a": Secret("a", "vault")}), {}, {})
+    assert str(moved) == "secrets +0 ~1 -0"
     assert not compare(old, old, {}, {})
     assert str(compare(old, old, {}, {})) == "nothing changed"
 
