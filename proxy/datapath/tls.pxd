@@ -23,6 +23,7 @@ cdef class Tls(Transport):
     cdef bint owed                # the last byte of what was encrypted is told of only when all of it is in the socket
     cdef bint more                # there is something to read that no event will tell of
     cdef bint soon                # and the loop was asked to
+    cdef bint over                # the peer said its end
     cdef bint reads               # the owner wants to
     cdef bint remembers           # the session can be resumed, which the side knows
     cdef bint aborted

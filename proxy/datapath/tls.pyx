@@ -85,6 +85,12 @@ cdef class Tls(Transport):
         self.step = FAILED
         self.reason, self.why = explain(error)
         try:
+            if isinstance(error, RejectedError):
+                self.bye = True
+                try:
+                    self.session.unwrap()   # OpenSSL knows no alert of ours
+                except WANTS_READ:
+                    pass
             self.push()
         except SSL_ERRORS:
             pass
@@ -103,9 +109,6 @@ cdef class Tls(Transport):
             elif self.ends:
                 self.end()
             return got
-        except ENDED:
-            self.more = False
-            return 0
         except Exception as error:  # noqa: BLE001 - nothing goes through the noexcept of a transport
             self.more = False
             try:
@@ -115,47 +118,43 @@ cdef class Tls(Transport):
             return -EPROTO
 
     cdef Py_ssize_t pull(self, uint8_t* into, size_t room) except? -1:
-        """What is here first, then one read of the socket. 0 never: the end is raised by OpenSSL, or a reset."""
+        """What is here first, then one read of the socket. 0: the peer's end, said by TLS."""
         cdef Py_ssize_t got, taken = 0, at = 0
         if self.more:
             self.more = False
             taken = self.take(into, room)
-            if taken:
+            if taken or self.over:
                 return taken
         got = self.inner.recv(received, min(room, <size_t>CIPHER_ROOM))
         if got == 0:
             return -ECONNRESET
         if got < 0:
             return got
-        while at < got:
+        while at < got and not self.over:
             self.feed(received + at, min(got - at, <Py_ssize_t>SLICE))
             at += min(got - at, <Py_ssize_t>SLICE)
-            try:
-                taken += self.take(into + taken, room - taken)
-            except ENDED:
-                if not taken:
-                    raise
-                self.more = True
-                break
+            taken += self.take(into + taken, room - taken)
         if self.outgoing.pending:
             self.push()                     # an answer of OpenSSL's own: to a change of keys
         if not self.remembers:
             self.remembers = True
             self.side.remember(self.session)
-        return taken or -EAGAIN
+        return taken if taken or self.over else -EAGAIN
 
     cdef Py_ssize_t take(self, uint8_t* into, size_t room) except? -1:
         """Plaintext of the records that are here, as far as there is room."""
-        cdef Py_ssize_t taken = 0
+        cdef Py_ssize_t taken = 0, got
         while room > <size_t>taken:
             try:
-                taken += <Py_ssize_t>self.session.read(room - taken, PyMemoryView_FromMemory(<char*>into + taken, room - taken, PyBUF_WRITE))
+                got = self.session.read(room - taken, PyMemoryView_FromMemory(<char*>into + taken, room - taken, PyBUF_WRITE))
             except WANTS_READ:
                 return taken
             except ENDED:
-                if not taken:
-                    raise
-                self.more = True            # told next time
+                got = 0
+            taken += got
+            if got == 0:
+                self.over = True
+                self.more = taken > 0       # told next time
                 return taken
             if not self.incoming.pending and not self.session.pending():
                 return taken
