@@ -13,7 +13,8 @@ from typing import Any
 from proxy.observe.log import Log
 from proxy.tls.expiry import Reminder, render
 from proxy.tls.facts import Certificate, Crl
-from proxy.tls.loading import Loaded, Opened, places_of
+from proxy.tls.guard import places_of
+from proxy.tls.loading import Loaded, Opened
 from proxy.tls.needs import Needs
 from proxy.tls.providers import MaterialError
 from proxy.tls.settings import Secret

@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 from proxy.snapshot import Snapshot
 from proxy.tls.facts import Facts
+from proxy.tls.guard import failure, places_of, version_of
 from proxy.tls.inspect import judge
 from proxy.tls.material import Material
-from proxy.tls.needs import Needs, lacks, needs
+from proxy.tls.needs import NOTHING, Needs, lacks, needs
 from proxy.tls.providers import MaterialError, Problem, Provider
-from proxy.tls.registry import failure, make
+from proxy.tls.registry import make
 from proxy.tls.settings import Secret
-
-NOTHING: Needs = {}
 
 
 class Loaded(NamedTuple):
@@ -62,19 +61,20 @@ def load(provider: Provider, needed: Needs = NOTHING) -> Loaded:
     return Loaded(material, facts)
 
 
-def version_of(provider: Provider) -> object:
-    """The provider's version; if it fails, one that is equal to that of the same failure only."""
+def try_open(secret: Secret, needed: Needs) -> Opened | MaterialError:
+    """As `open_secret`, with the error as a value."""
     try:
-        return provider.version()
-    except Exception as error:  # noqa: BLE001 (whatever a third party does)
-        return type(error)
+        return open_secret(secret, needed)
+    except MaterialError as error:
+        return error
 
 
-def places_of(provider: Provider) -> dict[str, str]:
+def try_load(provider: Provider, needed: Needs) -> Loaded | MaterialError:
+    """As `load`, with the error as a value."""
     try:
-        return {str(field): str(place) for field, place in provider.places().items()}
-    except Exception:  # noqa: BLE001 (whatever a third party does)
-        return {}
+        return load(provider, needed)
+    except MaterialError as error:
+        return error
 
 
 def problems(secret: Secret, needed: Needs = NOTHING) -> list[Problem]:

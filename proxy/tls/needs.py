@@ -11,6 +11,7 @@ from proxy.tls.settings import ClientTls, ServerTls
 
 Needs = Mapping[str, str]
 """Fields of one secret, each with who wants it."""
+NOTHING: Needs = {}
 
 
 def needs(snapshot: Snapshot) -> dict[str, dict[str, str]]:

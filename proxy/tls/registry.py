@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from proxy.tls.files import Files
+from proxy.tls.guard import failure
 from proxy.tls.providers import MaterialError, Provider
 from proxy.tls.settings import Secret
 
@@ -31,15 +32,6 @@ def make(secret: Secret) -> Provider:
     if not isinstance(provider, Provider):
         raise MaterialError(("provider", f"{secret.provider} makes no Provider; see proxy.tls.providers"))
     return provider
-
-
-def failure(what: str, error: BaseException) -> str:
-    """Says where it happened, not what the error says: that may be anything, a key too."""
-    where = error.__traceback__
-    while where is not None and where.tb_next is not None:
-        where = where.tb_next
-    place = f" in {where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where is not None else ""
-    return f"{what}: {type(error).__name__}{place}; its message is not shown, a MaterialError's would be"
 
 
 def _find(name: str) -> Factory:

@@ -16,15 +16,18 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from proxy.observe.log import Log
 from proxy.snapshot import Snapshot
+from proxy.tls.guard import failure
 from proxy.tls.material import Material
-from proxy.tls.needs import Needs, lacks, needs
+from proxy.tls.needs import NOTHING, Needs, lacks, needs
+from proxy.tls.polling import Poll
 from proxy.tls.providers import MaterialError
 from proxy.tls.settings import Secret
-from proxy.tls.threads import each_in_thread, in_thread
+from proxy.tls.threads import each_in_thread
 
 if TYPE_CHECKING:
     from proxy.tls.entry import Entry
@@ -38,7 +41,6 @@ LOAD_TIMEOUT = 10.0
 """Seconds after which a provider counts as failed; files take milliseconds."""
 WATCH_AGAIN = 5.0
 """Seconds until a provider that failed to watch is asked to again."""
-NOTHING: Needs = {}
 
 
 class SecretsError(Exception):
@@ -58,14 +60,14 @@ class Pending(NamedTuple):
 
 
 class Secrets:
-    """All of them. Not ready before the first `commit`; `run` once, after that."""
+    """All of them. `start` once, after the first `commit`."""
 
     def __init__(self, log: Log, clock: Callable[[], float] = time.time) -> None:
         self._log, self._clock = log, clock
         self._entries: dict[str, Entry] = {}
         self._told = asyncio.Event()
-        self._asking: asyncio.Future[Any] | None = None
-        self._asked = ""
+        self._running: asyncio.Task[None] | None = None
+        self._poll = Poll(log, LOAD_TIMEOUT)
 
     async def prepare(self, snapshot: Snapshot) -> Pending:
         """Loads the secrets that are not in force yet; raises `SecretsError` with all that is wrong."""
@@ -99,8 +101,11 @@ class Secrets:
                 entry.remind()
         return pending.materials
 
-    async def run(self, renewed: Callable[[dict[str, Material]], None]) -> None:
-        """Looks again and again, and calls back with what is new, until it is cancelled."""
+    def start(self, renewed: Callable[[dict[str, Material]], None]) -> None:
+        """From now on looks again and again, and calls back with what replaces what is in force."""
+        self._running = asyncio.get_running_loop().create_task(self._run(renewed))
+
+    async def _run(self, renewed: Callable[[dict[str, Material]], None]) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), POLL)
@@ -130,11 +135,11 @@ class Secrets:
         return found
 
     async def stop(self) -> None:
-        """Ends the watching; everything stays in force."""
-        watching = [entry.watching for entry in self._entries.values() if entry.watching is not None]
-        for task in watching:
+        """Looks no more; everything stays in force."""
+        tasks = [each for each in (self._running, *(entry.watching for entry in self._entries.values())) if each is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*watching, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def describe(self) -> dict[str, Any]:
         """For people, by name: nothing secret."""
@@ -166,7 +171,11 @@ class Secrets:
         ]
 
     async def _load(self, entries: list[Entry]) -> list[Loaded | MaterialError]:
-        loaded = await each_in_thread([_loader(entry) for entry in entries], LOAD_TIMEOUT)
+        if not entries:
+            return []
+        from proxy.tls.loading import try_load
+
+        loaded = await each_in_thread([partial(try_load, entry.provider, entry.needed) for entry in entries], LOAD_TIMEOUT)
         for entry, future in zip(entries, loaded, strict=True):
             entry.busy = future
             if not future.done():
@@ -174,38 +183,16 @@ class Secrets:
         return [future.result() if future.done() else _late() for future in loaded]
 
     async def _changed(self) -> list[Entry]:
-        """Whose provider says so, or did; the providers' versions are asked in one thread, one after another."""
+        """Whose provider says so, or did."""
         entries = [entry for entry in self._entries.values() if entry.ready]
-        versions = await self._versions(entries)
+        versions = await self._poll.versions({entry.secret.name: entry.provider for entry in entries})
         changed: list[Entry] = []
-        for entry, version in zip(entries, versions, strict=True):
+        for entry in entries:
+            version = versions.get(entry.secret.name, entry.version)
             if entry.due or version != entry.version:
                 changed.append(entry)
             entry.due, entry.version = False, version
         return changed
-
-    async def _versions(self, entries: list[Entry]) -> list[object]:
-        """As they were, as long as somebody's provider does not answer."""
-        before = [entry.version for entry in entries]
-        if not entries or (self._asking is not None and not self._asking.done()):
-            return before
-        from proxy.tls.loading import version_of
-
-        def ask() -> list[object]:
-            found: list[object] = []
-            for entry in entries:
-                self._asked = entry.secret.name
-                found.append(version_of(entry.provider))
-            return found
-
-        asking = self._asking = in_thread(ask)
-        done, _ = await asyncio.wait((asking,), timeout=LOAD_TIMEOUT)
-        if done:
-            return asking.result()
-        self._log.error(
-            f"secret {self._asked}: its provider does not say whether it changed; no secret is polled until it does"
-        )
-        return before
 
     async def _watch(self, entry: Entry) -> None:
         loop = asyncio.get_running_loop()
@@ -218,8 +205,6 @@ class Secrets:
             try:
                 return await entry.provider.watch(lambda: _call(loop, changed))
             except Exception as error:  # noqa: BLE001 (whatever a third party does)
-                from proxy.tls.registry import failure
-
                 self._log.warning(f"secret {entry.secret.name}: {failure('is not watched now', error)}")
             await asyncio.sleep(WATCH_AGAIN)
 
@@ -231,26 +216,9 @@ def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None
 
 def _opener(secret: Secret, needed: Needs) -> Callable[[], Opened | MaterialError]:
     def job() -> Opened | MaterialError:
-        from proxy.tls.loading import open_secret
+        from proxy.tls.loading import try_open  # in the thread: this takes a while
 
-        try:
-            return open_secret(secret, needed)
-        except MaterialError as error:
-            return error
-
-    return job
-
-
-def _loader(entry: Entry) -> Callable[[], Loaded | MaterialError]:
-    needed = entry.needed
-
-    def job() -> Loaded | MaterialError:
-        from proxy.tls.loading import load
-
-        try:
-            return load(entry.provider, needed)
-        except MaterialError as error:
-            return error
+        return try_open(secret, needed)
 
     return job
 

@@ -18,6 +18,7 @@ from proxy.datapath.engine import Change, Engine
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
 from proxy.snapshot import Listener, Snapshot, decode
+from proxy.tls.material import Material
 from xproto import registry
 from xproto.autodetect import Detector
 from xproto.kernel.codec import Codec
@@ -33,10 +34,12 @@ class Parts:
     detectors: dict[str, Detector | None]
     tables: dict[str, RouteTable]
     layout: Layout
+    materials: dict[str, Material]
+    """Of the snapshot's secrets, by name; replaced with the parts when some are rotated."""
 
 
-def make_parts(encoded: bytes, slots: bytes, before: Parts | None = None) -> Parts:
-    """`slots` as in `proxy.control.wire.Start`. Nothing of `before` is changed, so a thread may do this."""
+def make_parts(encoded: bytes, slots: bytes, materials: dict[str, Material], before: Parts | None = None) -> Parts:
+    """`slots` and `materials` as in `proxy.control.wire.Start`. Nothing of `before` is changed, so a thread may do this."""
     snapshot = decode(encoded)
     protocols = registry.load(snapshot.protocol_specs, snapshot.protocol_options, None if before is None else before.protocols)
     used = {name for listener in snapshot.listeners.values() for name in listener.protocols}
@@ -47,6 +50,7 @@ def make_parts(encoded: bytes, slots: bytes, before: Parts | None = None) -> Par
         {name: _detector(listener, protocols, before) for name, listener in snapshot.listeners.items()},
         {name: _table(name, snapshot, before) for name in snapshot.routes},
         Layout.restore(snapshot, protocols, msgspec.msgpack.decode(slots)) if slots else Layout(snapshot, protocols),
+        materials,
     )
 
 
