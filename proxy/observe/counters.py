@@ -90,7 +90,7 @@ FAMILIES = (
     Family("xproto_tls_resumed_total", "counter", _L, "Of these, those that resumed a session."),
     Family("xproto_tls_handshakes_active", "gauge", _L, "Handshakes of TLS under way."),
     Family("xproto_tls_handshake_duration_seconds", "histogram", _L, "From a client's hello to the handshake's end."),
-    Family("xproto_tls_handshake_failures_total", "counter", ("listener", "reason"), "Handshakes of TLS that failed, by reason."),
+    Family("xproto_tls_handshake_failures_total", "counter", ("listener", "reason"), "Those that failed, by reason."),
     Family("xproto_tunnels_total", "counter", _L, "Connections that went on to the fallback cluster as they are."),
     Family("xproto_tunnels_active", "gauge", _L, "Of these, those open now or being connected."),
     Family("xproto_tunnel_failures_total", "counter", _L, "Of these, those for which no host was to be had."),
