@@ -107,6 +107,11 @@ class Cluster(msgspec.Struct, frozen=True):
     metadata: dict[str, dict[str, str]] = {}
     """Of hosts that have any, by their addresses."""
 
+    def tls_of(self, address: str) -> ClientTls | None:
+        """How this host is spoken to; None: in plaintext."""
+        has = self.metadata.get(address, {}).items()
+        return next((match.tls for match in self.tls_matches if match.metadata.items() <= has), self.tls)
+
 
 class ProxyProtocol(msgspec.Struct, frozen=True):
     """From whom a header of the PROXY protocol is taken. `trusted`: networks, and ``unix`` for peers of a unix socket."""
@@ -164,7 +169,16 @@ class Listener(msgspec.Struct, frozen=True):
     @property
     def detects(self) -> bool:
         """Whether the first bytes decide what is spoken."""
-        return len(self.protocols) > 1 or self.fallback is not None
+        return self.detects_among(self.protocols)
+
+    def detects_among(self, protocols: tuple[str, ...]) -> bool:
+        """The same of the first bytes inside TLS, where `protocols` are those of one of its chains."""
+        return len(protocols) > 1 or self.fallback is not None
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """All protocols, those of its chains included."""
+        return tuple(dict.fromkeys((*self.protocols, *(name for chain in self.chains for name in chain.protocols))))
 
 
 class Snapshot(msgspec.Struct, frozen=True):

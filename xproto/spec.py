@@ -43,6 +43,7 @@ class Fault(enum.IntEnum):
     TIMEOUT = 5
     CLOSED = 6
     MALFORMED = 7
+    MISDIRECTED = 8
 
 
 class Pool(enum.StrEnum):

@@ -19,11 +19,12 @@ import msgspec
 from aiohttp import web
 
 from proxy import __version__
-from proxy.admin.redact import redact
+from proxy.admin.redact import dump
 from proxy.control.reload import Reloader
 from proxy.control.sockets import Bound, bind
 from proxy.control.state import State
 from proxy.observe.prometheus import CONTENT_TYPE, Exposition, render_extra
+from proxy.tls.store import Secrets
 
 SHUTDOWN_TIMEOUT = 0.5
 """Seconds that a scrape may still take when the proxy ends."""
@@ -52,8 +53,8 @@ class Workers(Protocol):
 class Admin:
     """The port. `start` binds (raising `BindError`) and gives the address with its real port."""
 
-    def __init__(self, workers: Workers, reloader: Reloader) -> None:
-        self._workers, self._reloader = workers, reloader
+    def __init__(self, workers: Workers, reloader: Reloader, secrets: Secrets) -> None:
+        self._workers, self._reloader, self._secrets = workers, reloader, secrets
         self._exposition = Exposition(workers.state.layout)
         self._began = time.monotonic()
         self._bound: Bound | None = None
@@ -63,6 +64,7 @@ class Admin:
             "/ready": self._ready,
             "/livez": self._livez,
             "/config_dump": self._config_dump,
+            "/certs": self._certs,
             "/clusters": self._clusters,
             "/listeners": self._listeners,
             "/server_info": self._server_info,
@@ -99,7 +101,15 @@ class Admin:
         text += render_extra("xproto_reloads_total", "counter", "Configurations read again.", results)
         when = "When the configuration in force was last read from its file."
         text += render_extra("xproto_last_reload_timestamp_seconds", "gauge", when, [((), reloader.last)])
-        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=(text + self._secret_metrics()).encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    def _secret_metrics(self) -> str:
+        ends = "When the first certificate of a secret expires."
+        expiries = [((("secret", name),), moment) for name, moment in self._secrets.expiries()]
+        text = render_extra("xproto_certificate_expiry_timestamp_seconds", "gauge", ends, expiries)
+        loaded = "Times that a secret's material was taken, or was no good and refused."
+        loads = [((("secret", name), ("result", result)), count) for name, result, count in self._secrets.loads()]
+        return text + render_extra("xproto_secret_loads_total", "counter", loaded, loads)
 
     async def _ready(self, _: web.Request) -> web.Response:
         if self._workers.ready:
@@ -110,7 +120,10 @@ class Admin:
         return web.Response(text="alive\n")
 
     async def _config_dump(self, _: web.Request) -> web.Response:
-        return as_json(redact(msgspec.to_builtins(self._workers.state.snapshot)))
+        return as_json(dump(self._workers.state.snapshot))
+
+    async def _certs(self, _: web.Request) -> web.Response:
+        return as_json({"secrets": self._secrets.describe()})
 
     async def _clusters(self, _: web.Request) -> web.Response:
         return as_json({"workers": [each.get("clusters") for each in await self._workers.describe()]})

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
-from proxy.config import http, listeners, routes, schema
+from proxy.config import clusters, http, listeners, routes, schema
+from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
 from proxy.snapshot import Cluster, Fallback, Http, Keepalive, Listener, ProxyProtocol, Route, Snapshot
 
+Resolve = Callable[[Iterable[str]], tuple[str, ...]]
+"""Protocols as a listener names them, `auto` among them, to those that it speaks, in rank order."""
 
-def build(config: schema.Config, protocols: Mapping[str, tuple[str, ...]], specs: Sequence[str]) -> Snapshot:
-    """`protocols` are each listener's, resolved and in rank order; `specs` are absolute paths."""
+
+def build(config: schema.Config, resolve: Resolve, specs: Sequence[str], folder: Path) -> Snapshot:
+    """`specs` are absolute paths; `folder` is what the paths of secrets are relative to, absolute."""
     return Snapshot(
-        listeners={given.name: _listener(given, protocols[given.name]) for given in config.listeners},
+        listeners={given.name: _listener(given, resolve) for given in config.listeners},
         routes={
             table: tuple(_route(index, given) for index, given in enumerate(listed)) for table, listed in config.routes.items()
         },
         clusters={name: _cluster(name, given) for name, given in config.clusters.items()},
         protocol_specs=tuple(specs),
         protocol_options={name: dict(options) for name, options in config.protocol_options.items()},
+        secrets={name: secret(name, given, folder) for name, given in config.secrets.items()},
         admin=config.admin.address if config.admin else None,
         workers=config.workers,
         drain_timeout=config.drain_timeout,
     )
 
 
-def _listener(given: listeners.Listener, protocols: tuple[str, ...]) -> Listener:
+def _listener(given: listeners.Listener, resolve: Resolve) -> Listener:
+    made = chains(given, resolve)
     return Listener(
         name=given.name,
         address=given.address,
-        protocols=protocols,
+        protocols=resolve(given.protocols),
         routes=given.routes,
         detect_bytes=given.detect.bytes,
         detect_timeout=given.detect.timeout,
@@ -41,6 +48,9 @@ def _listener(given: listeners.Listener, protocols: tuple[str, ...]) -> Listener
         proxy_protocol=ProxyProtocol(told.trusted, told.required) if (told := given.proxy_protocol) else None,
         fallback=Fallback(to.cluster, to.idle_timeout) if (to := given.fallback) else None,
         http=_http(given.http),
+        chains=made,
+        plaintext=not made if given.plaintext is None else given.plaintext,
+        handshake_timeout=given.handshake_timeout,
     )
 
 
@@ -54,6 +64,7 @@ def _http(given: http.Http) -> Http:
         connect=given.connect,
         tunnel_idle_timeout=given.tunnel_idle_timeout,
         header_timeout=given.header_timeout,
+        client_certificate=given.client_certificate,
     )
 
 
@@ -61,7 +72,7 @@ def _route(index: int, given: routes.Route) -> Route:
     return Route(route_name(index, given.name), conditions(given.match), given.cluster, given.timeout, given.oneway)
 
 
-def _cluster(name: str, given: schema.Cluster) -> Cluster:
+def _cluster(name: str, given: clusters.Cluster) -> Cluster:
     return Cluster(
         name=name,
         hosts=tuple(host.address for host in given.hosts),
@@ -77,4 +88,7 @@ def _cluster(name: str, given: schema.Cluster) -> Cluster:
         backoff_base=given.backoff.base,
         backoff_max=given.backoff.max,
         keepalive=Keepalive(given.keepalive.interval, given.keepalive.timeout, given.keepalive.misses),
+        tls=client_tls(given.tls) if given.tls else None,
+        tls_matches=tuple(map(tls_match, given.tls_matches)),
+        metadata={host.address: dict(host.metadata) for host in given.hosts if host.metadata},
     )

@@ -45,3 +45,8 @@ class Http(Model):
         description="How long a request's head may take, from its first byte to its last.",
         examples=["10s"],
     )
+    client_certificate: Flag = Field(
+        default=False,
+        description="Writes X-Forwarded-Client-Cert: who the client is by the certificate that it presented. From peers that "
+        "are not trusted the field is dropped in any case.",
+    )

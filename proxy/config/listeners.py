@@ -7,9 +7,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from proxy import snapshot
+from proxy.config.chains import FilterChain
 from proxy.config.http import Http
 from proxy.config.model import Model
+from proxy.config.tls import ServerTls
 from proxy.config.types import (
+    GIVEN,
     Duration,
     DurationOrZero,
     Flag,
@@ -23,6 +26,7 @@ from proxy.config.types import (
     checked,
 )
 from proxy.config.values import WrongValueError
+from proxy.tls.settings import HANDSHAKE_TIMEOUT
 
 
 class Detect(Model):
@@ -96,6 +100,26 @@ class Listener(Model):
         examples=[["bolt", "dubbo"]],
     )
     routes: Name = Field(description="The route table that decides where calls go.", examples=["main"])
+    tls: Annotated[ServerTls | None, GIVEN] = Field(
+        default=None,
+        description="Takes TLS: what is presented to every client that no filter chain takes, and wanted of it.",
+        examples=[{"certificates": "web"}],
+    )
+    filter_chains: tuple[FilterChain, ...] = Field(
+        default=(),
+        description="Takes TLS, with other certificates, routes or protocols by what the client asks for.",
+        examples=[[{"match": {"server_names": "api.example.com"}, "tls": {"certificates": "api"}}]],
+    )
+    plaintext: Annotated[Flag | None, GIVEN] = Field(
+        default=None,
+        description="Whether connections without TLS are taken. If not given: only where neither `tls` nor `filter_chains` is.",
+        examples=[False],
+    )
+    handshake_timeout: Duration = Field(
+        default=HANDSHAKE_TIMEOUT,
+        description="How long a TLS handshake may take, from the connection's first byte.",
+        examples=["10s"],
+    )
     detect: Detect = Field(default_factory=Detect, description="Bounds of detection.")
     max_connections: Annotated[int, Whole(1, 1_000_000)] = Field(
         default=snapshot.DOWNSTREAM_CONNECTIONS,

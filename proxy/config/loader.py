@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
 
-from proxy.config import protocols, references, source
+from proxy.config import protocols, references, references_tls, source
 from proxy.config.build import build
 from proxy.config.messages import report_errors
 from proxy.config.problems import ConfigurationError, Path, Problem
@@ -38,11 +39,13 @@ def parse(
 ) -> Snapshot:
     """As `load`, of text that is already read; `file` names it in errors and anchors relative paths."""
     found = source.read(text, environment)
-    specs = _specs(found, FilePath(file).absolute().parent)
+    folder = FilePath(file).absolute().parent
+    specs = _specs(found, folder)
     config = _validate(found)
     gathered = protocols.gather(registry, specs, _options(found.data))
     later = [
         *references.check(found.data),
+        *references_tls.check(found.data),
         *gathered.problems,
         *(protocols.check_names(found.data, gathered.registry) if gathered.registry else ()),
         *(protocols.check_detection(config, gathered.registry) if config else ()),
@@ -51,8 +54,7 @@ def parse(
         found.report(path, message)
     if config is None or found.problems:
         raise ConfigurationError(file, found.problems)
-    spoken = {listener.name: protocols.resolve(listener.protocols, gathered.registry) for listener in config.listeners}
-    return build(config, spoken, list(specs))
+    return build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder)
 
 
 def admin_address(file: str, environment: Mapping[str, str] = os.environ) -> str | None:

@@ -14,12 +14,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from proxy.config.clusters import Cluster
 from proxy.config.match import Match
 from proxy.config.model import Model
 from proxy.config.problems import Path, suggest
 from proxy.config.routes import Route
-from proxy.config.schema import Cluster, Config
+from proxy.config.schema import Config
 from proxy.config.source import Source
+from proxy.config.tls import ServerTls
 from proxy.config.values import describe
 
 NOT_YET: dict[tuple[type[BaseModel], str], str] = {
@@ -29,6 +31,10 @@ NOT_YET: dict[tuple[type[BaseModel], str], str] = {
     (Match, "hosts"): "may be several under host; write host: [...]",
     (Route, "clusters"): "splitting calls by weight is not there yet; write cluster",
     (Route, "retry"): "retries are not there yet; leave it out",
+    (ServerTls, "private_key"): "belongs to a secret; write it there, and the secret's name in certificates",
+    (ServerTls, "verify"): "is wanted of clients; write client: {verify: ...}",
+    (ServerTls, "ca"): "is for clients; write client: {ca: ...}",
+    (ServerTls, "san"): "is wanted of clients; write client: {san: ...}",
     (Cluster, "subsets"): "subsets are not there yet; write a cluster for each",
     (Cluster, "health_check"): "active health checks are not there yet; heartbeats are (keepalive)",
     (Config, "static_resources"): "this is Envoy's configuration; write listeners, routes and clusters",

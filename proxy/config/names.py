@@ -20,7 +20,7 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 MAX_NAMES = 100
 """In one list: they become one regex, and RE2's memory for that is bounded."""
 
-_LABELS = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+LABELS = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]*")
 
 
@@ -47,7 +47,7 @@ def parse_host(value: Any) -> str:
     if value.endswith(".") and value != ".":
         raise WrongValueError(f"{value!r} ends with a dot; write {value.rstrip('.').lower()}")
     lower = value.lower()
-    if not _LABELS.fullmatch(lower.removeprefix("*.")):
+    if not LABELS.fullmatch(lower.removeprefix("*.")):
         raise WrongValueError(f"{value!r} is no host; {instead}")
     return lower
 

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from proxy.config.listeners import Listener
 from proxy.config.problems import Path, suggest
+from proxy.config.references import items
 from proxy.config.schema import Config
 
 Registry = Mapping[str, Any]
@@ -98,32 +100,52 @@ def check_names(data: Any, registry: Registry) -> Iterator[tuple[Path, str]]:
 
 
 def _named(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    listeners = data.get("listeners")
-    for index, listener in enumerate(listeners if isinstance(listeners, list) else ()):
-        given = listener.get("protocols", AUTO) if isinstance(listener, dict) else None
-        path: Path = ("listeners", index, "protocols")
-        if isinstance(given, str):
-            yield path, given
-        for position, name in enumerate(given if isinstance(given, list) else ()):
-            if isinstance(name, str):
-                yield (*path, position), name
+    for index, listener in items(data.get("listeners")):
+        yield from _listed(("listeners", index, "protocols"), listener.get("protocols"))
+        for place, chain in items(listener.get("filter_chains")):
+            yield from _listed(("listeners", index, "filter_chains", place, "protocols"), chain.get("protocols"))
+
+
+def _listed(path: Path, given: Any) -> Iterator[tuple[Path, str]]:
+    if isinstance(given, str):
+        yield path, given
+    for position, name in enumerate(given if isinstance(given, list) else ()):
+        if isinstance(name, str):
+            yield (*path, position), name
 
 
 def resolve(names: Iterable[str], registry: Registry) -> tuple[str, ...]:
-    """The protocols that a listener speaks, in rank order."""
+    """The protocols that a listener or a filter chain speaks, in rank order."""
     wanted = set(names)
     return tuple(name for name in registry if AUTO in wanted or name in wanted)
 
 
 def check_detection(config: Config, registry: Registry) -> Iterator[tuple[Path, str]]:
-    """Listeners of several protocols whose first bytes do not tell which, or not soon enough."""
+    """Listeners and filter chains of several protocols whose first bytes do not tell which, or not soon enough."""
     from xproto.autodetect import prove
 
-    for index, listener in enumerate(config.listeners):
-        names = resolve(listener.protocols, registry)
-        if len(names) < 2:
+    for path, names, listener in _speakers(config):
+        spoken = [registry[name] for name in resolve(names, registry)]
+        inside = len(path) > 2  # TLS: nothing else stands in front any more
+        proxy, tls = listener.proxy_protocol is not None and not inside, _mixes(listener) and not inside
+        if len(spoken) < 2 and not tls:
             continue
-        proxy = listener.proxy_protocol is not None
-        for finding in prove([registry[name] for name in names], listener.detect.bytes, proxy=proxy):
-            at = ("protocols",) if len(finding.protocols) > 1 else ("detect", "bytes")
-            yield ("listeners", index, *at), str(finding)
+        for finding in prove(spoken, listener.detect.bytes, proxy=proxy, tls=tls):
+            if len(finding.protocols) > 1:
+                yield (*path, "protocols"), str(finding)
+            elif len(spoken) > 1:
+                yield (*path[:2], "detect", "bytes"), str(finding)
+
+
+def _mixes(listener: Listener) -> bool:
+    """Whether TLS and plaintext are told apart by the first bytes."""
+    return listener.plaintext is True and (listener.tls is not None or bool(listener.filter_chains))
+
+
+def _speakers(config: Config) -> Iterator[tuple[Path, tuple[str, ...], Listener]]:
+    """Whatever has protocols of its own. What a listener may speak is thereby shown for chains that say nothing."""
+    for index, listener in enumerate(config.listeners):
+        yield ("listeners", index), listener.protocols, listener
+        for place, chain in enumerate(listener.filter_chains):
+            if chain.protocols is not None:
+                yield ("listeners", index, "filter_chains", place), chain.protocols, listener

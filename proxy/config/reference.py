@@ -13,53 +13,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import http, listeners, match, routes, schema
+from proxy.config import chains, clusters, http, listeners, match, routes, sans, schema, secrets, tls
+from proxy.config.introduction import INTRODUCTION
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
 from proxy.config.schema import Config
 from proxy.config.types import Whole, Written
-from proxy.config.values import MAX_DURATION, UNITS_OF_SIZE
-
-INTRODUCTION = f"""# The configuration file
-
-<!-- Made by `python -m proxy.config.reference > docs/configuration.md`; a test holds it current. -->
-
-One YAML file. `xproto validate FILE` says everything that is wrong with it at once, each with its line, the value's
-path and what to write instead; `xproto validate --schema` prints the JSON Schema. The smallest file:
-
-```yaml
-listeners:
-  - name: mesh
-    address: 127.0.0.1:9200
-    routes: main
-routes:
-  main:
-    - match: {{headers: {{service: "com.test.EchoService:1.0"}}}}
-      cluster: echo
-clusters:
-  echo:
-    hosts: [127.0.0.1:9100]
-```
-
-Routes of HTTP have shorter ways to write their conditions, and stand in the same tables:
-
-```yaml
-routes:
-  main:
-    - match: {{host: [shop.example.com, "*.shop.example.com"], path: {{prefix: /api/}}, http_method: [GET, HEAD]}}
-      cluster: echo
-    - match: {{path: /healthz, query: {{verbose: {{present: true}}}}, headers: {{x-env: gray}}}}
-      cluster: echo
-```
-
-- **Durations** are seconds (`1.5`) or a number with `us`, `ms`, `s`, `m` or `h` (`250ms`): from a millisecond to
-  {MAX_DURATION / 86400:g} days. **Sizes** are bytes (`65536`) or a number with `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB`.
-- **Addresses** are `IP:PORT`, `[IPv6]:PORT` (in quotes: YAML takes `[` for a list) or `unix:/path`. Names are refused,
-  because a host that is given here has one address; nothing resolves names yet.
-- **Variables**: `${{VAR}}` and `${{VAR:-default}}` in any value; the default stands where VAR is unset or empty, and a
-  variable without either is an error. `$${{` is a plain `${{`.
-- A key that is not listed here is an error, and so is one that is written twice. YAML's anchors and `<<` work.
-"""
+from proxy.config.values import UNITS_OF_SIZE
 
 
 def markdown() -> str:
@@ -80,6 +40,12 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     """The models in the order of the file, each with the path where it is written."""
     yield Config, ""
     yield listeners.Listener, "listeners[]"
+    yield tls.ServerTls, "listeners[].tls"
+    yield tls.Client, "listeners[].tls.client"
+    yield sans.San, "listeners[].tls.client.san[]"
+    yield tls.Verifier, "listeners[].tls.client.verifiers[]"
+    yield chains.FilterChain, "listeners[].filter_chains[]"
+    yield chains.ChainMatch, "listeners[].filter_chains[].match"
     yield listeners.Detect, "listeners[].detect"
     yield listeners.ProxyProtocol, "listeners[].proxy_protocol"
     yield listeners.Fallback, "listeners[].fallback"
@@ -88,10 +54,13 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield match.Match, "routes.NAME[].match"
     yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"
     yield match.PathMatch, "routes.NAME[].match.path"
-    yield schema.Cluster, "clusters.NAME"
-    yield schema.Host, "clusters.NAME.hosts[]"
-    yield schema.Keepalive, "clusters.NAME.keepalive"
-    yield schema.Backoff, "clusters.NAME.backoff"
+    yield clusters.Cluster, "clusters.NAME"
+    yield clusters.Host, "clusters.NAME.hosts[]"
+    yield tls.ClientTls, "clusters.NAME.tls"
+    yield tls.TlsMatch, "clusters.NAME.tls_matches[]"
+    yield clusters.Keepalive, "clusters.NAME.keepalive"
+    yield clusters.Backoff, "clusters.NAME.backoff"
+    yield secrets.Secret, "secrets.NAME"
     yield schema.Admin, "admin"
 
 
@@ -109,7 +78,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
-    if field.default_factory is not None or value in (None, ()):
+    if field.default_factory is not None or value in (None, (), ""):
         return ""
     if value == (AUTO,):
         return f"`{AUTO}`"

@@ -1,4 +1,4 @@
-"""What one part of a configuration says of another.
+"""What one part of a configuration says of another; where that is about TLS, `references_tls` looks.
 
 Works on the data as read, not on the models, so that a missing cluster is found even while some other value is
 malformed: all errors at once means across stages too. Whatever has the wrong type here is skipped; the models say so.
@@ -19,7 +19,7 @@ def check(data: Any) -> Found:
     """Every reference to something that is not there, and everything that is there twice."""
     if not isinstance(data, dict):
         return
-    tables, clusters = _mapping(data, "routes"), _mapping(data, "clusters")
+    tables, clusters = mapping(data, "routes"), mapping(data, "clusters")
     yield from _listeners(data, tables, clusters)
     for name, table in tables.items():
         yield from _routes(("routes", name), table, clusters)
@@ -27,12 +27,14 @@ def check(data: Any) -> Found:
         yield from _hosts(("clusters", name, "hosts"), cluster)
 
 
-def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
+def mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
+    """The mapping under a key; an empty one where there is none."""
     value = data.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def _items(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+def items(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The mappings in a list, with their places."""
     if isinstance(value, list):
         yield from ((index, item) for index, item in enumerate(value) if isinstance(item, dict))
 
@@ -44,7 +46,7 @@ def _listeners(data: dict[str, Any], tables: dict[str, Any], clusters: dict[str,
     admin = admin.get("address") if isinstance(admin, dict) else admin
     if address := _address(admin):
         addresses[address] = "admin"
-    for index, listener in _items(data.get("listeners")):
+    for index, listener in items(data.get("listeners")):
         path: Path = ("listeners", index)
         name, routes = listener.get("name"), listener.get("routes")
         if isinstance(name, str) and names.setdefault(name, path) != path:
@@ -71,7 +73,7 @@ def _address(value: Any) -> str | None:
 
 def _routes(path: Path, table: Any, clusters: dict[str, Any]) -> Found:
     names: dict[str, int] = {}
-    for index, route in _items(table):
+    for index, route in items(table):
         cluster = route.get("cluster")
         if isinstance(cluster, str) and cluster not in clusters:
             yield (*path, index, "cluster"), f"there is no cluster {cluster!r}; {suggest(cluster, clusters)}"
@@ -85,7 +87,7 @@ def _routes(path: Path, table: Any, clusters: dict[str, Any]) -> Found:
 
 
 def route_name(index: int, given: str | None) -> str:
-    """A route without a name goes by its place in the table."""
+    """A route without a name goes by its place in the table, a filter chain by that in its listener."""
     return str(index) if given is None else given
 
 

@@ -7,126 +7,20 @@ check what can be seen in one value; what a value says of another is `references
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from proxy import snapshot
+from proxy.config.clusters import Cluster
 from proxy.config.listeners import ListenerList
 from proxy.config.model import Model
 from proxy.config.routes import RouteList
-from proxy.config.types import (
-    Address,
-    Duration,
-    DurationOrZero,
-    Flag,
-    ListenAddress,
-    Name,
-    Options,
-    Size,
-    Text,
-    Whole,
-    refuse,
-)
+from proxy.config.secrets import Secret
+from proxy.config.types import DurationOrZero, Flag, ListenAddress, Name, Options, Text, Whole, refuse
 from proxy.config.values import is_loopback
 
 MAX_WORKERS = 64
-
-
-class Host(Model):
-    """A cluster's member. A bare string is its address."""
-
-    short = "address"
-
-    address: Address = Field(
-        description="IP:PORT, [IPv6]:PORT or unix:/path. Names are not resolved.", examples=["127.0.0.1:9100"]
-    )
-
-
-class Keepalive(Model):
-    """Heartbeats on upstream connections from which nothing is heard."""
-
-    interval: DurationOrZero = Field(
-        default=snapshot.KEEPALIVE_INTERVAL,
-        description="Nothing received for so long: a heartbeat is sent; 0: never.",
-        examples=["15s"],
-    )
-    timeout: Duration = Field(
-        default=snapshot.KEEPALIVE_TIMEOUT, description="How long a heartbeat may go unanswered.", examples=["1s"]
-    )
-    misses: Annotated[int, Whole(1, 100)] = Field(
-        default=snapshot.KEEPALIVE_MISSES,
-        description="Unanswered heartbeats in a row that close a connection.",
-        examples=[3],
-    )
-
-
-class Backoff(Model):
-    """Waiting between attempts to connect to a host: exponential, with jitter."""
-
-    base: Duration = Field(default=snapshot.BACKOFF_BASE, description="After the first failure.", examples=["100ms"])
-    max: Duration = Field(default=snapshot.BACKOFF_MAX, description="The longest wait.", examples=["10s"])
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Backoff:
-        if self.base > self.max:
-            raise refuse(f"base ({self.base:g}s) is over max ({self.max:g}s); write a base of at most max")
-        return self
-
-
-class Cluster(Model):
-    """Hosts that serve the same calls, and the connections to them."""
-
-    lb: Literal["round_robin", "random"] = Field(
-        default="round_robin", description="How a host is picked for a call.", examples=["random"]
-    )
-    hosts: tuple[Host, ...] = Field(
-        description="The members. Without any, calls are answered with the protocol's own error.",
-        examples=[["127.0.0.1:9100", {"address": "unix:/run/echo.sock"}]],
-    )
-    pool: Literal["multiplexed", "ping_pong"] | None = Field(
-        default=None,
-        description="How connections are shared: `multiplexed` (many calls at once) or `ping_pong` (one at a time). "
-        "The protocol's own if not given; `multiplexed` needs servers that take a request before they have answered "
-        "the one before.",
-        examples=["multiplexed"],
-    )
-    timeout: Duration = Field(
-        default=snapshot.CALL_TIMEOUT, description="The calls' deadline. A call's own shorter one wins.", examples=["60s"]
-    )
-    connect_timeout: Duration = Field(
-        default=snapshot.CONNECT_TIMEOUT, description="How long connecting may take.", examples=["1s"]
-    )
-    idle_timeout: DurationOrZero = Field(
-        default=snapshot.IDLE_TIMEOUT,
-        description="A connection without calls for so long is closed; 0: never.",
-        examples=["90s"],
-    )
-    max_connections: Annotated[int, Whole(1, 1024)] | None = Field(
-        default=None,
-        description="Connections to one host, for each worker and each variant of a protocol. "
-        f"If not given: {snapshot.MAX_CONNECTIONS}, or {snapshot.MAX_PING_PONG_CONNECTIONS} in a `ping_pong` pool.",
-        examples=[4],
-    )
-    max_pending: Annotated[int, Whole(0, 1_000_000)] = Field(
-        default=snapshot.MAX_PENDING,
-        description="Calls that wait for a connection of a `ping_pong` pool when all are taken. "
-        "Over it a call is answered with the protocol's overload error.",
-        examples=[256],
-    )
-    max_in_flight: Annotated[int, Whole(1, 1_000_000)] = Field(
-        default=snapshot.MAX_IN_FLIGHT,
-        description="Calls in flight on one connection, those that timed out but still hold their id included. "
-        "Over it a call is answered with the protocol's overload error.",
-        examples=[4096],
-    )
-    out_buffer_limit: Size = Field(
-        default=snapshot.OUT_BUFFER_LIMIT,
-        description="Unsent bytes on one connection from which on its host counts as busy.",
-        examples=["4MiB"],
-    )
-    keepalive: Keepalive = Field(default_factory=Keepalive, description="Heartbeats on upstream connections.")
-    backoff: Backoff = Field(default_factory=Backoff, description="Waiting between attempts to connect.")
 
 
 class Admin(Model):
@@ -158,6 +52,11 @@ class Config(Model):
         description="Route tables by name, each a list of routes.", examples=[{"main": [{"cluster": "echo"}]}]
     )
     clusters: dict[Name, Cluster] = Field(default_factory=dict, description="Clusters by name.")
+    secrets: dict[Name, Secret] = Field(
+        default_factory=dict,
+        description="Certificates, keys and roots by name. The rest of the file says only the names.",
+        examples=[{"web": {"certificate": "tls/web.crt", "private_key": "tls/web.key"}}],
+    )
     protocol_specs: tuple[Text, ...] = Field(
         default=(),
         description="Python files that declare further protocols, relative to this file.",

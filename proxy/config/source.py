@@ -19,7 +19,7 @@ from proxy.config.substitute import substitute
 MAX_BYTES = 64 * 1024 * 1024
 """A file larger than this is no configuration but a mistake (a log, a core)."""
 MAX_DEPTH = 32
-"""The schema is 6 levels deep; options of protocols may add some."""
+"""The schema is 9 levels deep; options of protocols may add some."""
 MAX_VALUES = 1_000_000
 """Values after expansion: aliases of aliases grow exponentially."""
 

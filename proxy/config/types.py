@@ -79,6 +79,16 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _given(value: Any) -> Any:
+    if value is None:
+        raise WrongValueError("has no value; write one, or leave the key out")
+    return value
+
+
+GIVEN = BeforeValidator(checked(_given))
+"""Of a field that may be left out: to write it and say nothing is a mistake, not the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What docs/configuration.md calls a type."""

@@ -15,7 +15,7 @@ RESTART = {
     "admin": "whoever watches the proxy must find it where it was",
 }
 """Fields that stay as they were at the start, and why."""
-KINDS = ("listeners", "routes", "clusters", "protocol_options")
+KINDS = ("listeners", "routes", "clusters", "secrets", "protocol_options")
 """Fields that map names to what may change."""
 VALUES = ("drain_timeout",)
 

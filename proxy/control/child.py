@@ -32,8 +32,10 @@ from proxy.control.wire import (
     Prepared,
     Ready,
     Refused,
+    Rotate,
     Start,
 )
+from proxy.tls.material import Material
 
 DESCRIBE_TIMEOUT = 2.0
 """Seconds after which the admin port does without a worker that does not answer."""
@@ -66,7 +68,7 @@ class Child:
         loop.add_reader(self._pidfd, self._on_end)
         self._channel = Channel(loop, ours, self._on_message, lambda: None)
         seed = int.from_bytes(os.urandom(8), "little")
-        start = Start(index, state.encoded, state.slots, state.names, seed)
+        start = Start(index, state.encoded, state.slots, state.names, seed, state.materials)
         self._channel.send_nowait(start, [counters, *state.descriptors(index)])
 
     def __repr__(self) -> str:
@@ -103,7 +105,7 @@ class Child:
         """Lets the worker make the next state ready; gives the reason if it cannot."""
         state = step.state
         fresh = tuple(each.name for each in step.fresh)
-        question = Prepare(next(self._ids), state.encoded, state.slots, step.kept, fresh)
+        question = Prepare(next(self._ids), state.encoded, state.slots, step.kept, fresh, state.materials)
         match await self._ask(question, PREPARE_TIMEOUT, step.descriptors(self.index)):
             case Prepared():
                 return None
@@ -114,6 +116,10 @@ class Child:
     async def commit(self) -> bool:
         """Lets the worker use what it prepared; whether it says that it does."""
         return isinstance(await self._ask(Commit(next(self._ids)), COMMIT_TIMEOUT), Committed)
+
+    def rotate_nowait(self, materials: dict[str, Material]) -> None:
+        """Gives the worker secrets that have changed."""
+        self._channel.send_nowait(Rotate(materials))
 
     def abort_nowait(self) -> None:
         """Lets the worker forget what it prepared."""

@@ -18,6 +18,7 @@ from proxy.control.supervisor import NotPreparedError, Supervisor
 from proxy.control.validator import InvalidError, validate
 from proxy.observe.log import Log
 from proxy.snapshot import Snapshot
+from proxy.tls.store import Secrets, SecretsError
 
 Validate = Callable[[str], Awaitable[Snapshot]]
 
@@ -32,11 +33,11 @@ class Report(NamedTuple):
 class Reloader:
     """`ok` and `refused` count; `last` is the time when what is in force was last found to be what the file says."""
 
-    def __init__(self, file: str, supervisor: Supervisor, log: Log, validate: Validate = validate) -> None:
+    def __init__(self, file: str, supervisor: Supervisor, secrets: Secrets, log: Log, validate: Validate = validate) -> None:
         self.file = file
         self.ok = self.refused = 0
         self.last = time.time()
-        self._supervisor, self._log, self._validate = supervisor, log, validate
+        self._supervisor, self._secrets, self._log, self._validate = supervisor, secrets, log, validate
         self._one_at_a_time = asyncio.Lock()
         self._next: asyncio.Task[Report] | None = None
         self._tasks: set[asyncio.Task[Report]] = set()
@@ -62,7 +63,7 @@ class Reloader:
             self._next = None
             try:
                 changes = await self._reload()
-            except (InvalidError, BindError, NotPreparedError, ValueError, OSError) as error:
+            except (InvalidError, SecretsError, BindError, NotPreparedError, ValueError, OSError) as error:
                 report = Report(None, tuple(str(error).splitlines()))
             else:
                 report = Report(changes)
@@ -80,14 +81,16 @@ class Reloader:
         changes = compare(before.snapshot, snapshot, before.specs, specs)
         if not changes:
             return changes
-        made = step(before, snapshot, specs)
+        secrets = await self._secrets.prepare(snapshot)
+        before = self._supervisor.state
+        made = step(before, snapshot, specs, secrets.materials)
         try:
             prepared = await self._supervisor.prepare(made)
         except BaseException:
             close_all(made.fresh)
             raise
         try:
-            await self._supervisor.commit(made, prepared)
+            await self._supervisor.commit(made, prepared, self._secrets.commit(secrets))
         finally:
             close_all(made.given_up)
         return changes

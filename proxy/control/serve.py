@@ -21,6 +21,7 @@ from proxy.control.state import close_all, first
 from proxy.control.supervisor import Supervisor
 from proxy.observe.log import Log
 from proxy.snapshot import Snapshot
+from proxy.tls.store import Secrets, SecretsError
 
 STDOUT = 1
 
@@ -62,20 +63,29 @@ class Control:
 
     async def run(self) -> int:
         """Everything from binding to the exit code."""
+        secrets = Secrets(self.log)
         try:
-            supervisor = Supervisor(first(self.snapshot), self.log)
-        except (BindError, ValueError) as error:
+            found = await secrets.prepare(self.snapshot)
+            supervisor = Supervisor(first(self.snapshot, found.materials), self.log)
+        except (SecretsError, BindError, ValueError) as error:
             for line in str(error).splitlines():
                 self.log.error(line)  # noqa: TRY400 (not a logger)
             return 1
-        reloader = Reloader(self.file, supervisor, self.log)
+        secrets.commit(found)
+        secrets.start(supervisor.rotate_nowait)
+        reloader = Reloader(self.file, supervisor, secrets, self.log)
         signals = Signals(asyncio.get_running_loop(), reloader.ask)
         try:
             async with contextlib.AsyncExitStack() as stack:
                 stack.callback(lambda: close_all(supervisor.state.bound))
+                stack.push_async_callback(secrets.stop)
                 stack.push_async_callback(reloader.stop)
                 if self.snapshot.admin is not None:
-                    await self._admin(self.snapshot.admin, supervisor, reloader, stack)
+                    from proxy.admin.server import Admin  # aiohttp is 15 MB
+
+                    admin = Admin(supervisor, reloader, secrets)
+                    stack.push_async_callback(admin.stop)
+                    self.tell(f"admin {await admin.start(self.snapshot.admin)}")
                 for each in supervisor.state.bound:
                     self.tell(f"listening {each.name} {each.address}")
                 return await self._serve(supervisor, reloader, signals)
@@ -86,13 +96,6 @@ class Control:
             supervisor.kill_nowait()
             await supervisor.stopped(0)
             supervisor.close()
-
-    async def _admin(self, address: str, supervisor: Supervisor, reloader: Reloader, stack: contextlib.AsyncExitStack) -> None:
-        from proxy.admin.server import Admin  # aiohttp is 15 MB
-
-        admin = Admin(supervisor, reloader)
-        stack.push_async_callback(admin.stop)
-        self.tell(f"admin {await admin.start(address)}")
 
     async def _serve(self, supervisor: Supervisor, reloader: Reloader, signals: Signals) -> int:
         asked = asyncio.create_task(signals.asked.wait())

@@ -18,6 +18,7 @@ import msgspec
 from proxy.control.sockets import Bound, bind_all
 from proxy.observe.counters import Layout
 from proxy.snapshot import Listener, Snapshot, encode
+from proxy.tls.material import Material
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class State:
     """`encoded` and `slots` are what workers are sent of the snapshot and the layout.
 
     `slots` is empty as long as the layout is what follows from the snapshot alone. `specs` has the digests of the
-    protocols' files, by path: their text is no part of the snapshot, and may be what changed.
+    protocols' files, by path: their text is no part of the snapshot, and may be what changed. `materials` are the newest
+    of the snapshot's secrets, by name.
     """
 
     snapshot: Snapshot
@@ -34,6 +36,7 @@ class State:
     slots: bytes
     bound: tuple[Bound, ...]
     specs: dict[str, str]
+    materials: dict[str, Material]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,6 +45,10 @@ class State:
     def descriptors(self, index: int) -> list[int]:
         """Worker `index`'s sockets, in the order of `names`."""
         return [each.sockets[index].fileno() for each in self.bound]
+
+    def rotated(self, materials: dict[str, Material]) -> State:
+        """The same with these secrets in place of their own; others that it has stay."""
+        return replace(self, materials=self.materials | materials)
 
 
 class Step(NamedTuple):
@@ -57,17 +64,17 @@ class Step(NamedTuple):
         return [each.sockets[index].fileno() for each in self.fresh]
 
 
-def first(snapshot: Snapshot) -> State:
+def first(snapshot: Snapshot, materials: dict[str, Material]) -> State:
     """Binds every listener; raises `BindError`, or `ValueError`, and then nothing is bound."""
     bound = tuple(bind_all(snapshot.listeners.values(), snapshot.workers))
     try:
-        return _state(snapshot, None, bound, digests(snapshot))
+        return _state(snapshot, None, bound, digests(snapshot), materials)
     except ValueError:
         close_all(bound)
         raise
 
 
-def step(before: State, snapshot: Snapshot, specs: dict[str, str]) -> Step:
+def step(before: State, snapshot: Snapshot, specs: dict[str, str], materials: dict[str, Material]) -> Step:
     """Binds what is new, and changes nothing else; raises `BindError` or `ValueError`, and then nothing is bound.
 
     An address that is listened on already is handed on, under whatever name: bound twice it would share its connections
@@ -82,7 +89,7 @@ def step(before: State, snapshot: Snapshot, specs: dict[str, str]) -> Step:
     kept = {name: old.name for name, old in handed_on.items()}
     staying = set(kept.values())
     try:
-        state = _state(snapshot, before.layout, tuple(found[name] for name in snapshot.listeners), specs)
+        state = _state(snapshot, before.layout, tuple(found[name] for name in snapshot.listeners), specs, materials)
     except ValueError:
         close_all(fresh)
         raise
@@ -122,8 +129,14 @@ def digests(snapshot: Snapshot) -> dict[str, str]:
     return found
 
 
-def _state(snapshot: Snapshot, before: Layout | None, bound: tuple[Bound, ...], specs: dict[str, str]) -> State:
-    protocols = {name for each in snapshot.listeners.values() for name in each.protocols}
+def _state(
+    snapshot: Snapshot,
+    before: Layout | None,
+    bound: tuple[Bound, ...],
+    specs: dict[str, str],
+    materials: dict[str, Material],
+) -> State:
+    protocols = {name for each in snapshot.listeners.values() for name in each.spoken}
     layout = Layout(snapshot, protocols, before)
     slots = b"" if before is None else msgspec.msgpack.encode(layout.slots())
-    return State(snapshot, encode(snapshot), layout, slots, bound, specs)
+    return State(snapshot, encode(snapshot), layout, slots, bound, specs, materials)

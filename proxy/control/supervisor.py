@@ -4,7 +4,8 @@ What always holds: the listening sockets and the counters outlive every worker, 
 the same queue and adds to the same figures; once draining has begun nothing is started any more. A worker that cannot
 start the first time is fatal, since its successor could not either; later deaths are answered with back-off. `state` is
 what a worker that is started now gets, and what every worker uses, but for the moment between a commit and its answers:
-one that does not confirm is killed, and its successor gets it.
+one that does not confirm is killed, and its successor gets it. Secrets are rotated by replacing the state too, and by
+telling whoever has the one before: a worker has the newest of each, or is about to be told.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from proxy.control.memory import CounterMemory
 from proxy.control.state import State, Step
 from proxy.observe.counters import CAPACITY, Layout
 from proxy.observe.log import Log
+from proxy.tls.material import Material
 
 BACKOFF_FIRST = 0.05
 BACKOFF_LAST = 5.0
@@ -135,19 +137,34 @@ class Supervisor:
             raise
         return asked
 
-    async def commit(self, step: Step, prepared: list[Child]) -> None:
-        """The next state is in force from now on. There is no way back: whoever does not take it is replaced."""
-        self.state = step.state
-        answers = asyncio.gather(*(self._commit(child) for child in prepared))
+    async def commit(self, step: Step, prepared: list[Child], materials: dict[str, Material]) -> None:
+        """The next state is in force from now on. There is no way back: whoever does not take it is replaced.
+
+        `materials` are the newest of its secrets now, which may have been rotated since they were prepared.
+        """
+        self.state = step.state.rotated(materials)
+        answers = asyncio.gather(*(self._commit(child, step.state) for child in prepared))
         for child in self._children:
             if child is not None and child not in prepared:  # started meanwhile, with what was in force then
                 child.kill_nowait()
         await answers
 
-    async def _commit(self, child: Child) -> None:
+    async def _commit(self, child: Child, prepared: State) -> None:
         if not await child.commit():
             self._log.error(f"worker {child.index} (pid {child.pid}) did not take the new configuration: it is replaced")
             child.kill_nowait()
+            return
+        had = prepared.materials
+        # What came between, to a configuration that is gone now; told twice does no harm.
+        if newer := {name: each for name, each in self.state.materials.items() if had.get(name) != each}:
+            child.rotate_nowait(newer)
+
+    def rotate_nowait(self, materials: dict[str, Material]) -> None:
+        """Secrets of the state in force have changed: every worker is told, and those that start later."""
+        self.state = self.state.rotated(materials)
+        for child in self._children:
+            if child is not None and not child.ended.done():
+                child.rotate_nowait(materials)
 
     def stop_nowait(self, timeout: float) -> None:
         """Tells every worker to finish within `timeout` seconds; may be called again with less."""

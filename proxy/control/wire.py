@@ -2,7 +2,8 @@
 
 The first message is `Start`; the worker answers `Ready` or `Failed`. After that control asks and the worker answers,
 each question with a number that its answer repeats. A new configuration is taken in two steps (`Prepare`, then `Commit`
-or `Abort`), so that all workers take it or none does. How messages travel, and descriptors with them, is
+or `Abort`), so that all workers take it or none does. What secrets consist of travels beside the snapshot, whenever it
+changes (`Rotate`). How messages travel, and descriptors with them, is
 `proxy.control.channel`'s matter. An end of the stream means that the other process is gone, and nothing else does.
 """
 
@@ -13,9 +14,11 @@ from typing import Any
 
 import msgspec
 
+from proxy.tls.material import Material
+
 PREFIX = struct.Struct("!I")
 MESSAGE_MAX = 1 << 30
-"""The largest message is a snapshot; a longer one is a bug."""
+"""The largest message is a snapshot with its secrets; a longer one is a bug."""
 
 
 class Start(msgspec.Struct, tag="start", frozen=True):
@@ -27,6 +30,8 @@ class Start(msgspec.Struct, tag="start", frozen=True):
     """What `Layout.restore` makes the layout from, as msgpack; empty where it follows from the snapshot alone."""
     listeners: tuple[str, ...]
     seed: int
+    materials: dict[str, Material] = {}
+    """Of all the snapshot's secrets."""
 
 
 class Prepare(msgspec.Struct, tag="prepare", frozen=True):
@@ -41,6 +46,14 @@ class Prepare(msgspec.Struct, tag="prepare", frozen=True):
     slots: bytes
     kept: dict[str, str]
     fresh: tuple[str, ...]
+    materials: dict[str, Material] = {}
+    """Of all the new snapshot's secrets."""
+
+
+class Rotate(msgspec.Struct, tag="rotate", frozen=True):
+    """Secrets of the configuration in use that have changed, by name; what is prepared is not concerned. Not answered."""
+
+    materials: dict[str, Material]
 
 
 class Commit(msgspec.Struct, tag="commit", frozen=True):
@@ -98,7 +111,7 @@ class Described(msgspec.Struct, tag="described", frozen=True):
 
 
 Answer = Prepared | Refused | Committed | Described
-Message = Start | Prepare | Commit | Abort | Drain | Describe | Ready | Failed | Answer
+Message = Start | Prepare | Commit | Abort | Rotate | Drain | Describe | Ready | Failed | Answer
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

@@ -10,6 +10,7 @@ cdef class Border:
     cdef Trust trust              # whose X-Forwarded fields are believed
     cdef bytes via                # None: this hop does not name itself
     cdef bint forwarded           # says who the client is
+    cdef bint certifies           # says who a client of TLS is
     cdef bint numbers             # gives each request an id
     cdef bint connects            # CONNECT is passed on
     cdef frozenset upgrades       # protocols that a connection may switch to, in lower case

@@ -22,6 +22,7 @@ cdef class Border:
         self.trust = Trust(spec.trusted)
         self.via = spec.via.encode() if spec.via else None
         self.forwarded, self.numbers, self.connects = spec.forwarded, spec.request_id, spec.connect
+        self.certifies = spec.client_certificate
         self.upgrades = frozenset([name.lower().encode() for name in spec.upgrades])
         self.idle_timeout = microseconds(spec.tunnel_idle_timeout)
         self.head_timeout = microseconds(spec.header_timeout)

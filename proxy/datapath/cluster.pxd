@@ -12,7 +12,7 @@ cdef int64_t microseconds(object seconds) except? -1
 
 cdef class Cluster(Singles):
     cdef histogram_t* duration
-    cdef list plan(self, spec, Counters counters)
+    cdef list plan(self, spec, contexts, Counters counters)
     cdef int become(self, spec, list hosts, Counters counters) except -1
     cdef int leave(self) except -1
     cdef int limit(self, spec) except -1

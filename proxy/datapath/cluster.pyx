@@ -40,11 +40,23 @@ cdef class Cluster(Singles):
         self.hosts, self.leaving, self.waiting, self.pools = [], {}, {}, {}
         self.position = core.dice()
 
-    cdef list plan(self, spec, Counters counters):
-        """The hosts that `spec` names: those that are there already, and new ones, which nobody knows yet."""
+    cdef list plan(self, spec, contexts, Counters counters):
+        """The hosts that `spec` names: those that are there already, and new ones, which nobody knows yet.
+
+        One that is spoken to in another way from now on is a new one: a connection that carries one identity, or whose server
+        was judged in one way, is not used where another is wanted.
+        """
         cdef Host host
         cdef dict known = {host.address: host for host in self.hosts}
-        return [known.get(address) or Host(self.core, self, address, counters) for address in spec.hosts]
+        cdef list found = []
+        for address in spec.hosts:
+            tls = spec.tls_of(address)
+            host = known.get(address)
+            if host is None or host.tls != tls:
+                client = None if tls is None else contexts.client(self.name, tls)
+                host = Host(self.core, self, address, counters, tls, client)
+            found.append(host)
+        return found
 
     cdef int become(self, spec, list hosts, Counters counters) except -1:
         """Take over what was planned. Hosts that stay keep their connections, and the balancer its place."""

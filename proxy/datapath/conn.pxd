@@ -43,6 +43,7 @@ cdef class Conn(Turned):
     cdef bint feeding             # frames of the tail are being looked at: it must stay
     cdef bint paused              # not reading, although the state would
     cdef bint owns                # in core.owners
+    cdef bint securing            # a handshake of TLS is under way; nothing else is read or sent
     cdef int attach(self, Transport io, State state) except -1
     cdef int read(self) except -1
     cdef Py_ssize_t receive(self) noexcept
@@ -56,11 +57,15 @@ cdef class Conn(Turned):
     cdef int touch(self) except -1
     cdef int wait_for_room(self) except -1
     cdef int pause(self) except -1
+    cdef int secure(self) except -1
+    cdef int failed(self, int code) except -1
     cdef int shut(self) except -1
     cdef int closed(self) except -1
     # What the two sides do in their own way:
     cdef Py_ssize_t frames(self, const uint8_t* data, size_t size) except -1  # bytes used; sets need for the rest
     cdef int connected(self) except -1
+    cdef int secured(self) except -1          # the handshake of TLS is over, or there is none
+    cdef int insecure(self) except -1         # it failed
     cdef int ended(self) except -1            # the peer sends no more
     cdef int broke(self, int code) except -1  # the socket failed
     cdef int drained(self) except -1          # everything has been sent

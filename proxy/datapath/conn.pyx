@@ -13,7 +13,7 @@ whatever the frames cause; every entry from the loop ends with the connection in
 import traceback
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.errno cimport EAGAIN, ENOBUFS
+from libc.errno cimport EAGAIN, ENOBUFS, EPROTO
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
@@ -21,6 +21,7 @@ from libc.string cimport memcpy
 from proxy.datapath.buffers cimport MODEST, buf_t, consume, filled, queue_t
 from proxy.datapath.core cimport READ_SIZE, Turned
 from proxy.datapath.counters cimport add
+from proxy.datapath.transport cimport DONE, FAILED, UNDER_WAY
 
 
 NO_ROOM = "no memory, or the buffers of this worker are at their budget"
@@ -59,7 +60,9 @@ cdef class Conn(Turned):
     def writable(self):
         try:
             self.core.now = self.core.clock.now()
-            if self.state == CONNECTING:
+            if self.securing:
+                self.secure()
+            elif self.state == CONNECTING:
                 self.connected()
             else:
                 self.stuck = False
@@ -87,6 +90,10 @@ cdef class Conn(Turned):
         cdef bint straight = self.tail.size >= READ_SIZE and self.need >= self.tail.size + MODEST
         if self.paused or not may(self, READS):
             return 0
+        if self.securing:
+            self.secure()
+            if self.securing or not may(self, READS):
+                return 0
         got = self.receive() if straight else self.io.recv(self.core.incoming, READ_SIZE)
         if 0 < got < MODEST:
             self.core.small = self.core.now
@@ -102,7 +109,7 @@ cdef class Conn(Turned):
         elif got == -ENOBUFS:
             self.starved()
         elif got != -EAGAIN:
-            self.broke(<int>-got)
+            self.failed(<int>-got)
         return 0
 
     cdef Py_ssize_t receive(self) noexcept:
@@ -253,7 +260,7 @@ cdef class Conn(Turned):
             wanted = min(<Py_ssize_t>self.out.first.size, left)
             put = self.io.send(self.out.first.data + self.out.first.head, wanted)
             if put < 0 and put != -EAGAIN:
-                return self.broke(<int>-put)
+                return self.failed(<int>-put)
             if put > 0:
                 left -= put
                 self.core.buffers.sent(&self.out, put)
@@ -270,6 +277,25 @@ cdef class Conn(Turned):
         """The socket took what it could, or this event has sent enough: the loop says when it goes on."""
         self.owned_up()
         return self.io.watch_write(True)
+
+    # -- TLS ----------------------------------------------------------------------------------------------------
+
+    cdef int secure(self) except -1:
+        """Begin with the handshake, or go on with it."""
+        cdef int step = self.io.handshake()
+        self.securing = step == UNDER_WAY
+        if step == FAILED:
+            return self.insecure()
+        if step == DONE:
+            return self.secured()
+        self.io.watch_write(False)
+        return self.io.watch_read(True)
+
+    cdef int failed(self, int code) except -1:
+        """Of the socket, or of TLS."""
+        if code == EPROTO and self.io.why is not None:
+            self.core.tell(f"{self.label()}: TLS: {self.io.why}")
+        return self.broke(code)
 
     # -- the end ------------------------------------------------------------------------------------------------
 
@@ -301,6 +327,12 @@ cdef class Conn(Turned):
 
     cdef int connected(self) except -1:
         return 0
+
+    cdef int secured(self) except -1:
+        return 0
+
+    cdef int insecure(self) except -1:
+        return self.shut()
 
     cdef int ended(self) except -1:
         return self.shut()

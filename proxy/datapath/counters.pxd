@@ -9,7 +9,8 @@ cdef enum FaultCode:          # the values of xproto.spec.Fault
     TIMEOUT = 5
     CLOSED_EARLY = 6
     MALFORMED = 7
-    FAULTS = 8
+    MISDIRECTED = 8
+    FAULTS = 9
 
 
 cdef struct histogram_t:
@@ -72,6 +73,15 @@ cdef struct host_count_t:
     uint64_t* goaways
     uint64_t* rx
     uint64_t* tx
+    uint64_t* handshakes      # of TLS
+    uint64_t* insecure        # and those that failed
+
+
+cdef struct secure_count_t:   # of a listener that speaks TLS
+    uint64_t* handshakes
+    uint64_t* resumed
+    uint64_t* under_way
+    histogram_t duration
 
 
 cdef class Counters:
@@ -82,6 +92,8 @@ cdef class Counters:
     cdef void* keep(self, tuple key, const void* record, size_t size) except NULL
     cdef uint64_t* spare(self) except NULL
     cdef listener_count_t* for_listener(self, str listener) except NULL
+    cdef secure_count_t* for_secure(self, str listener) except NULL
+    cdef uint64_t* for_failure(self, str listener, str reason) except NULL
     cdef protocol_count_t* for_protocol(self, str listener, str protocol) except NULL
     cdef host_count_t* for_host(self, str cluster, str host) except NULL
     cdef int find(self, histogram_t* out, str name, dict labels) except -1

@@ -13,7 +13,7 @@ from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint64_t
 
-FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed")
+FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected")
 
 
 @cython.no_gc_clear                     # the array is released when it is freed, not let go of before
@@ -83,6 +83,22 @@ cdef class Counters:
         out.tunnel_bytes = self.slot("tunnel_bytes_total", labels)
         return <listener_count_t*>self.keep(key, &out, sizeof(out))
 
+    cdef secure_count_t* for_secure(self, str listener) except NULL:
+        cdef tuple key = ("secure", listener)
+        cdef secure_count_t out
+        held = self.records.get(key)
+        if held is not None:
+            return <secure_count_t*>PyBytes_AS_STRING(held)
+        labels = {"listener": listener}
+        out.handshakes = self.slot("tls_handshakes_total", labels)
+        out.resumed = self.slot("tls_resumed_total", labels)
+        out.under_way = self.slot("tls_handshakes_active", labels)
+        self.find(&out.duration, "tls_handshake_duration_seconds", labels)
+        return <secure_count_t*>self.keep(key, &out, sizeof(out))
+
+    cdef uint64_t* for_failure(self, str listener, str reason) except NULL:
+        return self.slot("tls_handshake_failures_total", {"listener": listener, "reason": reason})
+
     cdef protocol_count_t* for_protocol(self, str listener, str protocol) except NULL:
         cdef tuple key = ("protocol", listener, protocol)
         cdef protocol_count_t out
@@ -122,6 +138,8 @@ cdef class Counters:
         out.goaways = self.slot("upstream_goaways_total", labels)
         out.rx = self.slot("upstream_rx_bytes_total", labels)
         out.tx = self.slot("upstream_tx_bytes_total", labels)
+        out.handshakes = self.slot("upstream_tls_handshakes_total", labels)
+        out.insecure = self.slot("upstream_tls_failures_total", labels)
         return <host_count_t*>self.keep(key, &out, sizeof(out))
 
     cdef histogram_t* for_cluster(self, str cluster) except NULL:

@@ -37,6 +37,8 @@ cdef class Decisions:
     cdef Lookup lookup        # None: nothing is asked
     cdef slice_t* values
     cdef int asked            # how many of them the table asks for
+    cdef int* places          # where they are among the values, in the table's order
+    cdef int sni_at, san_at   # what the connection says itself, and no frame: -1 where that is not asked for
     cdef bint headed          # the frame is the head that was just scanned
     cdef int timeout_at       # index of the call's own timeout among them, or -1
     cdef dict young, old
@@ -44,7 +46,7 @@ cdef class Decisions:
     cdef Py_ssize_t last_size
     cdef int last_route
     cdef int fixed            # the answer of a table that asks for nothing
-    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout) except -3
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san) except -3
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil
     cdef int recall(self, bytes key) except -3
     cdef int ask(self) except -3

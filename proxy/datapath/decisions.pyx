@@ -8,7 +8,7 @@ a secret seed. In front of it stands the last key: most reads are runs of one me
 What always holds: a cached answer is what the table decided for these very values; a table is immutable.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
@@ -19,8 +19,16 @@ from proxy.datapath.counters cimport Counters
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
+from proxy.tls.settings import ROUTING_KEYS, SAN, SNI
+
 cdef enum:
     ABSENT = 0xFFFFFFFF       # in place of a length
+
+
+cdef inline void lend(slice_t* into, bytes text) noexcept:
+    into.data, into.size = NULL, 0
+    if text is not None:
+        into.data, into.size = <const uint8_t*>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text)
 
 
 cdef class Table:
@@ -49,10 +57,11 @@ cdef class Decisions:
     """One table's decisions on frames of one protocol."""
 
     def __cinit__(self, Core core not None, Table table not None, Codec codec not None):
-        cdef tuple keys = table.keys
+        cdef tuple keys = tuple([key for key in table.keys if key not in ROUTING_KEYS])
+        cdef list every
         self.core, self.table = core, table
-        self.asked = len(keys)
-        self.timeout_at = -1
+        self.asked = len(table.keys)
+        self.timeout_at = self.sni_at = self.san_at = -1
         if codec.timeout_key is not None:
             if codec.timeout_key not in keys:
                 keys = (*keys, codec.timeout_key)
@@ -60,9 +69,15 @@ cdef class Decisions:
         self.headed = codec.headed
         self.young, self.old = {}, {}
         self.last_size = -1
-        self.values = <slice_t*>calloc(len(keys) + 1, sizeof(slice_t))
-        if self.values == NULL:
+        every = [*keys, *[key for key in table.keys if key in ROUTING_KEYS]]
+        self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
+        self.places = <int*>calloc(self.asked + 1, sizeof(int))
+        if self.values == NULL or self.places == NULL:
             raise MemoryError
+        for index, key in enumerate(table.keys):
+            self.places[<int>index] = every.index(key)
+        self.sni_at = every.index(SNI) if SNI in every else -1
+        self.san_at = every.index(SAN) if SAN in every else -1
         if keys:
             self.lookup = codec.lookup(keys)
         if not self.asked:
@@ -70,18 +85,24 @@ cdef class Decisions:
 
     def __dealloc__(self):
         free(self.values)
+        free(self.places)
 
-    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout) except -3:
-        """The route's index, NOBODY or UNREADABLE; `timeout` gets the call's own, if a key holds it (milliseconds)."""
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san) except -3:
+        """The route's index, NOBODY or UNREADABLE; `timeout` gets the call's own, if a key holds it (milliseconds).
+
+        `sni` and `san`: what the connection's TLS says of its client; None: nothing.
+        """
         cdef uint8_t key[KEY_LIMIT]
         cdef Py_ssize_t joined
-        if self.lookup is None:
-            return self.fixed
-        if self.lookup.find(frame, size, self.values, self.core.scratch, SCRATCH_SIZE,
+        if self.lookup is not None and self.lookup.find(frame, size, self.values, self.core.scratch, SCRATCH_SIZE,
                             self.core.head if self.headed else NULL) != SCAN_OK:
             return UNREADABLE
         if self.timeout_at >= 0:
             timeout[0] = self.own_timeout()
+        if self.sni_at >= 0:
+            lend(&self.values[self.sni_at], sni)
+        if self.san_at >= 0:
+            lend(&self.values[self.san_at], san)
         if not self.asked:
             return self.fixed
         joined = self.join(key)
@@ -98,8 +119,9 @@ cdef class Decisions:
         """Each value behind its length. -1: too long to be kept."""
         cdef Py_ssize_t used = 0
         cdef uint32_t size
-        cdef int index
-        for index in range(self.asked):
+        cdef int place, index
+        for place in range(self.asked):
+            index = self.places[place]
             if used + 4 > KEY_LIMIT:
                 return -1
             if self.values[index].data == NULL:
@@ -129,9 +151,10 @@ cdef class Decisions:
         return found
 
     cdef int ask(self) except -3:
-        cdef int index
+        cdef int place, index
         cdef list values = []
-        for index in range(self.asked):
+        for place in range(self.asked):
+            index = self.places[place]
             if self.values[index].data == NULL:
                 values.append(None)
             else:

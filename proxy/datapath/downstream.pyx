@@ -117,7 +117,8 @@ cdef class Downstream(Newcomer):
 
     cdef int adjust(self, bint rest_of) except -1:
         """The port's limits are new, or what it speaks."""
-        if self.binding is not None and self.port.bindings.get(self.codec.name) is not self.binding:
+        if self.chain is not None and (not self.port.has(self.chain) or (
+                self.binding is not None and self.chain.bindings.get(self.codec.name) is not self.binding)):
             return self.leave()
         self.limit()
         self.known = False                   # others may be trusted now
@@ -238,6 +239,7 @@ cdef class Downstream(Newcomer):
     cdef int gone(self) except -1:
         if self.binding is None and self.eof:
             add(self.port.count.detected_closed, 1)
+        self.shaken()
         take(self.port.count.active, 1)
         self.port.connections.pop(self, None)
         self.core.wheel.cancel(&self.alarm)
@@ -251,6 +253,7 @@ cdef class Downstream(Newcomer):
         return {
             "peer": self.client or self.io.peer(),
             "via": self.io.peer() if self.client else None,
+            "tls": None if self.io.identity is None else self.io.identity.describe(),
             "protocol": None if self.binding is None else self.codec.name,
             "state": ("connecting", "detecting", "open", "draining", "ending", "lingering", "closed")[self.state],
             "in_flight": self.in_flight,

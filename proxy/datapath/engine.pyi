@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from proxy.observe.counters import Layout
 from proxy.snapshot import Snapshot
+from proxy.tls.contexts import Contexts
 
 class _Table(Protocol):
     @property
@@ -21,7 +22,7 @@ class Engine:
         loop: AbstractEventLoop,
         snapshot: Snapshot,
         codecs: Mapping[str, Any],
-        detectors: Mapping[str, _Detector | None],
+        detectors: Mapping[str | tuple[str, str], _Detector | None],
         tables: Mapping[str, _Table],
         counters: memoryview,
         layout: Layout,
@@ -30,14 +31,16 @@ class Engine:
         *,
         network: Any = None,
         clock: Any = None,
+        contexts: Contexts | None = None,
     ) -> None: ...
     def prepare(
         self,
         snapshot: Snapshot,
         codecs: Mapping[str, Any],
-        detectors: Mapping[str, _Detector | None],
+        detectors: Mapping[str | tuple[str, str], _Detector | None],
         tables: Mapping[str, _Table],
         layout: Layout,
+        contexts: Contexts | None = None,
     ) -> Change: ...
     def commit(self, change: Change, listening: dict[str, int]) -> None: ...
     def listen(self, name: str, fd: int) -> None: ...

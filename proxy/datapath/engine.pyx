@@ -23,7 +23,8 @@ cdef class Change:
     """What a new snapshot needs, made and not in use; good for one `commit`, until another is committed."""
     cdef Counters counters, before
     cdef dict clusters                    # name -> (Cluster, its spec, its hosts)
-    cdef dict ports                       # name -> (Port, its spec, its bindings, its detector, its opening)
+    cdef dict ports                       # name -> (Port, its spec, its chains, its opening)
+    cdef object contexts                  # what makes handshakes of TLS
 
 
 cdef class Engine:
@@ -34,14 +35,14 @@ cdef class Engine:
     cdef readonly list leaving_clusters, leaving_ports
 
     def __init__(self, loop, snapshot, dict codecs, dict detectors, dict tables, counters, layout, log, seed=0, *,
-                 Network network=None, Clock clock=None):
+                 Network network=None, Clock clock=None, contexts=None):
         self.clusters, self.ports, self.listeners = {}, {}, {}
         self.leaving_clusters, self.leaving_ports = [], []
         self.core = Core(loop, clock or Clock(), network or Network(loop), log, seed & 0xFFFFFFFFFFFFFFFF)
         self.array, self.counters = counters, Counters(counters, layout)
-        self.commit(self.prepare(snapshot, codecs, detectors, tables, layout), {})
+        self.commit(self.prepare(snapshot, codecs, detectors, tables, layout, contexts), {})
 
-    def prepare(self, snapshot, dict codecs, dict detectors, dict tables, layout):
+    def prepare(self, snapshot, dict codecs, dict detectors, dict tables, layout, contexts=None):
         """All that the snapshot needs and is not there yet; nothing is changed. Raises `ValueError`.
 
         A protocol whose codec is the same object as before has not changed: its connections stay.
@@ -56,17 +57,18 @@ cdef class Engine:
         for name, spec in snapshot.clusters.items():
             counters.for_cluster(name)
             cluster = self.clusters.get(name) or Cluster(self.core, name)
-            made.clusters[name] = cluster, spec, cluster.plan(spec, counters)
+            made.clusters[name] = cluster, spec, cluster.plan(spec, contexts, counters)
         clusters = {name: planned[0] for name, planned in made.clusters.items()}
         bound = {
             name: Table(name, tables[name], snapshot.routes[name], clusters, snapshot.clusters, counters)
-            for name in dict.fromkeys(listener.routes for listener in snapshot.listeners.values())
+            for name in dict.fromkeys(
+                each.routes for listener in snapshot.listeners.values() for each in (listener, *listener.chains))
         }
         for name, spec in snapshot.listeners.items():
             port = self.ports.get(name) or Port(self.core, name, counters)
-            detector = detectors.get(name)
-            bindings = port.plan(spec, codecs, detector, bound[spec.routes], counters)
-            made.ports[name] = port, spec, bindings, detector, Opening(spec, clusters)
+            chains = port.plan(spec, codecs, detectors, bound, contexts, counters)
+            made.ports[name] = port, spec, chains, Opening(spec, clusters)
+        made.contexts = contexts
         return made
 
     def commit(self, Change change not None, dict listening not None):
@@ -92,8 +94,10 @@ cdef class Engine:
             if listening.get(name) != listener.fd:
                 listener.stop()
                 del self.listeners[name]
-        for port, spec, bindings, detector, opening in change.ports.values():
-            port.become(spec, bindings, detector, opening)
+        if change.contexts is not None:
+            change.contexts.commit()
+        for port, spec, chains, opening in change.ports.values():
+            port.become(spec, chains, opening, self.counters)
         for name, fd in listening.items():
             if name not in self.listeners:
                 self.listen(name, fd)
@@ -172,6 +176,6 @@ cdef class Engine:
 cdef check(snapshot, dict codecs):
     """Refuse what this datapath cannot do, before anything is opened."""
     for listener in snapshot.listeners.values():
-        for name in listener.protocols:
+        for name in listener.spoken:
             if name not in codecs:
                 raise ValueError(f"listener {listener.name}: protocol {name} is not loaded")

@@ -4,6 +4,7 @@ from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport limits_t
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, host_count_t
+from proxy.datapath.transport cimport Transport
 from proxy.datapath.pingpong cimport Pool, Shelf
 from proxy.datapath.upstream cimport Keeper, Upstream
 from xproto.kernel.codec cimport Codec
@@ -47,6 +48,8 @@ cdef class Host(Keeper):
     cdef readonly str address
     cdef int index            # not its place: that changes
     cdef host_count_t* count
+    cdef object tls           # how it is spoken to: proxy.tls.settings.ClientTls; None: plaintext
+    cdef object side          # what makes its handshakes: proxy.tls.contexts.Resumer
     cdef bint leaving         # it belongs to the cluster no more: no new calls
     cdef list active          # Upstream, CONNECTING or OPEN
     cdef list draining        # Upstream, DRAINING
@@ -62,6 +65,7 @@ cdef class Host(Keeper):
     cdef Shelf shelf(self, Pool pool)
     cdef bint holds(self, Pool pool)
     cdef Upstream take(self, Pool pool, Verdict* verdict)
+    cdef Transport dial(self)
     cdef int back_off(self) except -1
     cdef int adjust(self, bint changed) except -1
     cdef int leave(self) except -1

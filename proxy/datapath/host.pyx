@@ -17,6 +17,7 @@ from proxy.datapath.conn cimport CONNECTING, OPEN
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, add
 from proxy.datapath.pingpong cimport Pool, Shelf
+from proxy.datapath.tls cimport new_tls
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.upstream cimport Keeper, Upstream, new_upstream
 from xproto.kernel.codec cimport Codec
@@ -37,11 +38,12 @@ cdef class Family:
 
 
 cdef class Host(Keeper):
-    def __cinit__(self, Core core not None, Family cluster not None, str address, Counters counters):
+    def __cinit__(self, Core core not None, Family cluster not None, str address, Counters counters, tls=None, client=None):
         self.core, self.cluster, self.address, self.index = core, cluster, address, cluster.made
         cluster.made += 1
         self.active, self.draining, self.shelves, self.tunnels = [], [], {}, {}
         self.count = counters.for_host(cluster.name, address)
+        self.tls, self.side = tls, None if client is None else client.at()
 
     cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting):
         """A connection for one call alone, if one is open and free; `connecting`: one is being made."""
@@ -153,7 +155,7 @@ cdef class Host(Keeper):
         cdef Transport io
         cdef Upstream made
         try:
-            io = self.core.network.connect(self.address)
+            io = self.dial()
         except OSError as error:
             self.failed(None, error.strerror or str(error))
             return None
@@ -165,6 +167,11 @@ cdef class Host(Keeper):
         if made.limits.connect_timeout > 0:
             self.core.wheel.set(&made.watch, self.core.now + made.limits.connect_timeout)
         return made
+
+    cdef Transport dial(self):
+        """Begin to connect, by TLS if that is how it is spoken to. Raises `OSError`."""
+        cdef Transport io = self.core.network.connect(self.address)
+        return io if self.side is None else new_tls(self.core.loop, io, self.side, None, NULL, 0)
 
     cdef int back_off(self) except -1:
         """Leave the host alone: base, twice that, ... up to the maximum, each cut by a random part of its half."""
@@ -264,6 +271,7 @@ cdef class Host(Keeper):
         cdef Upstream each
         return {
             "address": self.address,
+            "tls": self.side is not None,
             "leaving": self.leaving,
             "failures": self.failures,
             "available": self.core.clock.now() >= self.retry_at,
@@ -280,6 +288,7 @@ cdef class Host(Keeper):
                     "misses": each.misses,
                     "unsent": each.out.size,
                     "buffered": each.tail.size,
+                    **({} if each.io.identity is None else {"tls": each.io.identity.describe()}),
                 }
                 for each in [*self.active, *self.draining]
             ],

@@ -16,6 +16,8 @@ cdef class Messages(Guest):
     cdef bint known               # who the client is
     cdef bint believed            # what it says of the hops before it
     cdef bytes address            # its own, for X-Forwarded-For; None: it has none
+    cdef bytes certificate        # its element of X-Forwarded-Client-Cert; None: it has none
+    cdef bytes visited            # the host that it last asked for, and may
     cdef Py_ssize_t messages(self, const uint8_t* data, size_t size) except -1
     cdef int message(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int message_ends(self) except -1
@@ -24,6 +26,7 @@ cdef class Messages(Guest):
     cdef bint last_one(self) noexcept
     cdef int send_on(self, Cluster cluster, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int introduce(self, Border border) except -1
+    cdef bint strays(self, const uint8_t* frame) except -1
     cdef bint head_is_late(self) noexcept
     # What the whole connection does in its own way:
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1

@@ -9,7 +9,7 @@ What always holds: there is one call at a time; `begun` is that call while its r
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
 from proxy.datapath.answers cimport Answers
 from proxy.datapath.border cimport Border
@@ -18,7 +18,7 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport OPEN, next_frame
-from proxy.datapath.counters cimport MALFORMED, NO_ROUTE
+from proxy.datapath.counters cimport MALFORMED, MISDIRECTED, NO_ROUTE
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_NEED, SCAN_OK, frame_t
@@ -26,6 +26,8 @@ from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT
 from xproto.kernel.http1_facts cimport (
     AWAITS_AT, CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in, upgrades_in,
 )
+from xproto.kernel.http1_keys cimport host_of
+from xproto.kernel.run cimport span_t
 from xproto.kernel.http1_forward cimport forward_response, forward_room, hop_t
 
 cdef enum:
@@ -138,7 +140,24 @@ cdef class Messages(Guest):
         self.known = True
         self.believed = border.trust.holds(peer)
         self.address = None if peer.startswith("unix:") else peer.rpartition(":")[0].strip("[]").encode() or None
+        if self.io.identity is not None:
+            self.certificate = self.io.identity.forwarded.encode() or None
         return 0
+
+    cdef bint strays(self, const uint8_t* frame) except -1:
+        """Is this request's host one that this connection was not judged for? Asked once for each host in a row."""
+        cdef span_t host
+        host_of(frame, self.core.head, &host)
+        if host.data == NULL:
+            return False
+        if self.visited is not None and len(self.visited) == host.size and memcmp(
+                <const uint8_t*>self.visited, host.data, host.size) == 0:
+            return False
+        asked = host.data[:host.size]
+        if self.port.choice.misdirected(asked.decode("latin-1"), self.chain.name):
+            return True
+        self.visited = asked
+        return False
 
     cdef int send_on(self, Cluster cluster, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """The call of a head that was just read goes to its cluster."""
@@ -150,6 +169,8 @@ cdef class Messages(Guest):
         if self.stream.half == BODY:
             call.bodied = True
             self.begun = call
+        if self.port.choice is not None and self.port.choice.guards and self.strays(frame):
+            return cluster.give_up(call, MISDIRECTED)
         if method_in(at.echo) == METHOD_CONNECT and not border.connects:
             return cluster.give_up(call, NO_ROUTE)
         if method_in(at.echo) == METHOD_CONNECT and call.bodied:
@@ -160,9 +181,11 @@ cdef class Messages(Guest):
             self.introduce(border)
         hop.believes = self.believed
         if border.forwarded:
-            hop.proto.data, hop.proto.size = <const uint8_t*>b"http", 4
+            hop.proto.data, hop.proto.size = <const uint8_t*>b"https", 5 if self.io.identity is not None else 4
             if self.address is not None:
                 hop.client.data, hop.client.size = <const uint8_t*>self.address, len(self.address)
+        if border.certifies and self.certificate is not None:
+            hop.certificate.data, hop.certificate.size = <const uint8_t*>self.certificate, len(self.certificate)
         if border.numbers:
             write_id(id_text, self.core.dice(), self.core.dice())
             hop.request_id.data, hop.request_id.size = id_text, ID_SIZE

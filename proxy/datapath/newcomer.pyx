@@ -1,6 +1,7 @@
 """A client's connection until its protocol is known: a PROXY header, then the first bytes, then somebody who takes it on.
 
     accepted --header of a trusted peer--> the same, with the client's address
+             --a ClientHello--> a handshake, then the same inside it
              --a protocol--> OPEN
              --nobody's, or nothing in time--> the fallback's tunnel, or closed
 
@@ -16,25 +17,36 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.conn cimport CLOSED, DETECTING, OPEN, Conn
 from proxy.datapath.core cimport READ_SIZE
-from proxy.datapath.counters cimport add, observe
+from proxy.datapath.counters cimport add, observe, take
 from proxy.datapath.opening cimport Opening
 from proxy.datapath.order cimport Order
-from proxy.datapath.port cimport Binding, Port
+from proxy.datapath.port cimport Binding, Chain, Port
 from proxy.datapath.requester cimport Requester
+from proxy.datapath.tls cimport new_tls
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.tunnel cimport new_tunnel
 
+from xproto.autodetect.client_hello import LONGEST as LONGEST_HELLO
+from xproto.autodetect.client_hello import read as read_hello
 from xproto.autodetect.proxy_protocol import LONGEST, read
 from xproto.autodetect.strangers import PROXY1, PROXY2
 from xproto.errors import MalformedError
 
 BEGINNINGS = (PROXY1, PROXY2)
+ALPN = {"http/1.1": "http1", "http/1.0": "http1", "h2": "http2"}
+"""Protocols that need not be detected any more, by what was negotiated."""
+
+cdef enum:
+    HANDSHAKE = 0x16          # the first byte of a ClientHello's record
+cdef const uint8_t* UNRECOGNISED = b"\x15\x03\x03\x00\x02\x02\x70"    # a fatal alert: unrecognized_name (RFC 6066)
 
 
 cdef class Newcomer(Requester):
     cdef int arrive(self) except -1:
         """It was accepted."""
         self.headed = self.port.opening.trusts(self.io)
+        if self.port.choice is None:
+            self.chain = self.port.chains[None]
         return self.wait()
 
     cdef int wait(self) except -1:
@@ -44,8 +56,8 @@ cdef class Newcomer(Requester):
         if self.timed:
             self.timed = False
             self.io.low_water(1)
-        if self.port.only is not None and not self.headed:
-            self.speak(self.port.only)
+        if self.chain is not None and self.chain.only is not None and not self.headed:
+            self.speak(self.chain.only)
         elif self.port.opening.fallback is not None:
             return self.core.wheel.set(&self.alarm, self.core.now + self.port.detect_timeout)
         return self.rest()
@@ -66,7 +78,10 @@ cdef class Newcomer(Requester):
             used = self.header(data, size)
         if self.state == DETECTING and not self.headed and used < <Py_ssize_t>size:
             self.since = self.since or self.core.now
-            self.judged(data + used, size - used)
+            if self.chain is None and self.hello(data + used, size - used):
+                return size
+            if self.state == DETECTING and self.chain is not None:
+                self.judged(data + used, size - used)
         return used
 
     cdef Py_ssize_t header(self, const uint8_t* data, size_t size) except -1:
@@ -80,7 +95,7 @@ cdef class Newcomer(Requester):
             self.shut()
             return 0
         if type(found) is int:
-            self.more(found, seen)
+            self.more(found, seen, port.detect_timeout)
             return 0
         if found is None and port.opening.required:
             add(port.count.headers_missing, 1)
@@ -96,29 +111,115 @@ cdef class Newcomer(Requester):
         self.wait()
         return found.size
 
+    # -- TLS ----------------------------------------------------------------------------------------------------
+
+    cdef bint hello(self, const uint8_t* data, size_t size) except -1:
+        """Does it begin with TLS? True: all of this is the handshake's. False: plaintext, where that is taken, or nothing is
+        known yet, or it is closed."""
+        cdef Port port = self.port
+        cdef Chain chain
+        if data[0] != HANDSHAKE:
+            chain = port.chains.get(None)
+            if chain is None:
+                self.refuse_tls("plaintext", f"TLS is required, and it begins with {data[:min(size, <size_t>16)]!r}")
+                return False
+            self.chain = chain
+            return False
+        try:
+            found = read_hello(data[:min(size, <size_t>LONGEST_HELLO)])
+        except MalformedError as error:
+            self.refuse_tls("protocol", f"malformed: {error}")
+            return False
+        if type(found) is int:
+            self.more(found, size, port.handshake_timeout)
+            return False
+        name = port.choice.find(found.server_name, found.alpn)
+        if name is not None:
+            self.go_secret(port.chains[name], found.server_name, data, size)
+            return True
+        why = f"no filter chain is for the server name {found.server_name!r} with the protocols {found.alpn!r}"
+        if port.opening.fallback is not None:
+            self.stray(data, size, why)
+            return True
+        self.io.send(UNRECOGNISED, 7)
+        self.refuse_tls("no_chain", why)
+        return False
+
+    cdef int go_secret(self, Chain chain, str server_name, const uint8_t* data, size_t size) except -1:
+        """The handshake begins, with the hello that was read."""
+        if self.core.shaking >= MOST_SHAKING:
+            return self.refuse_tls("overload", f"{self.core.shaking} handshakes are under way")
+        if self.timed:
+            self.io.low_water(1)
+        self.io = new_tls(self.core.loop, self.io, chain.side, server_name, data, size)
+        self.io.owner = self
+        self.chain = chain
+        self.need = 0
+        self.timed = self.shaking = True
+        self.core.shaking += 1
+        add(self.port.secure_count.under_way, 1)
+        if self.port.handshake_timeout > 0:
+            self.core.wheel.set(&self.alarm, self.since + self.port.handshake_timeout)
+        return self.secure()
+
+    cdef int shaken(self) except -1:
+        """Its handshake is over, one way or another."""
+        if self.shaking:
+            self.shaking = self.securing = False
+            self.core.shaking -= 1
+            take(self.port.secure_count.under_way, 1)
+        return 0
+
+    cdef int secured(self) except -1:
+        cdef Binding binding
+        identity = self.io.identity
+        self.shaken()
+        add(self.port.secure_count.handshakes, 1)
+        if identity.resumed:
+            add(self.port.secure_count.resumed, 1)
+        observe(&self.port.secure_count.duration, self.core.now - self.since)
+        self.sni = None if identity.server_name is None else identity.server_name.encode()
+        self.san = None if identity.principal is None else identity.principal.encode()
+        self.since = 0
+        self.io.watch_read(True)
+        binding = self.chain.bindings.get(ALPN.get(identity.alpn))
+        if binding is None:
+            return self.wait()
+        self.timed = False
+        self.speak(binding)
+        return self.rest()
+
+    cdef int insecure(self) except -1:
+        return self.refuse_tls(self.io.reason, self.io.why)
+
+    cdef int refuse_tls(self, str reason, str why) except -1:
+        self.port.insecure(reason)
+        self.core.tell(f"{self.label()}: closed: TLS: {why}")
+        return self.shut()
+
     # -- detection ----------------------------------------------------------------------------------------------
 
     cdef int judged(self, const uint8_t* data, size_t size) except -1:
         cdef Port port = self.port
         cdef Py_ssize_t seen = min(<Py_ssize_t>size, port.detect_bytes)
-        answer = port.only.codec.name if port.only is not None else port.detect(data[:seen])
+        answer = self.chain.only.codec.name if self.chain.only is not None else self.chain.detect(data[:seen])
         if type(answer) is int and seen < port.detect_bytes:
-            return self.more(min(<Py_ssize_t>answer, port.detect_bytes), seen)
-        binding = port.bindings.get(answer) if type(answer) is str else None
+            return self.more(min(<Py_ssize_t>answer, port.detect_bytes), seen, port.detect_timeout)
+        binding = self.chain.bindings.get(answer) if type(answer) is str else None
         if binding is None:
             return self.unknown(answer, data, size)
-        if port.only is None:
+        if self.chain.only is None:
             observe(&port.count.detection, self.core.now - self.since)
         self.speak(binding)
         return self.rest()
 
-    cdef int more(self, Py_ssize_t wanted, Py_ssize_t seen) except -1:
-        """So many bytes in all are needed to say more."""
+    cdef int more(self, Py_ssize_t wanted, Py_ssize_t seen, int64_t patience) except -1:
+        """So many bytes in all are needed to say more, within a time that counts from the first one."""
         self.need = max(wanted, seen + 1)
         self.io.low_water(self.need - seen)
         if not self.timed:
             self.timed = True
-            self.core.wheel.set(&self.alarm, self.since + self.port.detect_timeout)
+            self.core.wheel.set(&self.alarm, self.since + patience)
         return 0
 
     cdef int speak(self, Binding binding) except -1:
@@ -165,6 +266,8 @@ cdef class Newcomer(Requester):
 
     cdef int late(self) except -1:
         """No protocol known in time."""
+        if self.securing:
+            return self.refuse_tls("timeout", "the handshake was not over in time")
         cdef Py_ssize_t rest
         if not self.timed:
             self.read()                  # what has come in the meantime counts

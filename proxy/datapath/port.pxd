@@ -2,7 +2,7 @@ from libc.stdint cimport int64_t
 
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
-from proxy.datapath.counters cimport Counters, listener_count_t, protocol_count_t
+from proxy.datapath.counters cimport Counters, listener_count_t, protocol_count_t, secure_count_t
 from proxy.datapath.decisions cimport Decisions, Table
 from proxy.datapath.opening cimport Opening
 from xproto.kernel.codec cimport Codec
@@ -15,9 +15,21 @@ cdef class Binding:
     cdef protocol_count_t* count
 
 
+cdef class Chain:
+    """What connections of one kind may speak, and where their calls go: those in plaintext, or those of a filter chain."""
+    cdef readonly str name                    # None: plaintext
+    cdef object tls                           # proxy.tls.settings.ServerTls; None: plaintext
+    cdef object side                          # what makes its handshakes: proxy.tls.contexts.Server
+    cdef dict bindings                        # protocol -> Binding
+    cdef Binding only                         # where nothing is to be detected
+    cdef object detect
+    cdef int become(self, Chain new) except -1
+
+
 cdef class Guest(Caller):
     """A connection, as its port sees it."""
     cdef Port port
+    cdef Chain chain                          # None: not known yet
     cdef Binding binding                      # None: not known yet
     cdef int adjust(self, bint rest_of) except -1     # what the port speaks, or its limits, are new
     cdef int leave(self) except -1            # the port is no more
@@ -27,18 +39,23 @@ cdef class Port:
     """What a listener's connections share, without the accepting."""
     cdef Core core
     cdef readonly str name
-    cdef dict bindings        # protocol -> Binding
-    cdef Binding only         # where nothing is to be detected
-    cdef object detect
+    cdef dict chains          # name -> Chain; None is the name of plaintext
+    cdef object choice        # proxy.tls.choice.Choice; None: there is plaintext only
     cdef Opening opening
     cdef Py_ssize_t detect_bytes
-    cdef int64_t detect_timeout, idle_timeout, max_in_flight, max_connections
+    cdef int64_t detect_timeout, handshake_timeout, idle_timeout, max_in_flight, max_connections
     cdef size_t out_limit
     cdef listener_count_t* count
+    cdef secure_count_t* secure_count
+    cdef Counters counters
     cdef readonly dict connections    # Guest -> None: in the order in which they came, which a set has not
     cdef readonly dict tunnels        # Near -> None, as above
-    cdef dict plan(self, spec, dict codecs, detector, Table table, Counters counters)
-    cdef int become(self, spec, dict bindings, detector, Opening opening) except -1
+    cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters)
+    cdef Chain chain(self, str name, tls, side, tuple protocols, dict codecs, detector, bint detects, Table table,
+                     Counters counters)
+    cdef int become(self, spec, dict chains, Opening opening, Counters counters) except -1
+    cdef bint has(self, Chain chain)
+    cdef int insecure(self, str reason) except -1
     cpdef list everyone(self)
     cdef int leave(self) except -1
     cdef int limit(self, spec) except -1

@@ -4,23 +4,40 @@ A new snapshot is planned beside what there is (`plan`) and taken over at once (
 is still spoken, by the same codec, goes on with new decisions and limits; the others end when they have been answered.
 
 What always holds: a connection is in `connections` from its beginning to its end, or until a tunnel takes it over; a
-binding of `bindings` has decisions of the snapshot in force.
+binding of a chain of `chains` has decisions of the snapshot in force.
 """
 
 from libc.stdint cimport int64_t
 
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
-from proxy.datapath.counters cimport Counters
+from proxy.datapath.counters cimport Counters, add
 from proxy.datapath.decisions cimport Decisions, Table
 from proxy.datapath.opening cimport Opening
 from xproto.kernel.codec cimport Codec
+
+from proxy.tls.choice import Choice
 
 
 cdef class Binding:
     def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters):
         self.codec, self.decisions = codec, Decisions(core, table, codec)
         self.count = counters.for_protocol(listener, codec.name)
+
+
+cdef class Chain:
+    cdef int become(self, Chain new) except -1:
+        """The same chain, of a new snapshot. A protocol that is still spoken by the same codec keeps its binding."""
+        cdef Binding kept, made
+        cdef dict bindings = new.bindings
+        for name, made in bindings.items():
+            kept = self.bindings.get(name)
+            if kept is not None and kept.codec is made.codec:
+                kept.decisions = made.decisions
+                bindings[name] = kept
+        self.bindings, self.detect = bindings, new.detect
+        self.only = None if new.only is None else bindings[new.only.codec.name]
+        return 0
 
 
 cdef class Guest(Caller):
@@ -34,29 +51,54 @@ cdef class Guest(Caller):
 cdef class Port:
     def __cinit__(self, Core core not None, str name, Counters counters not None):
         self.core, self.name = core, name
-        self.bindings, self.connections, self.tunnels = {}, {}, {}
+        self.chains, self.connections, self.tunnels = {}, {}, {}
         self.count = counters.for_listener(name)
 
-    cdef dict plan(self, spec, dict codecs, detector, Table table, Counters counters):
-        """The bindings that `spec` needs, which nobody knows yet."""
-        if spec.detects and detector is None:
-            raise ValueError(f"listener {spec.name}: several protocols, or a fallback, but no detector")
-        return {name: Binding(self.core, self.name, codecs[name], table, counters) for name in spec.protocols}
+    cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters):
+        """The chains that `spec` needs, as if there were none yet."""
+        cdef dict found = {}
+        cdef bint falls = spec.fallback is not None
+        if spec.plaintext:
+            found[None] = self.chain(None, None, None, spec.protocols, codecs, detectors.get(self.name), falls, tables[spec.routes],
+                                     counters)
+        for each in spec.chains:
+            found[each.name] = self.chain(
+                each.name, each.tls, contexts.server(self.name, each.name), each.protocols, codecs,
+                detectors.get((self.name, each.name)), falls, tables[each.routes], counters)
+        return found
 
-    cdef int become(self, spec, dict bindings, detector, Opening opening) except -1:
-        """Take over what was planned. A connection whose protocol is still spoken goes on, with the new decisions."""
+    cdef Chain chain(self, str name, tls, side, tuple protocols, dict codecs, detector, bint detects, Table table,
+                     Counters counters):
+        cdef Chain made = Chain.__new__(Chain)
+        detects = detects or len(protocols) > 1
+        if detects and detector is None:
+            raise ValueError(f"listener {self.name}: several protocols, or a fallback, but no detector")
+        made.name, made.tls, made.side = name, tls, side
+        made.bindings = {each: Binding(self.core, self.name, codecs[each], table, counters) for each in protocols}
+        made.only = None if detects else made.bindings[protocols[0]]
+        made.detect = None if detector is None else detector.detect
+        return made
+
+    cdef bint has(self, Chain chain):
+        return self.chains.get(chain.name) is chain
+
+    cdef int become(self, spec, dict chains, Opening opening, Counters counters) except -1:
+        """Take over what was planned. A connection whose protocol is still spoken goes on, with the new decisions.
+
+        A chain that wants something else of its clients is another one, and ends the connections of the one before.
+        """
         cdef Guest conn
-        cdef Binding old, new
+        cdef Chain old, new
         cdef int64_t idle_timeout = self.idle_timeout
-        for name, new in bindings.items():
-            old = self.bindings.get(name)
-            if old is not None and old.codec is new.codec:
-                old.decisions = new.decisions
-                bindings[name] = old
-        self.bindings = bindings
-        self.only = None if spec.detects else bindings[spec.protocols[0]]
+        for name, new in chains.items():
+            old = self.chains.get(name)
+            if old is not None and old.tls == new.tls and old.side is new.side:
+                old.become(new)
+                chains[name] = old
+        self.chains = chains
+        self.choice = Choice(spec.chains) if spec.chains else None
+        self.counters, self.secure_count = counters, counters.for_secure(self.name)
         self.opening = opening
-        self.detect = None if detector is None else detector.detect
         self.limit(spec)
         for conn in list(self.connections):
             try:
@@ -65,13 +107,17 @@ cdef class Port:
                 conn.crash(error)
         return 0
 
+    cdef int insecure(self, str reason) except -1:
+        add(self.counters.for_failure(self.name, reason), 1)
+        return 0
+
     cdef int leave(self) except -1:
         """The configuration does not have it any more: what was asked is answered, then its connections end.
 
         Tunnels go on: nobody knows where in what they carry an end would do no harm.
         """
         cdef Guest conn
-        self.bindings = {}
+        self.chains = {}
         for conn in list(self.connections):
             conn.leave()
         return 0
@@ -89,6 +135,7 @@ cdef class Port:
     cdef int limit(self, spec) except -1:
         self.detect_bytes = spec.detect_bytes
         self.detect_timeout = <int64_t>(spec.detect_timeout * 1e6)
+        self.handshake_timeout = <int64_t>(spec.handshake_timeout * 1e6)
         self.idle_timeout = <int64_t>(spec.idle_timeout * 1e6)
         self.max_in_flight, self.max_connections = max(spec.max_in_flight, 1), max(spec.max_connections, 1)
         self.out_limit = spec.out_buffer_limit

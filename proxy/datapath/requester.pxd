@@ -8,6 +8,7 @@ from xproto.kernel.frame cimport frame_t
 
 cdef class Requester(Messages):
     cdef bint greeted                         # its handshake is done
+    cdef bytes sni, san                       # what its TLS says of it; None: nothing
     cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1

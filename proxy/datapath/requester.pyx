@@ -69,7 +69,7 @@ cdef class Requester(Messages):
         cdef Binding binding = self.binding
         cdef Table table = binding.decisions.table
         cdef int64_t own = at.timeout
-        cdef int index = binding.decisions.decide(frame, at.size, &own)
+        cdef int index = binding.decisions.decide(frame, at.size, &own, self.sni, self.san)
         cdef route_t* route
         cdef call_t* call
         if index >= 0:
@@ -130,7 +130,7 @@ cdef class Requester(Messages):
         cdef Upstream upstream
         cdef route_t* route
         cdef call_t* call
-        cdef int index = binding.decisions.decide(frame, size, &own)
+        cdef int index = binding.decisions.decide(frame, size, &own, self.sni, self.san)
         if index < 0 or not oneway and at.kind != KIND_REQUEST or self.codec.session and not self.greeted:
             return False                 # the whole frame will tell
         route = &binding.decisions.table.routes[index]

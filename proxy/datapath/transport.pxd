@@ -1,8 +1,17 @@
 from libc.stdint cimport int64_t, uint8_t
 
 
+cdef enum Shaking:            # how far a handshake is
+    FAILED = -1               # `reason` and `why` say what went wrong
+    UNDER_WAY = 0             # ask again when there is something to read, or to write
+    DONE = 1                  # or there is none to be made
+
+
 cdef class Transport:
     cdef object owner         # has readable() and writable(); None once closed
+    cdef object identity      # who the other end is (proxy.tls.peer.Identity); None without TLS
+    cdef str reason, why      # that a handshake, or TLS at all, failed
+    cdef int handshake(self) except -2                                       # a Shaking; nothing is read or sent before DONE
     cdef Py_ssize_t recv(self, uint8_t* into, size_t room) noexcept          # bytes, 0 at the end, or -errno
     cdef Py_ssize_t send(self, const uint8_t* data, size_t size) noexcept    # bytes or -errno
     cdef int watch_read(self, bint on) except -1

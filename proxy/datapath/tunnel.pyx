@@ -222,7 +222,7 @@ cdef class Far(End):
                 self.core.tell(f"{self.other.label()}: closed: no host of cluster {self.cluster.name} to connect to")
                 return self.shut()
             try:
-                io = self.core.network.connect(host.address)
+                io = host.dial()
             except OSError as error:
                 host.failed(None, error.strerror or str(error))
         self.host = host
@@ -239,6 +239,15 @@ cdef class Far(End):
         cdef int code = self.io.connected()
         if code:
             return self.refused(os.strerror(code))
+        return self.secure()
+
+    cdef int insecure(self) except -1:
+        add(self.host.count.insecure, 1)
+        return self.refused(f"TLS: {self.io.why}")
+
+    cdef int secured(self) except -1:
+        if self.io.identity is not None:
+            add(self.host.count.handshakes, 1)
         self.state = OPEN
         self.made = True
         self.core.wheel.cancel(&self.alarm)
@@ -253,6 +262,7 @@ cdef class Far(End):
         """The next one, then. What the client has sent waits here meanwhile."""
         cdef Host host = self.host
         self.core.wheel.cancel(&self.alarm)
+        self.securing = False
         self.io.close()
         self.let_go()
         host.failed(None, why)

@@ -183,7 +183,16 @@ cdef class Upstream(Answers):
         cdef int code = self.io.connected()
         if code:
             return self.refused(os.strerror(code))
+        return self.secure()
+
+    cdef int secured(self) except -1:
+        if self.io.identity is not None:
+            add(self.count.handshakes, 1)
         return self.greet() if self.codec.session else self.opened()
+
+    cdef int insecure(self) except -1:
+        add(self.count.insecure, 1)
+        return self.refused(f"TLS: {self.io.why}")
 
     cdef int greet(self) except -1:
         """The handshake goes first. It is connecting still, with what time is left for that, until it is answered."""

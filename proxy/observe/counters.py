@@ -17,11 +17,12 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from proxy.snapshot import Snapshot
+from proxy.tls.failures import REASONS
 
 CounterType = Literal["counter", "gauge", "histogram"]
 Labels = tuple[tuple[str, str], ...]
 
-FAULTS = ("no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed")
+FAULTS = ("no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected")
 """`xproto.spec.Fault` in lower case (a test holds them equal): control counts without importing the framework."""
 
 DURATION_BOUNDS = (
@@ -85,6 +86,11 @@ FAMILIES = (
     Family("xproto_detected_total", "counter", ("listener", "result"), "Connections by the protocol detected."),
     Family("xproto_detection_duration_seconds", "histogram", _L, "From a connection's first byte to what it speaks."),
     Family("xproto_proxy_headers_total", "counter", ("listener", "outcome"), "Headers of the PROXY protocol."),
+    Family("xproto_tls_handshakes_total", "counter", _L, "Handshakes of TLS with clients."),
+    Family("xproto_tls_resumed_total", "counter", _L, "Of these, those that resumed a session."),
+    Family("xproto_tls_handshakes_active", "gauge", _L, "Handshakes of TLS under way."),
+    Family("xproto_tls_handshake_duration_seconds", "histogram", _L, "From a client's hello to the handshake's end."),
+    Family("xproto_tls_handshake_failures_total", "counter", ("listener", "reason"), "Those that failed, by reason."),
     Family("xproto_tunnels_total", "counter", _L, "Connections that went on to the fallback cluster as they are."),
     Family("xproto_tunnels_active", "gauge", _L, "Of these, those open now or being connected."),
     Family("xproto_tunnel_failures_total", "counter", _L, "Of these, those for which no host was to be had."),
@@ -99,6 +105,8 @@ FAMILIES = (
     Family("xproto_upstream_connections_total", "counter", _CH, "Upstream connections established."),
     Family("xproto_upstream_connections_active", "gauge", _CH, "Upstream connections open now."),
     Family("xproto_upstream_connect_failures_total", "counter", _CH, "Attempts to connect upstream that failed."),
+    Family("xproto_upstream_tls_handshakes_total", "counter", _CH, "Handshakes of TLS with hosts."),
+    Family("xproto_upstream_tls_failures_total", "counter", _CH, "Of connect failures, those of TLS."),
     Family("xproto_upstream_calls_total", "counter", _CH, "Calls sent upstream, one-way calls included."),
     Family("xproto_upstream_replies_total", "counter", _CH, "Answers received from upstream and passed on."),
     Family("xproto_upstream_pending", "gauge", ("cluster",), "Calls that wait for a connection of a ping-pong pool."),
@@ -120,11 +128,12 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
     """For each set of label names that a family uses, every combination of values that can occur."""
     listeners = snapshot.listeners.values()
     hosts: list[tuple[str, ...]] = [(cluster.name, host) for cluster in snapshot.clusters.values() for host in cluster.hosts]
-    protocols: list[tuple[str, ...]] = [(listener.name, protocol) for listener in listeners for protocol in listener.protocols]
+    protocols: list[tuple[str, ...]] = [(listener.name, protocol) for listener in listeners for protocol in listener.spoken]
     return {
         _L: [(listener.name,) for listener in listeners],
         _LP: protocols,
-        ("listener", "result"): [(ls.name, each) for ls in listeners for each in dict.fromkeys((*ls.protocols, *DETECTED))],
+        ("listener", "result"): [(ls.name, each) for ls in listeners for each in dict.fromkeys((*ls.spoken, *DETECTED))],
+        ("listener", "reason"): [(listener.name, reason) for listener in listeners for reason in REASONS],
         ("listener", "outcome"): [(listener.name, outcome) for listener in listeners for outcome in PROXY_HEADERS],
         (*_LP, "fault"): [(*pair, fault) for pair in protocols for fault in FAULTS],
         ("table", "route"): [
@@ -146,7 +155,7 @@ class Layout:
     def __init__(self, snapshot: Snapshot, protocol_names: Iterable[str], before: Layout | None = None) -> None:
         known = set(protocol_names)
         for listener in snapshot.listeners.values():
-            if missing := [name for name in listener.protocols if name not in known]:
+            if missing := [name for name in listener.spoken if name not in known]:
                 raise ValueError(f"listener {listener.name}: protocols that are not loaded: {', '.join(missing)}")
         self.counters: list[Counter] = []
         self.size: int = 0 if before is None else before.size

@@ -14,6 +14,11 @@ SanKind = Literal["exact", "suffix", "uri"]
 Verify = Literal["off", "optional", "required"]
 Version = Literal["1.2", "1.3"]
 
+SNI, SAN = "tls.sni", "tls.san"
+ROUTING_KEYS = (SNI, SAN)
+"""What routes see of a connection's TLS: the server name that the client asked for, and the name that it proved to have
+(`proxy.tls.peer.Identity.principal`). A header of such a name is nobody's."""
+
 MIN_VERSION: Version = "1.2"
 """RFC 8996 deprecates what is older."""
 HANDSHAKE_TIMEOUT = 10.0

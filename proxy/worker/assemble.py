@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,16 @@ import msgspec
 from proxy.datapath.engine import Change, Engine
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
-from proxy.snapshot import Listener, Snapshot, decode
+from proxy.snapshot import Snapshot, decode
+from proxy.tls.contexts import Contexts
+from proxy.tls.material import Material
 from xproto import registry
 from xproto.autodetect import Detector
 from xproto.kernel.codec import Codec
+
+Place = str | tuple[str, str]
+"""A listener's name, or that and a chain's."""
+Detectors = dict[Place, Detector | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +36,51 @@ class Parts:
     snapshot: Snapshot
     protocols: registry.Loaded
     codecs: dict[str, Codec]
-    detectors: dict[str, Detector | None]
+    detectors: Detectors
     tables: dict[str, RouteTable]
     layout: Layout
+    materials: dict[str, Material]
+    """Of the snapshot's secrets, by name; replaced with the parts when some are rotated."""
+    contexts: Contexts
+    """What handshakes are made with; takes new materials itself."""
 
 
-def make_parts(encoded: bytes, slots: bytes, before: Parts | None = None) -> Parts:
-    """`slots` as in `proxy.control.wire.Start`. Nothing of `before` is changed, so a thread may do this."""
+def make_parts(encoded: bytes, slots: bytes, materials: dict[str, Material], before: Parts | None = None) -> Parts:
+    """`slots` and `materials` as in `proxy.control.wire.Start`. Nothing of `before` is changed, so a thread may do this."""
     snapshot = decode(encoded)
     protocols = registry.load(snapshot.protocol_specs, snapshot.protocol_options, None if before is None else before.protocols)
-    used = {name for listener in snapshot.listeners.values() for name in listener.protocols}
+    used = {name for listener in snapshot.listeners.values() for name in listener.spoken}
     return Parts(
         snapshot,
         protocols,
         {name: protocols[name].codec for name in protocols if name in used},
-        {name: _detector(listener, protocols, before) for name, listener in snapshot.listeners.items()},
+        dict(_detectors(snapshot, protocols, before)),
         {name: _table(name, snapshot, before) for name in snapshot.routes},
         Layout.restore(snapshot, protocols, msgspec.msgpack.decode(slots)) if slots else Layout(snapshot, protocols),
+        materials,
+        Contexts(snapshot, materials, None if before is None else before.contexts),
     )
 
 
-def _detector(listener: Listener, protocols: registry.Loaded, before: Parts | None) -> Detector | None:
-    """None where nothing is detected."""
-    names = listener.protocols
-    if not listener.detects:
-        return None
-    if before is not None and listener.name in before.detectors:
-        same = before.snapshot.listeners[listener.name].protocols == names
-        if same and all(before.protocols[name] is protocols[name] for name in names):
-            return before.detectors[listener.name] or Detector([protocols[name] for name in names])
-    return Detector([protocols[name] for name in names])
+def _detectors(snapshot: Snapshot, protocols: registry.Loaded, before: Parts | None) -> Iterator[tuple[Place, Detector | None]]:
+    """For listeners and their chains; None where nothing is detected."""
+    had = {} if before is None else dict(_detected(before.snapshot))
+    for place, names in _detected(snapshot):
+        same = before is not None and had.get(place) == names
+        if not names:
+            yield place, None
+        elif before is not None and same and all(before.protocols[name] is protocols[name] for name in names):
+            yield place, before.detectors[place]
+        else:
+            yield place, Detector([protocols[name] for name in names])
+
+
+def _detected(snapshot: Snapshot) -> Iterator[tuple[Place, tuple[str, ...]]]:
+    """The protocols among which each listener and each chain detects; none where nothing is to be detected."""
+    for listener in snapshot.listeners.values():
+        yield listener.name, listener.protocols if listener.detects else ()
+        for chain in listener.chains:
+            yield (listener.name, chain.name), chain.protocols if listener.detects_among(chain.protocols) else ()
 
 
 def _table(name: str, snapshot: Snapshot, before: Parts | None) -> RouteTable:
@@ -72,12 +93,15 @@ def build_engine(
     loop: asyncio.AbstractEventLoop, parts: Parts, counters: memoryview, log: Callable[[str], None], seed: int
 ) -> Engine:
     """The engine, not listening yet. `counters` is writable and has a slot for each of the layout's."""
-    return Engine(loop, parts.snapshot, parts.codecs, parts.detectors, parts.tables, counters, parts.layout, log, seed)
+    return Engine(
+        loop, parts.snapshot, parts.codecs, parts.detectors, parts.tables, counters, parts.layout, log, seed,
+        contexts=parts.contexts,
+    )  # fmt: skip
 
 
 def prepare(engine: Engine, parts: Parts) -> Change:
     """What `engine.commit` takes; raises `ValueError`."""
-    return engine.prepare(parts.snapshot, parts.codecs, parts.detectors, parts.tables, parts.layout)
+    return engine.prepare(parts.snapshot, parts.codecs, parts.detectors, parts.tables, parts.layout, parts.contexts)
 
 
 def map_counters(descriptor: int) -> memoryview:

@@ -3,6 +3,10 @@
 Making ready is long (a protocol is compiled, a large table is built) and done by a thread, so calls go on meanwhile; only
 the engine's part of it, which is short, is the loop's. What always holds: until `commit` nothing has changed, and after
 it everything has; a descriptor is closed once by whoever is last to use it.
+
+Secrets that are rotated change the parts in use and nothing of what is prepared: control sends again, after the commit,
+what that made old. They are kept at once, in the order in which control speaks, and put in use by `renew`, which may take
+its time and only looks at what is newest.
 """
 
 from __future__ import annotations
@@ -10,10 +14,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from proxy.control.wire import Prepare
 from proxy.datapath.engine import Change, Engine
+from proxy.tls.material import Material
 from proxy.worker.assemble import Parts, make_parts, prepare
 
 Sockets = dict[str, socket.socket]
@@ -42,7 +48,7 @@ class Configuration:
         fresh = [socket.socket(fileno=descriptor) for descriptor in descriptors]
         try:
             loop = asyncio.get_running_loop()
-            parts = await loop.run_in_executor(None, make_parts, asked.snapshot, asked.slots, self._parts)
+            parts = await loop.run_in_executor(None, make_parts, asked.snapshot, asked.slots, asked.materials, self._parts)
             if self._newest != asked.id:
                 raise ValueError("it was called off")
             listening = {name: self.listening[old] for name, old in asked.kept.items()}
@@ -68,6 +74,17 @@ class Configuration:
         if self._ready is not None:
             ready, self._ready = self._ready, None
             close_all(ready.fresh)
+
+    def rotate(self, materials: dict[str, Material]) -> None:
+        """Keeps secrets of the configuration in use that have changed; `renew` follows."""
+        self._parts = replace(self._parts, materials=self._parts.materials | materials)
+
+    async def renew(self) -> list[str]:
+        """Puts the newest materials in use; what is wrong with some, for the log.
+
+        Not called again before it is done, but once more if any came meanwhile.
+        """
+        return await self._parts.contexts.rotate(self._parts.materials)
 
     def stop_listening(self) -> None:
         """Takes no more connections, and no new configuration."""

@@ -30,6 +30,7 @@ from proxy.control.wire import (
     Prepared,
     Ready,
     Refused,
+    Rotate,
     Start,
     encode,
 )
@@ -52,6 +53,8 @@ class Worker:
         self._deadline = float("inf")
         self._draining = False
         self._preparing: set[asyncio.Task[None]] = set()
+        self._renewing: asyncio.Task[None] | None = None
+        self._rotated = False
         self.channel = Channel(loop, end, self._on_message, self._on_end)
 
     def _on_message(self, message: Message) -> None:
@@ -68,6 +71,11 @@ class Worker:
                 self._commit(number)
             case Abort():
                 self._configuration.abort()
+            case Rotate(materials):
+                self._configuration.rotate(materials)
+                self._rotated = True
+                if self._renewing is None or self._renewing.done():
+                    self._renewing = self._loop.create_task(self._renew())
 
     async def _prepare(self, asked: Prepare, descriptors: list[int] | None) -> None:
         reason = ""
@@ -95,6 +103,16 @@ class Worker:
             self.finished.set_result(None)
             return
         self.channel.send_nowait(Committed(number))
+
+    async def _renew(self) -> None:
+        """As often as secrets came since the last time."""
+        while self._rotated:
+            self._rotated = False
+            try:
+                for problem in await self._configuration.renew():
+                    self._log.error(problem)
+            except Exception:  # noqa: BLE001 (what is in use goes on; control has judged it, so this is a bug)
+                self._log.error(traceback.format_exc())
 
     def _drain(self, timeout: float) -> None:
         """Called again, it can only bring the end nearer."""
@@ -140,7 +158,7 @@ def run(descriptor: int) -> int:
 
 async def _serve(loop: asyncio.AbstractEventLoop, end: socket.socket, start: Start, descriptors: list[int], log: Log) -> int:
     try:
-        parts = make_parts(start.snapshot, start.slots)
+        parts = make_parts(start.snapshot, start.slots, start.materials)
         engine = build_engine(loop, parts, map_counters(descriptors[0]), log.info, start.seed)
         listening = {name: socket.socket(fileno=each) for name, each in zip(start.listeners, descriptors[1:], strict=True)}
         for name, each in listening.items():

@@ -139,6 +139,15 @@ def test_a_header_of_the_proxy_protocol_may_stand_in_front():
     assert finding.example == b"PROXY "
 
 
+def test_tls_may_stand_in_front():
+    assert prove(list(PROTOCOLS.values()), DETECT_BYTES, tls=True) == []
+    own = register(always("own", "length" / Bounded(Int32ub, 8, 0x17000000), "id" / Int32ub, detect=Detect("length")))
+    assert prove([own], DETECT_BYTES) == []
+    [finding] = prove([own], DETECT_BYTES, tls=True)
+    assert finding.protocols == ("tls", "own")
+    assert finding.example == bytes.fromhex("16 03 00 00 01")
+
+
 SETS = st.sampled_from([1, 2, 3, 4, 6, (1 << 256) - 1])
 CUBES = st.lists(st.lists(SETS, max_size=3).map(tuple), max_size=3).map(tuple)
 

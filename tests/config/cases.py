@@ -44,7 +44,7 @@ ONE = [
     (
         "- 1",
         (
-            "1: must be a mapping, not a list; write a mapping with listeners, routes, clusters, protocol_specs,"
+            "1: must be a mapping, not a list; write a mapping with listeners, routes, clusters, secrets, protocol_specs,"
             " protocol_options, admin, workers, drain_timeout"
         ),
     ),
@@ -81,7 +81,8 @@ ONE = [
         cluster("zzz: 1"),
         (
             "12: clusters.echo.zzz: there is no such key; write one of: lb, hosts, pool, timeout,"
-            " connect_timeout, idle_timeout, max_connections, max_pending, max_in_flight, out_buffer_limit, keepalive, backoff"
+            " connect_timeout, idle_timeout, max_connections, max_pending, max_in_flight, out_buffer_limit,"
+            " tls, tls_matches, keepalive, backoff"
         ),
     ),
     (SMALLEST + "servers: []\n", "12: servers: this is MOSN's configuration; write listeners, routes and clusters"),

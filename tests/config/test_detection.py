@@ -35,10 +35,10 @@ FRAMED = framed()
 """
 
 
-def told(tmp_path: Path, listener: str, options: str = "") -> list[str]:
+def told(tmp_path: Path, listener: str, options: str = "", more: str = "") -> list[str]:
     """The problems of the smallest file with lines more in its listener (from line 5 on), and options of the protocol."""
     (tmp_path / "framed.py").write_text(SPEC)
-    text = SMALLEST.replace("    routes: main\n", f"    routes: main\n{listener}", 1) + "protocol_specs: [framed.py]\n"
+    text = SMALLEST.replace("    routes: main\n", f"    routes: main\n{listener}", 1) + "protocol_specs: [framed.py]\n" + more
     text += f"protocol_options: {{framed: {{{options}}}}}\n" if options else ""
     try:
         parse(text, str(tmp_path / "x.yaml"), {}, load_registry)
@@ -70,6 +70,34 @@ def test_it_is_said_of_the_listener_where_that_names_no_protocols(tmp_path: Path
 
 def test_one_explicit_protocol_is_not_checked(tmp_path: Path) -> None:
     assert told(tmp_path, "    protocols: framed\n    detect: {bytes: 1}\n", WIDE) == []
+
+
+CHAINED = """\
+    protocols: bolt
+    tls: &web {certificates: web}
+    filter_chains:
+      - match: {server_names: a.test}
+        protocols: [bolt, framed]
+        tls: *web
+"""
+SECRETS = "secrets: {web: {provider: vault}}\n"
+
+
+def test_inside_tls_it_is_the_same(tmp_path: Path) -> None:
+    ambiguous = AMBIGUOUS.replace("5: listeners[0].", "9: listeners[0].filter_chains[0].")
+    assert told(tmp_path, CHAINED, WIDE, SECRETS) == [ambiguous]
+    assert told(tmp_path, CHAINED, "", SECRETS) == []
+    [problem] = told(tmp_path, CHAINED + "    detect: {bytes: 5}\n", "", SECRETS)
+    assert problem.startswith("11: listeners[0].detect.bytes: framed is known after 6 bytes")
+
+
+def test_what_looks_like_tls_is_refused_beside_it(tmp_path: Path) -> None:
+    mixed, alike = "    protocols: framed\n    tls: {certificates: web}\n    plaintext: true\n", "max_frame: 0x17000000"
+    assert told(tmp_path, mixed, "", SECRETS) == []
+    assert told(tmp_path, mixed.replace("true", "false"), alike, SECRETS) == []
+    assert told(tmp_path, mixed + "    detect: {bytes: 1}\n", "", SECRETS) == []
+    [problem] = told(tmp_path, mixed, alike, SECRETS)
+    assert problem.startswith("5: listeners[0].protocols: framed and TLS both claim what begins with 16 03 00 01 00 01;")
 
 
 def test_a_declared_rank_settles_it(tmp_path: Path) -> None:

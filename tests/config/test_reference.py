@@ -6,11 +6,12 @@ import json
 import re
 from pathlib import Path
 
+from proxy.config.clusters import Host
 from proxy.config.match import HeaderMatch
 from proxy.config.messages import model_at
 from proxy.config.model import Model
 from proxy.config.reference import json_schema, markdown, sections_in_order
-from proxy.config.schema import Config, Host
+from proxy.config.schema import Config
 from tests.config.fakes import snapshot
 
 
@@ -19,7 +20,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_the_pages_examples_are_valid() -> None:
-    smallest, routes = re.findall(r"```yaml\n(.*?)```", markdown(), re.DOTALL)
+    smallest, routes, tls = re.findall(r"```yaml\n(.*?)```", markdown(), re.DOTALL)
     assert [c.key for c in snapshot(smallest).routes["main"][0].headers] == ["service"]
     before, _, rest = smallest.partition("routes:\n  main:")
     made = snapshot(before + routes + rest[rest.index("clusters:") :]).routes["main"]
@@ -27,6 +28,7 @@ def test_the_pages_examples_are_valid() -> None:
         ["http_method", "host", "path"],
         ["path", "query.verbose", "x-env"],
     ]
+    assert [chain.routes for chain in snapshot(tls).listeners["mesh"].chains] == ["admin", "main"]
 
 
 def test_every_model_has_a_section_and_every_field_a_meaning() -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.admin.redact import REDACTED, redact
+from proxy.admin.redact import REDACTED, dump, redact
+from proxy.snapshot import Snapshot
+from proxy.tls.settings import Secret
 from tests.control.proxy_process import REQUEST, beats, connect, receive, running, write
 from xproto.registry import BUILT_IN
 
@@ -123,3 +125,14 @@ def test_secrets_are_redacted_however_deep(key: str) -> None:
 
 def test_a_routing_key_is_no_secret() -> None:
     assert redact({"key": "service", "value": "x"}) == {"key": "service", "value": "x"}
+
+
+def test_of_secrets_their_names_and_paths_are_shown() -> None:
+    paths = {"certificate": "/tls/web.crt", "private_key": "/tls/web.key"}
+    secrets = {"web": Secret("web", "file", paths), "far": Secret("far", "vault", {"path": "x", "login": {"role": "y"}})}
+    shown = dump(Snapshot({}, {}, {}, protocol_options={"x": {"password": "y"}}, secrets=secrets))
+    assert shown["secrets"] == {
+        "web": {"name": "web", "provider": "file", "settings": paths},
+        "far": {"name": "far", "provider": "vault", "settings": {"path": REDACTED, "login": REDACTED}},
+    }
+    assert shown["protocol_options"] == {"x": {"password": REDACTED}}

@@ -17,6 +17,8 @@ from proxy.control.supervisor import NotPreparedError, Supervisor
 from proxy.control.validator import InvalidError, validate
 from proxy.observe.log import Log
 from proxy.snapshot import Cluster, Listener, Route, Snapshot
+from proxy.tls.settings import Secret
+from proxy.tls.store import Secrets
 from proxy.worker.assemble import make_parts
 
 
@@ -39,6 +41,8 @@ def test_differences_by_name() -> None:
     found = compare(old, new, {"/x.py": "1"}, {"/x.py": "2"})
     assert str(found) == "listeners +1 ~1 -1, clusters +0 ~1 -0, protocol_specs +0 ~1 -0, drain_timeout"
     assert found.as_data()["listeners"] == {"added": ("c",), "changed": ("b",), "removed": ("a",)}
+    moved = compare(snapshot(secrets={"a": Secret("a")}), snapshot(secrets={"a": Secret("a", "vault")}), {}, {})
+    assert str(moved) == "secrets +0 ~1 -0"
     assert not compare(old, old, {}, {})
     assert str(compare(old, old, {}, {})) == "nothing changed"
 
@@ -68,24 +72,24 @@ def test_who_takes_over_which_sockets(wanted: list[tuple[str, str]], taken: dict
 
 
 def test_a_step_that_cannot_bind_binds_nothing(tmp_path: Path) -> None:
-    state = first(snapshot(listener("a")))
+    state = first(snapshot(listener("a")), {})
     (tmp_path / "file").touch()
     wrong = snapshot(listener("b", f"unix:{tmp_path}/new"), listener("c", f"unix:{tmp_path}/file"))
     with pytest.raises(BindError):
-        step(state, wrong, {})
+        step(state, wrong, {}, {})
     assert not (tmp_path / "new").exists()
     close_all(state.bound)
 
 
 def test_series_keep_their_slots_and_workers_count_where_control_reads() -> None:
-    state = first(snapshot(listener("a")))
-    made = step(state, snapshot(listener("b"), listener("a"), hosts=("10.0.0.2:1", "10.0.0.1:1")), {})
+    state = first(snapshot(listener("a")), {})
+    made = step(state, snapshot(listener("b"), listener("a"), hosts=("10.0.0.2:1", "10.0.0.1:1")), {}, {})
     labels = {"cluster": "echo", "host": "10.0.0.1:1"}
     name = "xproto_upstream_calls_total"
     assert made.state.layout.slot(name, **labels) == state.layout.slot(name, **labels)
-    parts = make_parts(made.state.encoded, made.state.slots)
+    parts = make_parts(made.state.encoded, made.state.slots, {})
     assert parts.layout.counters == made.state.layout.counters
-    assert make_parts(state.encoded, state.slots).layout.counters == state.layout.counters
+    assert make_parts(state.encoded, state.slots, {}).layout.counters == state.layout.counters
     close_all((*made.state.bound,))
 
 
@@ -94,23 +98,23 @@ def test_what_did_not_change_is_the_same_object(tmp_path: Path) -> None:
     spec.write_text("import dataclasses\nfrom xproto.codecs.bolt import BOLT\nMINE = dataclasses.replace(BOLT, name='mine')\n")
     mine = Listener("mine", "127.0.0.1:0", ("mine", "dubbo"), "main")
     old = snapshot(listener("a"), mine, protocol_specs=(str(spec),))
-    state = first(old)
-    before = make_parts(state.encoded, b"")
-    again = make_parts(state.encoded, b"", before)
+    state = first(old, {})
+    before = make_parts(state.encoded, b"", {})
+    again = make_parts(state.encoded, b"", {}, before)
     assert again.codecs == before.codecs
     assert again.detectors == before.detectors
     assert again.tables == before.tables
     digest = digests(old)
     spec.write_text(spec.read_text().replace("'mine'", '"mine"'))  # same length, same second
     assert digests(old) != digest
-    after = make_parts(state.encoded, b"", before)
+    after = make_parts(state.encoded, b"", {}, before)
     assert after.codecs["mine"] is not before.codecs["mine"]
     assert after.codecs["bolt"] is before.codecs["bolt"]
     assert after.detectors["mine"] is not before.detectors["mine"]
     assert after.detectors["a"] is before.detectors["a"]
     options = snapshot(listener("a"), protocol_options={"bolt": {"goaway": True}})
-    configured = first(options)
-    changed = make_parts(configured.encoded, b"", before)
+    configured = first(options, {})
+    changed = make_parts(configured.encoded, b"", {}, before)
     assert changed.codecs["bolt"] is not before.codecs["bolt"]
     assert changed.codecs["dubbo"] is before.codecs["dubbo"]
     close_all((*state.bound, *configured.bound))
@@ -141,17 +145,17 @@ class Fake:
 
 async def told(*workers: Fake, late: Fake | None = None) -> list[list[str]]:
     """What a change of configuration says to workers; `late` is started in the middle of it."""
-    state = first(snapshot(listener("a"), workers=len(workers)))
+    state = first(snapshot(listener("a"), workers=len(workers)), {})
     supervisor = Supervisor(state, quiet())
     supervisor._children[:] = workers  # type: ignore[assignment]
-    made = step(state, snapshot(listener("a"), hosts=("10.0.0.9:1",), workers=len(workers)), {})
+    made = step(state, snapshot(listener("a"), hosts=("10.0.0.9:1",), workers=len(workers)), {}, {})
     with contextlib.suppress(NotPreparedError):
         prepared = await supervisor.prepare(made)
         if late is not None:
             supervisor._children[late.index] = late  # type: ignore[assignment, call-overload]
-        await supervisor.commit(made, prepared)
+        await supervisor.commit(made, prepared, {})
     committed = any("commit" in each.told for each in workers)
-    assert supervisor.state is (made.state if committed else state)
+    assert supervisor.state.encoded is (made.state if committed else state).encoded
     close_all(state.bound)
     supervisor.close()
     return [each.told for each in (*workers, *([late] if late else []))]
@@ -184,8 +188,8 @@ def test_one_at_a_time_and_the_latest_file_counts() -> None:
             await gate.wait()
             raise InvalidError("no")
 
-        supervisor = Supervisor(first(snapshot()), quiet())
-        reloader = Reloader("file", supervisor, quiet(), validating)
+        supervisor = Supervisor(first(snapshot(), {}), quiet())
+        reloader = Reloader("file", supervisor, Secrets(quiet()), quiet(), validating)
         running = reloader.ask()
         await reading.wait()
         waiting = [reloader.ask() for _ in range(9)]

@@ -240,7 +240,7 @@ def test_the_worker_imports_nothing_that_only_control_needs(tmp_path: Path) -> N
     spec = tmp_path / "look.py"
     spec.write_text(
         "import sys, os, re\n"
-        "heavy = {'pydantic', 'yaml', 'click', 'aiohttp', 'grpc', 'rich', 'thriftpy2'} & set(sys.modules)\n"
+        "heavy = {'pydantic', 'yaml', 'click', 'aiohttp', 'grpc', 'rich', 'thriftpy2', 'cryptography'} & set(sys.modules)\n"
         f"if 'proxy.worker' in sys.modules: open({str(tmp_path / 'seen')!r}, 'w').write(repr(heavy))\n"
         "from xproto.codecs.bolt import BOLT\nimport dataclasses\nMINE = dataclasses.replace(BOLT, name='mine')\n"
     )

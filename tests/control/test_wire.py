@@ -26,15 +26,18 @@ from proxy.control.wire import (
     Prepared,
     Ready,
     Refused,
+    Rotate,
     Start,
     encode,
 )
+from proxy.tls.material import Material
 
 START = Start(1, bytes(300_000), b"", ("mesh",), 2)
 
 MESSAGES: list[Message] = [
-    Start(0, b"\x00\xff", b"", ("a", "b"), 7),
-    Prepare(1, b"\x00", b"\x90", {"a": "a"}, ("c",)),
+    Start(0, b"\x00\xff", b"", ("a", "b"), 7, {"web": Material("c", "k"), "mesh-ca": Material(trust="t", crl="l")}),
+    Prepare(1, b"\x00", b"\x90", {"a": "a"}, ("c",), {"web": Material("c", "k")}),
+    Rotate({"web": Material("c", "k", "t", "l")}),
     Prepared(1),
     Refused(1, "why"),
     Commit(2),

@@ -20,6 +20,9 @@ from proxy.datapath.engine import Engine
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
 from proxy.snapshot import Cluster, HeaderMatch, Listener, Route, Snapshot
+from proxy.tls.contexts import Contexts
+from proxy.tls.material import Material
+from proxy.tls.settings import Secret
 from tests.datapath import frames
 from xproto import registry
 from xproto.autodetect.detector import Detector
@@ -188,7 +191,8 @@ class World:
     def start(
         self, *hosts: Backend | str, protocols: tuple[str, ...] = ("bolt",), listener: dict[str, Any] | None = None,
         routes: tuple[Route, ...] | None = None, table: Any = None, first_id: int = 1, seed: int = 1,
-        codecs: dict[str, Any] | None = None, detector: Any = None, **cluster: Any,
+        codecs: dict[str, Any] | None = None, detector: Any = None, materials: dict[str, Material] | None = None,
+        **cluster: Any,
     ) -> World:  # fmt: skip
         routes = (
             routes if routes is not None
@@ -199,16 +203,19 @@ class World:
             listeners={"in": Listener("in", "127.0.0.1:0", protocols, "table", **(listener or {}))},
             routes={"table": routes},
             clusters={"main": Cluster("main", addresses, **cluster)},
+            secrets={name: Secret(name) for name in materials or ()},
         )
+        self.contexts = Contexts(self.snapshot, materials or {})
         found = codecs or {name: REGISTRY[name].codec for name in protocols}
         self.layout = Layout(self.snapshot, found)
         self.codecs = found
         self.array = array.array("Q", bytes(8 * (self.layout.size + SPARE)))
         if self.snapshot.listeners["in"].detects and detector is None:
             detector = Detector([REGISTRY[name] for name in protocols])
+        detectors = {"in": detector} | self.detectors_of_chains(self.snapshot)
         self.engine = Engine(
-            self.hand, self.snapshot, found, {"in": detector}, {"table": table or RouteTable(routes)},
-            self.array, self.layout, self.log.append, seed, clock=self.clock,
+            self.hand, self.snapshot, found, detectors, {"table": table or RouteTable(routes)},
+            self.array, self.layout, self.log.append, seed, clock=self.clock, contexts=self.contexts,
         )  # fmt: skip
         self.engine.set_first_id(first_id)
         if protocols == ("dubbo",):
@@ -217,21 +224,35 @@ class World:
         self.engine.listen("in", self.listening.fileno())
         return self
 
-    def prepare(self, snapshot: Snapshot, codecs: dict[str, Any] | None = None) -> tuple[Any, Layout]:
+    def detectors_of_chains(self, snapshot: Snapshot) -> dict[Any, Any]:
+        return {
+            (name, chain.name): Detector([REGISTRY[each] for each in chain.protocols])
+            for name, listener in snapshot.listeners.items()
+            for chain in listener.chains
+        }
+
+    def prepare(
+        self, snapshot: Snapshot, codecs: dict[str, Any] | None = None, materials: dict[str, Material] | None = None
+    ) -> tuple[Any, Layout]:
         codecs = codecs or self.codecs
         layout = Layout(snapshot, codecs, self.layout)
-        detectors = {
+        detectors: dict[Any, Any] = {
             name: Detector([REGISTRY[each] for each in listener.protocols])
             for name, listener in snapshot.listeners.items()
             if listener.detects
         }
         tables = {name: RouteTable(routes) for name, routes in snapshot.routes.items()}
-        return self.engine.prepare(snapshot, codecs, detectors, tables, layout), layout
+        self.contexts = Contexts(snapshot, materials or self.contexts.materials, self.contexts)
+        detectors |= self.detectors_of_chains(snapshot)
+        return self.engine.prepare(snapshot, codecs, detectors, tables, layout, self.contexts), layout
 
-    def change(self, listening: dict[str, int] | None = None, codecs: dict[str, Any] | None = None, **fields: Any) -> None:
+    def change(
+        self, listening: dict[str, int] | None = None, codecs: dict[str, Any] | None = None,
+        materials: dict[str, Material] | None = None, **fields: Any,
+    ) -> None:  # fmt: skip
         """The snapshot with other fields, from now on; `in` goes on where it was, unless `listening` says otherwise."""
         snapshot = msgspec.structs.replace(self.snapshot, **fields)
-        change, layout = self.prepare(snapshot, codecs)
+        change, layout = self.prepare(snapshot, codecs, materials)
         self.engine.commit(change, {"in": self.listening.fileno()} if listening is None else listening)
         self.snapshot, self.layout = snapshot, layout
 

@@ -11,14 +11,14 @@ declared to come before the other; and that every owner is known within `bytes_a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from xproto.autodetect.signature import Cube, signature
-from xproto.autodetect.strangers import PROXIES
+from xproto.autodetect.strangers import PROXIES, STRANGERS
 from xproto.errors import SpecError
 from xproto.lower import lower
 
@@ -40,12 +40,15 @@ class Finding:
         return f"{self.wrong}; {self.instead}"
 
 
-def prove(protocols: Sequence[Registered], bytes_allowed: int, *, proxy: bool = False) -> list[Finding]:
+def prove(protocols: Sequence[Registered], bytes_allowed: int, *, proxy: bool = False, tls: bool = False) -> list[Finding]:
     """Everything that speaks against these protocols on one listener; they are in rank order.
 
     bytes_allowed: first bytes after which the answer must be known. proxy: the PROXY protocol may stand in front.
+    tls: a connection that begins with a ClientHello is taken for TLS, whoever else claims it.
     """
-    found = [*_behind_proxy(protocols)] if proxy else []
+    found = [*_before(protocols, "the PROXY protocol", PROXIES)] if proxy else []
+    if tls:
+        found.extend(_before(protocols, "TLS", {"tls": STRANGERS["tls"]}))
     for higher, lower_one in combinations(protocols, 2):
         example = common(higher.cubes, lower_one.cubes)
         if example is not None:
@@ -133,9 +136,10 @@ def _too_long(each: Registered, bytes_allowed: int) -> Finding | None:
     return Finding((each.protocol.name,), wrong, example, f"allow {len(longest)} bytes")
 
 
-def _behind_proxy(protocols: Sequence[Registered]) -> Iterator[Finding]:
+def _before(protocols: Sequence[Registered], what: str, forms: Mapping[str, tuple[Cube, ...]]) -> Iterator[Finding]:
+    """Of something that is looked for before any protocol."""
     for each in protocols:
-        for name, cubes in PROXIES.items():
+        for name, cubes in forms.items():
             if (example := common(cubes, each.cubes)) is not None:
-                wrong = f"{each.protocol.name} and the PROXY protocol both claim what begins with {example.hex(' ')}"
+                wrong = f"{each.protocol.name} and {what} both claim what begins with {example.hex(' ')}"
                 yield Finding((name, each.protocol.name), wrong, example, "take the one or the other off this listener")

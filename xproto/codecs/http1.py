@@ -24,6 +24,7 @@ _FAULTS = {
     Fault.TIMEOUT: (b"504 Gateway Timeout", "the server did not answer in time"),
     Fault.CLOSED: (b"502 Bad Gateway", "the server's connection ended before it answered"),
     Fault.MALFORMED: (b"400 Bad Request", "the request cannot be read"),
+    Fault.MISDIRECTED: (b"421 Misdirected Request", "this host is not to be had on this connection"),
 }
 _MEDIA = {"text": b"text/plain; charset=utf-8", "json": b"application/json"}
 

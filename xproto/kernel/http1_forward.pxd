@@ -10,6 +10,7 @@ cdef struct text_t:
 cdef struct hop_t:            # what this hop adds and believes; all zero adds nothing and believes nobody
     text_t client             # for X-Forwarded-For
     text_t proto              # for X-Forwarded-Proto
+    text_t certificate        # for X-Forwarded-Client-Cert: an element
     text_t via                # for Via: a name
     text_t request_id         # for X-Request-Id, where the request has none
     bint believes             # what the sender said in these fields is kept, and added to

@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memchr, memcpy, memset, strlen
 
 from xproto.kernel.http1 cimport (
-    FIELD_CONNECTION, FIELD_FORWARDED_FOR, FIELD_FORWARDED_PROTO, FIELD_HOST, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION,
+    FIELD_CLIENT_CERT, FIELD_CONNECTION, FIELD_FORWARDED_FOR, FIELD_FORWARDED_PROTO, FIELD_HOST, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION,
     FIELD_REQUEST_ID, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, FIELD_VIA, FINE, METHOD_CONNECT, METHOD_OPTIONS, field_t, head_end, head_t,
     read_head,
 )
@@ -33,7 +33,7 @@ cdef inline uint8_t* put_word(uint8_t* into, const char* word) noexcept nogil:
 
 cdef int64_t forward_room(const head_t* head, const hop_t* hop) noexcept nogil:
     # Each field grows by a space at most; a host is written once more where it stood in the target.
-    return 2 * head.size + NAMES_ROOM + hop.client.size + hop.proto.size + hop.via.size + hop.request_id.size
+    return 2 * head.size + NAMES_ROOM + hop.client.size + hop.proto.size + hop.via.size + hop.request_id.size + hop.certificate.size
 
 
 cdef bint stays_here(const field_t* field) noexcept nogil:
@@ -130,11 +130,12 @@ cdef int64_t forward_request(uint8_t* into, const uint8_t* data, const head_t* h
     for i in range(head.count):
         name = head.fields[i].name
         if stays_here(&head.fields[i]) or name in (
-            FIELD_HOST, FIELD_FORWARDED_FOR, FIELD_FORWARDED_PROTO, FIELD_REQUEST_ID, FIELD_VIA):
+            FIELD_HOST, FIELD_FORWARDED_FOR, FIELD_FORWARDED_PROTO, FIELD_CLIENT_CERT, FIELD_REQUEST_ID, FIELD_VIA):
             continue
         at = put_field(at, data, &head.fields[i])
     at = put_list(at, b"X-Forwarded-For", data, head, FIELD_FORWARDED_FOR, hop.believes, &hop.client)
     at = put_said(at, b"X-Forwarded-Proto", data, head, FIELD_FORWARDED_PROTO, hop.believes, &hop.proto)
+    at = put_list(at, b"X-Forwarded-Client-Cert", data, head, FIELD_CLIENT_CERT, hop.believes, &hop.certificate)
     at = put_said(at, b"X-Request-Id", data, head, FIELD_REQUEST_ID, hop.believes, &hop.request_id)
     at = put_list(at, b"Via", data, head, FIELD_VIA, True, &hop.via)
     if hop.upgrades and head.upgrades:
@@ -170,7 +171,7 @@ cdef void lend(text_t* into, bytes text):
 
 
 def forwarded_bytes(bytes data, *, bint response=False, bytes client=None, bytes proto=None, bytes via=None,
-                    bytes request_id=None, bint believes=False, bint upgrades=False, bint closes=False, bint old=False):
+                    bytes request_id=None, bytes certificate=None, bint believes=False, bint upgrades=False, bint closes=False, bint old=False):
     """The head that `data` is, as it goes on; raises `ValueError` for one that is refused."""
     cdef head_t head
     cdef hop_t hop
@@ -181,6 +182,7 @@ def forwarded_bytes(bytes data, *, bint response=False, bytes client=None, bytes
     lend(&hop.proto, proto)
     lend(&hop.via, via)
     lend(&hop.request_id, request_id)
+    lend(&hop.certificate, certificate)
     hop.believes, hop.upgrades, hop.closes, hop.old = believes, upgrades, closes, old
     size = head_end(<const uint8_t*>data, len(data), &seen)
     if size <= 0 or read_head(<const uint8_t*>data, size, response, &head, &wrong_at) != FINE:

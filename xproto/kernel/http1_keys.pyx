@@ -128,6 +128,11 @@ cdef void split(const uint8_t* frame, const head_t* head, span_t* path, span_t* 
         query.data, query.size = mark + 1, stop - mark - 1
 
 
+cdef void host_of(const uint8_t* frame, const head_t* head, span_t* host) noexcept nogil:
+    cdef span_t path, query
+    split(frame, head, &path, &query, host)
+
+
 cdef bint take_fields(cursor_t* c, const head_t* head, const key_t* key, span_t* out) noexcept nogil:
     """False: several that do not fit into the scratch space."""
     cdef int64_t needed

@@ -1,0 +1,93 @@
+"""From the models of TLS to what workers are told of it. The rest of a snapshot is `build`'s."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from proxy.config import listeners, sans, secrets, tls
+from proxy.config.references import route_name
+from proxy.tls.settings import ClientTls, Extension, FilterChain, SanMatch, Secret, ServerTls, TlsMatch
+
+DEFAULT = "default"
+"""What the chain of a listener's own `tls` is called."""
+ALPN = {"http1": "http/1.1"}
+"""What protocols are called in a hello, by our names of them. The others have no such name."""
+
+
+def secret(name: str, given: secrets.Secret, folder: Path) -> Secret:
+    """Of provider `file` with absolute paths."""
+    if given.provider != secrets.FILE:
+        return Secret(name, given.provider, dict(given.settings))
+    files = {key: path for key in secrets.FILES if (path := getattr(given, key)) is not None}
+    return Secret(name, secrets.FILE, {key: os.path.normpath(folder / path) for key, path in files.items()})
+
+
+def chains(given: listeners.Listener, resolve: Callable[[Iterable[str]], tuple[str, ...]]) -> tuple[FilterChain, ...]:
+    """A listener's filter chains, and behind them that of its own `tls`."""
+    made = []
+    for index, chain in enumerate(given.filter_chains):
+        protocols = resolve(chain.protocols or given.protocols)
+        made.append(
+            FilterChain(
+                name=route_name(index, chain.name),
+                tls=_server_tls(chain.tls, protocols),
+                routes=chain.routes or given.routes,
+                protocols=protocols,
+                server_names=chain.match.server_names or (),
+                alpn=chain.match.alpn or (),
+            )
+        )
+    if given.tls is not None:
+        protocols = resolve(given.protocols)
+        made.append(FilterChain(DEFAULT, _server_tls(given.tls, protocols), given.routes, protocols))
+    return tuple(made)
+
+
+def _server_tls(given: tls.ServerTls, protocols: Iterable[str]) -> ServerTls:
+    client = given.client or tls.Client(verify="off")
+    return ServerTls(
+        certificates=given.certificates,
+        verify=client.verify,
+        trust=client.ca,
+        sans=_sans(client.san),
+        verifiers=_verifiers(client.verifiers),
+        alpn=given.alpn or tuple(ALPN[name] for name in protocols if name in ALPN),
+        min_version=given.min_version,
+        max_version=given.max_version,
+        ciphers=given.ciphers,
+        tickets=given.session_tickets,
+    )
+
+
+def client_tls(given: tls.ClientTls) -> ClientTls:
+    """How hosts are spoken to."""
+    return ClientTls(
+        trust=given.ca,
+        verify=given.verify,
+        certificate=given.certificate,
+        server_name=given.server_name or "",
+        sans=_sans(given.san),
+        verifiers=_verifiers(given.verifiers),
+        alpn=given.alpn or (),
+        min_version=given.min_version,
+        max_version=given.max_version,
+        ciphers=given.ciphers,
+        resume=given.session_reuse,
+    )
+
+
+def tls_match(given: tls.TlsMatch) -> TlsMatch:
+    """An exception for some hosts."""
+    return TlsMatch(dict(given.metadata), client_tls(given.tls) if given.tls else None)
+
+
+def _sans(given: Sequence[sans.San]) -> tuple[SanMatch, ...]:
+    return tuple(
+        SanMatch(kind, value) for each in given for kind in sans.SAN_KINDS if (value := getattr(each, kind)) is not None
+    )
+
+
+def _verifiers(given: Sequence[tls.Verifier]) -> tuple[Extension, ...]:
+    return tuple(Extension(each.name, dict(each.settings)) for each in given)
