@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from proxy.snapshot import HeaderMatch, Route
@@ -14,6 +16,7 @@ from tests.datapath.frames import request, response
 from tests.datapath.secure import (
     CA,
     CLIENT,
+    OTHER,
     STRANGER,
     WEB,
     SecurePeer,
@@ -241,8 +244,6 @@ async def test_a_certificate_revoked(world: World) -> None:
 
 @pytest.mark.parametrize(("days", "reason"), [((-20, -10), "expired"), ((10, 20), "not_yet_valid")])
 async def test_a_certificate_out_of_its_time(world: World, days: tuple[int, int], reason: str) -> None:
-    from datetime import UTC, datetime, timedelta
-
     now = datetime.now(UTC)
     begin, end = (now + timedelta(days=each) for each in days)
     late = CA.issue("late", dns=["late.test"], not_before=begin, not_after=end)
@@ -363,13 +364,6 @@ async def test_tls_own_end_is_answered_with_ours(world: World) -> None:
     assert await client.ended()
 
 
-async def test_renegotiation_is_refused(world: World) -> None:
-    """The standard library's client cannot ask for it; that OpenSSL was told not to is what can be seen here."""
-    start(world, None, chain(ServerTls(("web",), max_version="1.2")))
-    server = world.contexts.server("in", "default")
-    assert server.context.options & ssl.OP_NO_RENEGOTIATION
-
-
 # -- sessions, secrets, changes -----------------------------------------------------------------------------------
 
 
@@ -423,8 +417,6 @@ async def test_a_secret_that_openssl_does_not_take_changes_nothing(world: World)
 
 
 async def test_trust_that_is_taken_away(world: World) -> None:
-    from tests.datapath.secure import OTHER
-
     start(world, None, chain(MUTUAL))
     await world.contexts.rotate({"ca": material(trust=OTHER)})
     client = await secure_client(world, context=client_context(CLIENT))
@@ -438,15 +430,11 @@ async def test_a_chain_that_wants_more_ends_the_connections_of_before(world: Wor
     await client.send(request(7)[:3])
     await world.until(lambda: world.downstreams()[0]["buffered"] == 3)
     changed = world.snapshot.listeners["in"]
-    import msgspec
-
     world.change(listeners={"in": msgspec.structs.replace(changed, chains=(chain(MUTUAL),))})
     assert await client.ended()
 
 
 async def test_a_change_elsewhere_leaves_connections_alone(world: World) -> None:
-    import msgspec
-
     backend = start(world)
     client = await secure_client(world)
     changed = world.snapshot.listeners["in"]
