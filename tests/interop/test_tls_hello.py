@@ -15,7 +15,9 @@ from harness.tls import Cut, Pieces, s_client
 
 PACKET = 1460
 HYBRID = ("X25519MLKEM768", "X25519")
-CUTS: list[tuple[Cut, int]] = [("segments", 1), ("segments", 7), ("segments", 600), ("records", 1), ("records", 50), ("records", 1200)]
+CUTS: list[tuple[Cut, int]] = [("segments", 1), ("segments", 7), ("segments", 600), ("records", 80), ("records", 1200)]
+MANY_RECORDS = 32
+"""The proxy takes no hello that is in more: nobody's is, and one of a byte each costs more to read than it says."""
 GET = {"server_name": "a.test", "host": "a.test", "path": "/echo"}
 
 
@@ -67,7 +69,7 @@ def test_openssl_and_curl_in_pieces(secure: Secure, via: str, cut: Cut, size: in
         assert curl(*options, "https://a.test/status?code=204").stdout == b"204"
 
 
-@pytest.mark.parametrize(("cut", "size"), [*CUTS[:3], ("records", 50)])
+@pytest.mark.parametrize(("cut", "size"), CUTS)
 def test_both_on_one_port_in_pieces(secure: Secure, cut: Cut, size: int) -> None:
     """A port that also speaks in the clear must not take the first bytes for something else."""
     with Pieces(secure.proxy.listeners["either"], cut, size) as relay:
@@ -88,15 +90,19 @@ def test_go_is_told_which_versions_are_too_old(secure: Secure, via: str, max: st
 
 @pytest.mark.parametrize("leaf", ["", "strange-client", "expired", "elsewhere"])
 def test_go_is_told_what_is_wrong_with_its_certificate(secure: Secure, leaf: str) -> None:
-    """Each has its alert; one that is right but not wanted here is told that access is denied."""
+    """Each has its alert; but for one that is trusted and not wanted here, since that is seen when the handshake is over."""
     files = secure.pki.files[leaf] if leaf else None
     own = {"certificate": str(files.certificate), "key": str(files.key)} if files else {}
     front = secure.proxy.listeners["demanding"]
     said = secure.peer("go").do("get", target=front, ca=str(secure.pki.ca), **own, **GET)
-    assert not said["ok"], said
-    assert said["error"] in {"Alert", "*net.OpError"}, said
-    alerts = {
-        "": ("certificate required",), "strange-client": ("unknown certificate authority", "certificate required"),
-        "expired": ("expired certificate",), "elsewhere": ("access denied", "bad certificate", "certificate unknown"),
-    }  # fmt: skip
-    assert any(alert in said["message"] for alert in alerts[leaf]), said
+    alerts = {"": "certificate required", "strange-client": "unknown certificate authority", "expired": "expired certificate",
+              "elsewhere": "EOF"}  # fmt: skip
+    assert (said["ok"], alerts[leaf] in said["message"]) == (False, True), said
+
+
+@pytest.mark.parametrize("listener", ["mesh", "either"])
+def test_a_hello_in_more_records_than_anybody_sends(secure: Secure, listener: str) -> None:
+    front = secure.proxy.listeners[listener]
+    with Pieces(front, "records", 1500 // MANY_RECORDS) as relay:
+        assert not secure.peer("go").do("get", target=relay.address, ca=str(secure.pki.ca), **GET)["ok"]
+    assert get(secure, front)[0]["status"] == 200

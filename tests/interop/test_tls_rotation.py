@@ -121,7 +121,7 @@ def test_a_pair_in_two_steps(proxy: Proxy, pki: Pki) -> None:
     """First the certificate, then its key: between the two they do not fit, and the old pair is shown."""
     old, new = pki.issued["web"], pki.authority.issue("web", **WEB)
     pki.files["web"].certificate.write_text(new.certificate)
-    until(lambda: "web" in proxy.tail())
+    until(lambda: "secret web" in proxy.tail())
     assert serial(proxy.address, pki) == old.serial
     pki.files["web"].key.write_text(new.key)
     until(lambda: serial(proxy.address, pki) == new.serial)
@@ -135,7 +135,7 @@ def test_what_cannot_be_read_changes_nothing(proxy: Proxy, pki: Pki, damage: str
         file.unlink()
     else:
         file.write_text({"empty": "", "cut": old.certificate[:300], "nonsense": "nonsense\n" * 100}[damage])
-    until(lambda: "web" in proxy.tail())
+    until(lambda: "secret web" in proxy.tail())
     assert serial(proxy.address, pki) == old.serial
     new = pki.keep("web", pki.authority.issue("web", **WEB))
     assert new.certificate.exists()
@@ -224,6 +224,8 @@ def _session(address: str, context: ssl.SSLContext) -> ssl.SSLSession:
         assert wire.answer().status == 200
         session = wire.tls.session
     assert session is not None
+    with TlsWire(address, context, "a.test", session) as wire:
+        assert wire.tls.session_reused
     return session
 
 
