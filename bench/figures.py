@@ -20,6 +20,11 @@ DETECTION_US = 5.0
 HOLD_MB = 60.0
 """Over the budget for buffers."""
 HOLD_PERCENT = 1.0
+HTTPS_RATIO = 1.5
+HANDSHAKES_RATIO = 0.7
+BOLT_TLS_RATIO = 2.0
+IDLE_TLS_BYTES = 40 * 1024.0
+ROTATION_MS = 10.0
 CALL_RATIOS = (
     # protocol, depth, peer, at most
     ("bolt", 1, YARDSTICK, 1.15),
@@ -52,6 +57,8 @@ class Results:
     detection: list[dict[str, Any]] = field(default_factory=list)
     isolation: list[dict[str, Any]] = field(default_factory=list)
     hold: dict[str, Any] = field(default_factory=dict)
+    secure: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By part of secure.py."""
 
     def cpu(self, proto: str, depth: int, peer: str) -> list[float] | None:
         """Microseconds for each call, a value for each round."""
@@ -116,11 +123,45 @@ def figures(results: Results, ratio: Callable[[list[float], list[float]], float]
     for row in results.detection:
         yield Figure(f"{row['proto']}: detection, us of cpu a connection", DETECTION_US, row["detection_us"])
     yield from neighbours(results)
+    yield from secured(results.secure, ratio)
     faults = [row["faults"] for row in (*results.calls, *results.web) if row["peer"].startswith("ours")]
     faults += [row["faults"] for row in (*results.routes, *results.detection, *results.isolation)]
     faults += [row["closed"] for row in results.idle if row["peer"] == "ours"]
     faults += [results.hold["ended"]] if results.hold else []
+    faults += secure_faults(results.secure)
     yield Figure("faults of this proxy, idle connections that it closed included", 0, sum(faults) if faults else None)
+
+
+def secured(parts: dict[str, list[dict[str, Any]]], ratio: Callable[[list[float], list[float]], float]) -> Iterator[Figure]:
+    """Of TLS; `parts` as in `Results.secure`."""
+
+    def rounds(part: str, peer: str) -> list[float] | None:
+        return next((row["cpu_rounds"] for row in parts.get(part, ()) if row["peer"] == peer), None)
+
+    def cost(part: str, ours: str, peer: str) -> float | None:
+        a, b = rounds(part, ours), rounds(part, peer)
+        return ratio(a, b) if a and b else None
+
+    def own(part: str, key: str) -> float | None:
+        return next((row[key] for row in parts.get(part, ()) if row["peer"] == "ours"), None)
+
+    name = "HTTP/1.1 over TLS 1.3: cpu of a request, to haproxy-https"
+    yield Figure(name, HTTPS_RATIO, cost("https", "ours", "haproxy-https"))
+    # A second's handshakes are inverse to what each costs.
+    name = "new TLS handshakes in a second of cpu, to haproxy-https"
+    yield Figure(name, HANDSHAKES_RATIO, cost("handshakes", "haproxy-https", "ours"), at_least=True)
+    yield Figure("bolt over TLS, depth 16: cpu of a call, to plaintext", BOLT_TLS_RATIO, cost("bolt", "ours-tls", "ours"))
+    yield Figure("an idle downstream TLS connection, bytes", IDLE_TLS_BYTES, own("idle", "each"))
+    # Who presents old certificates has not done what was to be measured.
+    longest = None if own("rotation", "stale") else own("rotation", "max_during_ms")
+    name = f"{own('rotation', 'count') or 1000:,} certificates replaced: longest latency of a call, ms"
+    yield Figure(name, ROTATION_MS, longest)
+
+
+def secure_faults(parts: dict[str, list[dict[str, Any]]]) -> list[int]:
+    """Of this proxy: calls that went wrong, idle connections that it closed, certificates that it did not replace."""
+    own = [row for rows in parts.values() for row in rows if row["peer"].startswith("ours")]
+    return [sum(row.get(key, 0) for key in ("faults", "closed", "stale")) for row in own]
 
 
 def neighbours(results: Results) -> Iterator[Figure]:

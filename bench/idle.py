@@ -16,6 +16,7 @@ import contextlib
 import json
 import resource
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -53,13 +54,15 @@ def many_files() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def connections(port: int, count: int, request: bytes) -> Iterator[list[socket.socket]]:
-    """So many connections, each of which has had one answer."""
+def connections(port: int, count: int, request: bytes, tls: ssl.SSLContext | None = None) -> Iterator[list[socket.socket]]:
+    """So many connections, each of which has had one answer; over TLS if there is a context for it."""
     with contextlib.ExitStack() as stack:
         opened = []
         for _ in range(count):
             s = stack.enter_context(socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS))
             s.settimeout(ANSWER_SECONDS)
+            if tls:
+                s = stack.enter_context(tls.wrap_socket(s))
             s.sendall(request)
             if not s.recv(65536):
                 raise StartError("the proxy closed a connection instead of answering a call")
@@ -74,39 +77,54 @@ def closed(opened: Sequence[socket.socket]) -> int:
         s.setblocking(False)
         try:
             gone += s.recv(1) == b""
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             pass
         except OSError:
             gone += 1
     return gone
 
 
-def run_once(bench: measure.Bench, name: str, command: Sequence[str], proto: str, count: int) -> dict[str, Any]:
+def trusting() -> ssl.SSLContext:
+    """A client's, that believes every certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def run_once(
+    bench: measure.Bench, name: str, command: Sequence[str], proto: str, count: int, tls: ssl.SSLContext | None
+) -> dict[str, Any]:
     request = frame(proto)
     with bench.started(name, command, proto) as (pid, _):
-        with connections(bench.ports.front, WARM_CONNS, request):
+        with connections(bench.ports.front, WARM_CONNS, request, tls):
             pass
         time.sleep(QUIET_SECONDS)
         before = pss_bytes(pid)
-        with connections(bench.ports.front, count, request) as opened:
+        with connections(bench.ports.front, count, request, tls) as opened:
             time.sleep(QUIET_SECONDS)
             after = pss_bytes(pid)
             return {"before": before, "after": after, "each": (after - before) / count, "closed": closed(opened)}
 
 
-def measure_all(bench: measure.Bench, commands: dict[str, list[str]], proto: str, count: int) -> list[dict[str, Any]]:
+def measure_all(
+    bench: measure.Bench, commands: dict[str, list[str]], proto: str, count: int, tls: ssl.SSLContext | None = None
+) -> list[dict[str, Any]]:
     """A row for each contender: MB before and after, bytes for each connection, connections that were closed."""
     with many_files():
-        return list(_rows(bench, commands, proto, count))
+        return list(_rows(bench, commands, proto, count, tls))
 
 
-def _rows(bench: measure.Bench, commands: dict[str, list[str]], proto: str, count: int) -> Iterator[dict[str, Any]]:
+def _rows(
+    bench: measure.Bench, commands: dict[str, list[str]], proto: str, count: int, tls: ssl.SSLContext | None
+) -> Iterator[dict[str, Any]]:
     for name, command in commands.items():
         runs = []
         try:
             for number in range(bench.rounds):
                 bench.say(f"{proto}, {count} idle connections, round {number + 1} of {bench.rounds}: {name}")
-                runs.append(run_once(bench, name, command, proto, count))
+                runs.append(run_once(bench, name, command, proto, count, tls))
         except (StartError, OSError) as error:
             if measure.is_ours(name):
                 raise

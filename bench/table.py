@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: one table, this proxy beside every installed peer, in one run; then the figures to reach.
 
-    table.py                                 # about a quarter of an hour
+    table.py                                 # some 25 minutes
     table.py --quick                         # one short round: to see that everything works, not to quote
     table.py --ours ''                       # the peers alone
 
@@ -23,7 +23,9 @@ import idle
 import isolation
 import kernel
 import measure
+import rotation
 import routes
+import secure
 import web
 from compare import new_folder, progress
 from figures import HEADING, Figure, Results, figures
@@ -32,6 +34,8 @@ from processes import StartError, pick_ports
 
 PROTOCOLS = ("bolt", "boltv2", "dubbo", "thrift", "thrift-compact", "tars")
 DEPTHS = (1, 16)
+QUICK_CERTIFICATES = 100
+"""That are replaced in a quick run."""
 COLUMNS = ("proto", "peer", "cpu us d1", "ratio", "cpu us d16", "ratio", "calls/s d16", "p99 us d1", "p99 us d16",
            "PSS MB", "idle B/conn", "faults")  # fmt: skip
 
@@ -47,6 +51,8 @@ def run(bench: measure.Bench, ours: Ours | None, secs: float, conns: int) -> Res
             results.idle += idle.measure_all(once, commands, proto, conns)
     results.web = web.measure_sizes(bench, ours, secs)
     results.idle += web.measure_idle(bench, ours, conns)
+    replaced = (rotation.SECONDS, rotation.COUNT) if bench.rounds > 1 else (secs, QUICK_CERTIFICATES)
+    results.secure = secure.measure_parts(secure.Secure(bench, ours, secs, conns, *replaced))
     if ours:
         run_alone(results, bench, ours.command, conns)
     bench.say("")
@@ -94,10 +100,11 @@ def markdown(rows: list[list[str]]) -> str:
     return "\n".join([line(list(COLUMNS)), f"|{rule}|", *map(line, rows)])
 
 
-def report(results: Results, found: list[Figure]) -> str:
+def report(results: Results, found: list[Figure], conns: int) -> str:
     parts = [markdown(list(cells(results)))]
     if results.web:
         parts.append("\n".join([web.heading(), *map(web.line, results.web)]))
+    parts.append(secure.tables(results.secure, conns))
     if results.kernel:
         parts.append("\n".join([kernel.heading(), *map(kernel.line, results.kernel)]))
     if results.routes:
@@ -124,11 +131,13 @@ def main() -> int:
     measure.build()
     bench = measure.Bench(a.ports, new_folder(), 1 if a.quick else a.rounds, progress)
     ours = Ours(a.ours) if a.ours else None
-    results = run(bench, ours, 1.0 if a.quick else a.secs, 200 if a.quick else a.conns)
+    conns = 200 if a.quick else a.conns
+    results = run(bench, ours, 1.0 if a.quick else a.secs, conns)
     (bench.folder / "results.json").write_text(json.dumps(dataclasses.asdict(results), indent=1))
     found = list(figures(results, measure.ratio))
-    print(report(results, found))
-    print("\n" + (measure.disturbance([*results.calls, *results.web]) or "The machine was quiet."))
+    print(report(results, found, conns))
+    runs = [*results.calls, *results.web, *secure.disturbed(results.secure)]
+    print("\n" + (measure.disturbance(runs) or "The machine was quiet."))
     print(f"All figures, logs and configurations: {bench.folder}")
     # One short round is too noisy to miss a figure by.
     binding = [figure for figure in found if figure.name.startswith("faults") or not a.quick]
