@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from harness.pki import SPIFFE
 from harness.programs import curl
 from harness.secure import Secure, to
+from harness.tls_programs import Balancer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,11 +125,50 @@ def test_a_client_that_is_not_trusted(secure: Secure, via: str, version: list[st
 
 @pytest.mark.parametrize("leaf", ["elsewhere", "web"])
 def test_a_client_of_another_mesh(secure: Secure, version: list[str], leaf: str) -> None:
-    """Trusted, but not one of those that the listener is for: seen when the handshake is over, when there is no alert for it."""
+    """Trusted, but none that the listener is for: seen when the handshake is over, when there is no alert for it."""
     options = [*trusting(secure, "proxy", listener="demanding"), *version]
     done = curl(*options, *secure.pki.certificate_of(leaf), f"{URL}/echo", ok=False)
     assert (done.returncode in {EMPTY, BROKEN}, done.stdout) == (True, b""), done
     assert "none of its names is one that is wanted" in secure.proxy.tail()
+
+
+def test_chains_with_authorities_in_between(secure: Secure, version: list[str]) -> None:
+    """On both sides: the root alone is known, and everybody brings what is between."""
+    options = [*trusting(secure, "proxy", listener="optional"), *version, *secure.pki.certificate_of("below")]
+    sent = dict(echoed(*options, f"{URL}/echo")["headers"])
+    assert f"URI={SPIFFE}" in sent["x-forwarded-client-cert"]
+    alone, end = secure.pki.folder / "alone.crt", "-----END CERTIFICATE-----\n"
+    alone.write_text(secure.pki.issued["below"].certificate.partition(end)[0] + end)
+    options[-3] = str(alone)
+    done = curl(*options, f"{URL}/echo", ok=False)
+    assert (done.returncode in REFUSED["proxy"], done.stdout) == (True, b""), done
+
+
+def test_a_certificate_that_may_be_missing(secure: Secure, version: list[str]) -> None:
+    """None is none; one that is not trusted is not taken for none."""
+    options = [*trusting(secure, "proxy", listener="optional"), *version]
+    assert "x-forwarded-client-cert" not in dict(echoed(*options, f"{URL}/echo")["headers"])
+    known = echoed(*options, *secure.pki.certificate_of("client"), f"{URL}/echo")
+    assert f"URI={SPIFFE}" in dict(known["headers"])["x-forwarded-client-cert"]
+    for leaf in ("strange-client", "expired", "server-only"):
+        done = curl(*options, *secure.pki.certificate_of(leaf), f"{URL}/echo", ok=False)
+        assert (done.returncode in REFUSED["proxy"], done.stdout) == (True, b""), done
+
+
+def test_a_header_of_a_balancer_before_the_hello(secure: Secure, version: list[str]) -> None:
+    """curl says its own address, HAProxy that of its client; both before the first byte of TLS, and both are believed."""
+    front = secure.proxy.listeners["balanced"]
+    trust = ["--cacert", str(secure.pki.ca), *version]
+    assert echoed(*trust, *to(front), "--haproxy-protocol", f"{URL}/echo")["url"] == "/echo"
+    assert echoed(*trust, *to(front), f"{URL}/echo")["url"] == "/echo"
+
+
+@pytest.mark.parametrize("options", ["send-proxy", "send-proxy-v2"])
+def test_a_balancer_that_passes_tls_on(secure: Secure, tmp_path: Path, options: str) -> None:
+    with Balancer(tmp_path / "balancer", secure.proxy.listeners["balanced"], options) as balancer:
+        trust = ["--cacert", str(secure.pki.ca), *to(balancer.address)]
+        sent = dict(echoed(*trust, "--interface", "127.0.0.7", f"{URL}/echo")["headers"])
+    assert sent["x-forwarded-for"] == "127.0.0.7"
 
 
 def test_what_a_client_says_of_its_certificate_is_not_believed(secure: Secure) -> None:

@@ -6,12 +6,17 @@ into one packet for twenty years. Middleboxes that wait for it in one read, or i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness.programs import curl
-from harness.secure import Secure, to
-from harness.tls import Cut, Pieces, s_client
+from harness.proxy import Proxy
+from harness.secure import Secure, front_config, to
+from harness.tls import s_client
+from harness.tls_between import Cut, Pieces
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PACKET = 1460
 HYBRID = ("X25519MLKEM768", "X25519")
@@ -23,7 +28,8 @@ GET = {"server_name": "a.test", "host": "a.test", "path": "/echo"}
 
 def get(secure: Secure, target: str, **args: Any) -> list[dict[str, Any]]:
     """What Go's client says of its connections."""
-    visits: list[dict[str, Any]] = secure.peer("go").ok("get", target=target, ca=str(secure.pki.ca), **{**GET, **args})["visits"]
+    said = secure.peer("go").ok("get", target=target, ca=str(secure.pki.ca), **{**GET, **args})
+    visits: list[dict[str, Any]] = said["visits"]
     return visits
 
 
@@ -80,6 +86,15 @@ def test_both_on_one_port_in_pieces(secure: Secure, cut: Cut, size: int) -> None
 def test_go_resumes(secure: Secure, via: str, max: str) -> None:
     visits = get(secure, secure.at(via), max=max, count=4)
     assert [visit["resumed"] for visit in visits] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("max", ["1.2", "1.3"])
+def test_go_resumes_or_not_where_there_are_two_workers(secure: Secure, tmp_path: Path, max: str) -> None:
+    """A session may be another worker's: then the handshake is a whole one."""
+    setup = "workers: 2\n" + front_config(secure.pki, secure.plain)
+    with Proxy(setup, tmp_path, "two") as proxy:
+        visits = get(secure, proxy.address, max=max, count=20)
+    assert [visit["status"] for visit in visits] == [200] * 20
 
 
 @pytest.mark.parametrize("max", ["1.0", "1.1"])

@@ -176,10 +176,10 @@ def test_a_body_that_looks_like_a_request(secure: Secure, proxy: Proxy) -> None:
         assert wire.answer().status == MISDIRECTED
 
 
-@pytest.mark.parametrize("fields", [("Host: api.test",), ("Host: a.test, api.test",), ("X-Forwarded-Host: api.test", "Host: api.test")])
-def test_more_than_one_host(secure: Secure, proxy: Proxy, fields: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("field", ["Host: api.test", "Host: a.test, api.test", "Host : api.test", "X: y\r\nHost: api.test"])
+def test_more_than_one_host(secure: Secure, proxy: Proxy, field: str) -> None:
     with TlsWire(proxy.address, client_context(secure.pki), PUBLIC) as wire:
-        wire.ask("/echo", *fields, host=PUBLIC)
+        wire.ask("/echo", field, host=PUBLIC)
         assert barred(wire.answer())
 
 

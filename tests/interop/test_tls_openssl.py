@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from harness.secure import Secure
+from harness.proxy import Proxy
+from harness.secure import Secure, front_config
 from harness.tls import SClient, TlsWire, client_context, s_client
 from harness.wire_http import Wire
 
@@ -93,6 +94,17 @@ def test_reconnect(secure: Secure, via: str) -> None:
     assert len(re.findall(r"^Reused, TLSv1.2", said, re.MULTILINE)) == 5
 
 
+def test_early_data_is_not_taken(secure: Secure, tmp_path: Path) -> None:
+    """A request in the first flight could be sent again by anybody who recorded it."""
+    kept, early = str(tmp_path / "session"), tmp_path / "early"
+    early.write_bytes(b"GET /echo?early HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    asked(secure, "proxy", "-tls1_3", "-sess_out", kept)
+    said = asked(secure, "proxy", "-tls1_3", "-sess_in", kept, "-early_data", str(early))
+    assert "Early data was accepted" not in said
+    assert "/echo?early" not in said
+    assert "204 No Content" in said
+
+
 def test_a_session_of_nonsense_is_none(secure: Secure, tmp_path: Path) -> None:
     """A ticket that the proxy never made: the handshake is a whole one, and it goes on."""
     kept = str(tmp_path / "session")
@@ -137,23 +149,34 @@ def test_a_client_that_says_it_closes_is_told_so(secure: Secure, via: str, versi
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_proxy_that_ends_says_so(secure: Secure, tmp_path: Path, version: str) -> None:
+    """Connections that rest end in order, by close_notify, when it drains."""
+    context = client_context(secure.pki, version=version)
+    with Proxy(front_config(secure.pki, secure.plain), tmp_path) as proxy, TlsWire(proxy.address, context, "a.test") as wire:
+        wire.ask("/echo")
+        assert wire.answer().status == 200
+        proxy.process.terminate()
+        assert wire.rest() == b""
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
 @pytest.mark.parametrize("moment", ["idle", "in a head", "in a body", "before the answer"])
 def test_a_truncated_close(secure: Secure, via: str, version: str, moment: str) -> None:
     """TCP ends without close_notify. What was under way is not taken for whole, and others are served."""
     name = f"truncated-{via}-{version}-{moment}".replace(" ", "-")
     context = client_context(secure.pki, version=version)
     server = secure.server(via)
-    for _ in range(5):
+    for number in range(1, 6):
         with TlsWire(secure.at(via), context, "a.test") as wire:
             if moment == "in a head":
                 wire.send(b"GET /echo HTTP/1.1\r\nHo")
             elif moment == "in a body":
                 wire.begin(f"/sink?name={name}", "length", 1000)
                 wire.go_on("length", b"half")
-                server.ok("wait", name=f"begun {name}")
+                server.ok("wait", name=f"begun {name}", count=number)
             elif moment == "before the answer":
                 wire.ask(f"/hang?name={name}")
-                server.ok("wait", name=f"begun {name}")
+                server.ok("wait", name=f"begun {name}", count=number)
             else:
                 wire.ask("/echo")
                 assert wire.answer().status == 200
@@ -166,7 +189,8 @@ def test_a_truncated_close(secure: Secure, via: str, version: str, moment: str) 
 def test_bytes_that_are_no_tls(secure: Secure) -> None:
     """Whatever comes, it is an alert or the end, and soon; who waits is not waited for, which tests/tls times."""
     front = secure.proxy.listeners["mesh"]
-    for data in (b"\x16\x03\x01\x00\x05hello", b"\x16\x03\x01\xff\xff", b"\x80\x2e\x01\x00\x02", b"\x15\x03\x01\0\2\1\0", bytes(600)):
+    hellos = (b"\x16\x03\x01\x00\x05hello", b"\x16\x03\x01\xff\xff", b"\x80\x2e\x01\x00\x02")
+    for data in (*hellos, b"\x15\x03\x01\0\2\1\0", bytes(600)):
         with Wire(front) as wire:
             wire.send(data)
             wire.socket.shutdown(1)

@@ -15,8 +15,10 @@ import pytest
 from harness.pki import Pki
 from harness.programs import curl
 from harness.proxy import Proxy
-from harness.secure import WRONG, Secure, back_config, to
-from harness.tls import EARLY, Early, Interposed
+from harness.secure import Secure, back_config, to
+from harness.tls_between import EARLY, Early, Interposed
+from harness.tls_programs import WRONG
+from harness.web import Web
 from harness.wire_http import Answer, Wire, ask
 
 if TYPE_CHECKING:
@@ -83,7 +85,8 @@ def proxy(secure: Secure) -> Iterator[Proxy]:
     others = {"haproxy": secure.haproxy.address, "node": secure.peer("node").address,
               "node-demanding": secure.peer("node_demanding").address}  # fmt: skip
     hosts = {name: others.get(name) or nginx[(AT | BAD_AT).get(name, name)] for name in GOOD | BAD}
-    with Proxy(back_config(secure.pki, hosts, GOOD | BAD), secure.folder, "back") as started:
+    setup = back_config(secure.pki, hosts, GOOD | BAD).replace("host: node.test", "host: [node.test, 127.0.0.1]")
+    with Proxy(setup, secure.folder, "back") as started:
         yield started
 
 
@@ -116,6 +119,13 @@ def test_node(proxy: Proxy, name: str, tmp_path: Path) -> None:
         echoed = json.loads(curl(*front, "-T", str(file), *form, f"http://{proxy.address}/echo").stdout)
         assert echoed["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert curl(*front, f"http://{proxy.address}/zeros?size=30000000").stdout == bytes(30_000_000)
+
+
+def test_web_sockets(web: Web, proxy: Proxy) -> None:
+    """A client's are in the clear, its server's are in TLS."""
+    script = ["text", "é😀", 256, 1 << 20, "ping", "x" * (1 << 20), "", "last"]
+    said = web.peer("python").ok("sockets", url=f"ws://{proxy.address}/socket", script=script, code=3000)
+    assert (said["answers"], said["code"]) == ([4, 2, 256, 1 << 20, "pong", 1 << 20, 0, 4], 3000)
 
 
 def test_a_conversation_in_one_request(proxy: Proxy) -> None:
@@ -227,10 +237,10 @@ def _nothing_of_it(pki: Pki, address: str, folder: Path) -> None:
 def test_hosts_that_still_speak_in_the_clear(secure: Secure, tmp_path: Path) -> None:
     """An exception by a host's metadata."""
     hosts = secure.nginx.addresses
-    section = f"tls: {OURS}, tls_matches: [{{metadata: {{tls: legacy}}, tls: plaintext}}]"
+    legacy = f'{{address: "{hosts["plaintext"]}", metadata: {{tls: legacy}}}}'
     setup = back_config(secure.pki, {"both": hosts["nginx"]}, {"both": OURS}).replace(
-        f'hosts: ["{hosts["nginx"]}"], tls: {OURS}',
-        f'lb: round_robin, {section}, hosts: ["{hosts["nginx"]}", {{address: "{hosts["plaintext"]}", metadata: {{tls: legacy}}}}]',
+        f'hosts: ["{hosts["nginx"]}"]',
+        f'lb: round_robin, tls_matches: [{{metadata: {{tls: legacy}}, tls: plaintext}}], hosts: ["{hosts["nginx"]}", {legacy}]',
     )
     with Proxy(setup, tmp_path, "both") as proxy:
         seen = {visit(proxy, "both").body.split(b" [")[0].strip() for _ in range(8)}

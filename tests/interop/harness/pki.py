@@ -62,6 +62,8 @@ class Pki:
         self.ca, self.strangers_ca = self.authority.write(folder, "ca"), self.stranger.write(folder, "stranger-ca")
         for name, said in leaves(datetime.now(UTC)).items():
             self.keep(name, self.authority.issue(name, **said))
+        between = self.authority.intermediate("first below").intermediate("second below")
+        self.keep("below", between.issue("below", uris=[SPIFFE], **WEB))
         self.keep("strange", self.stranger.issue("strange", **WEB))
         self.keep("strange-client", self.stranger.issue("strange-client", uris=[SPIFFE]))
         self.files["self-signed"] = self._self_signed("self-signed")
