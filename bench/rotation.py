@@ -70,6 +70,13 @@ def stale(port: int, expected: Sequence[bytes]) -> int:
     return wrong
 
 
+def wait_for_answer(port: int) -> None:
+    """A proxy that listens may still be making contexts; a load that begins then would pile calls up."""
+    name = server_name(0)
+    with socket.create_connection(("127.0.0.1", port)) as plain, idle.trusting().wrap_socket(plain, server_hostname=name):
+        pass
+
+
 def run(bench: measure.Bench, pids: tuple[int, int], secrets: Secrets, seconds: float) -> dict[str, Any]:
     """One round: what both loads saw, names that were left stale, and the share of the machine that others took."""
     new = secrets.stage()
@@ -114,6 +121,7 @@ def measure_rotation(
 def _row(bench: measure.Bench, name: str, secrets: Secrets, command: Sequence[str], seconds: float) -> dict[str, Any]:
     runs = []
     with bench.started(name, command, LOAD.proto) as pids:
+        wait_for_answer(bench.ports.front)
         for number in range(bench.rounds):
             bench.say(f"{len(secrets.pairs):,} certificates replaced, round {number + 1} of {bench.rounds}: {name}")
             runs.append(run(bench, pids, secrets, seconds))

@@ -17,7 +17,6 @@ import asyncio
 import contextlib
 import os
 import ssl
-import time
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -27,9 +26,6 @@ from proxy.tls.material import Material
 from proxy.tls.peer import Identity, identify
 from proxy.tls.settings import ClientTls, ServerTls
 from proxy.tls.verifiers import SanVerifier, Verifier, make_verifiers
-
-SLICE = 0.002
-"""Seconds that contexts are made for at a time; then calls have their turn."""
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -205,22 +201,24 @@ class Contexts:
         return self.clients[cluster, msgspec.msgpack.encode(spec)]
 
     async def rotate(self, materials: Mapping[str, Material]) -> list[str]:
-        """Take new material, a few contexts at a time; what is refused, for the log. What it names keeps its old context."""
+        """Take new material; what is refused, for the log. What it names keeps its old context.
+
+        A thread makes the contexts: OpenSSL takes half a millisecond for each, and holds no lock of ours meanwhile.
+        """
         changed = {name for name, each in materials.items() if self.materials.get(name) != each}
         self.materials |= materials
-        problems: list[str] = []
-        until = time.monotonic() + SLICE
-        for side in [*self.servers.values(), *self.clients.values()]:
-            if changed.isdisjoint(side.secrets):
-                continue
-            try:
-                side.renew(self.materials)
-            except ValueError as error:
-                problems.append(f"{error}; what was there before stays in use")
-            if time.monotonic() > until:
-                await asyncio.sleep(0)
-                until = time.monotonic() + SLICE
-        return problems
+        sides = [each for each in (*self.servers.values(), *self.clients.values()) if not changed.isdisjoint(each.secrets)]
+        return await asyncio.get_running_loop().run_in_executor(None, _renew, sides, self.materials)
+
+
+def _renew(sides: Iterable[_Side], materials: Mapping[str, Material]) -> list[str]:
+    problems: list[str] = []
+    for side in sides:
+        try:
+            side.renew(materials)
+        except ValueError as error:
+            problems.append(f"{error}; what was there before stays in use")
+    return problems
 
 
 def _context(side: int, spec: ServerTls | ClientTls) -> ssl.SSLContext:
