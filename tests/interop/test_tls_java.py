@@ -12,13 +12,19 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness.mesh import BOLT_SERVICE
+from harness.mesh import BOLT_SERVICE, ECHO, Mesh
 from harness.pki import SPIFFE
-from harness.secure import Secure
+from harness.processes import java
+from harness.proxy import Proxy, config
+from harness.secure import Secure, bolt_tls, secrets
 from harness.tls_between import Listening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 ONE_MB = 1 << 20
 BURST = 600
@@ -148,6 +154,62 @@ def test_the_jdk_checks_names_and_the_others_do_not(secure: Secure, via: str) ->
     assert "No subject alternative DNS name matching b.test" in refused["message"], refused
     for call in (bolt, dubbo):
         assert call(secure, via, text="any name")["same"]
+
+
+@pytest.fixture(scope="module")
+def back(secure: Secure) -> Iterator[Proxy]:
+    """Speaks TLS to SOFABolt's and Dubbo's servers, with the certificate that they demand, and heartbeats on top."""
+    section = "tls: {ca: mesh-ca, server_name: a.test, certificate: client}"
+    beats = "keepalive: {interval: 200ms, timeout: 200ms, misses: 20}"
+    setup = f"""\
+{secrets(secure.pki, "client")}
+listeners: [{{name: mesh, address: "127.0.0.1:0", protocols: auto, routes: main}}]
+routes:
+  main:
+    - {{match: {{headers: {{service: "{BOLT_SERVICE}"}}}}, cluster: bolt}}
+    - {{match: {{headers: {{service: {ECHO}}}}}, cluster: dubbo}}
+clusters:
+  bolt: {{hosts: ["{secure.peer("bolt_server").address}"], {section}, {beats}}}
+  dubbo: {{hosts: ["{secure.peer("dubbo_provider").address}"], {section}, {beats}}}
+"""
+    with Proxy(setup, secure.folder, "java-back") as started:
+        yield started
+
+
+def test_java_servers_behind_tls(mesh: Mesh, secure: Secure, back: Proxy) -> None:
+    """Clients know nothing of it, share one connection to each server, and heartbeats keep it."""
+    calls: dict[str, Any] = {"target": back.address, "client": "tls back", "timeout": 20_000}
+    for server in ("bolt_server", "dubbo_provider"):
+        secure.peer(server).ok("reset")
+    jobs = [("bolt_client", {"headers": HEADERS, "size": 20_000}), ("dubbo_consumer", {"method": "echo", "text": "dubbo"})]
+    for _ in range(2):
+        for role, said in jobs:
+            result = mesh.peer(role).do("call", 120, **calls, **said, count=BURST, threads=8, clients=4)
+            assert result["ok"], result
+        slow = {**HEADERS, "sofa_head_method_name": "sleep", "ms": "1000"}
+        assert mesh.peer("bolt_client").ok("call", headers=slow, text="slow", **calls)["text"] == "slow"
+    assert [secure.peer(server).ok("stats")["connections"] for server in ("bolt_server", "dubbo_provider")] == [1, 1]
+    assert "cannot connect" not in back.tail()
+
+
+def test_a_java_server_is_restarted_behind_tls(mesh: Mesh, secure: Secure, tmp_path: Path) -> None:
+    """With another certificate meanwhile that is not believed: its callers are told, and those of the right one are served."""
+    properties = {leaf: bolt_tls(secure.pki, leaf, "server") for leaf in ("web", "wrong-name")}
+    with java("BoltServer", tmp_path / "first.log", "0", properties=properties["web"]) as first:
+        port, section = first.port, ", tls: {ca: mesh-ca, server_name: a.test, certificate: client}"
+        setup = config({"bolt": first.address}, [({"service": BOLT_SERVICE}, "bolt")], section)
+        setup = secrets(secure.pki, "client") + setup
+        with Proxy(setup, tmp_path) as proxy:
+            call: dict[str, Any] = {"target": proxy.address, "headers": HEADERS, "client": str(port), "timeout": 5000}
+            client = mesh.peer("bolt_client")
+            assert client.ok("call", text="first", **call)["same"]
+            first.stop()
+            with java("BoltServer", tmp_path / "wrong.log", str(port), properties=properties["wrong-name"]):
+                refused = client.do("call", text="wrong", **call)
+                assert (refused["ok"], refused["error"]) == (False, "ConnectionClosedException"), refused
+                assert "Hostname mismatch" in proxy.logged("cluster bolt: host ")
+            with java("BoltServer", tmp_path / "again.log", str(port), properties=properties["web"]):
+                assert any(client.do("call", text="again", **call).get("same") for _ in range(50))
 
 
 @pytest.mark.parametrize(("kind", "name"), [("bolt", ""), ("dubbo", ""), ("http", "a.test")])

@@ -121,7 +121,7 @@ def test_a_pair_in_two_steps(proxy: Proxy, pki: Pki) -> None:
     """First the certificate, then its key: between the two they do not fit, and the old pair is shown."""
     old, new = pki.issued["web"], pki.authority.issue("web", **WEB)
     pki.files["web"].certificate.write_text(new.certificate)
-    until(lambda: "secret web" in proxy.tail())
+    proxy.logged("secret web")
     assert serial(proxy.address, pki) == old.serial
     pki.files["web"].key.write_text(new.key)
     until(lambda: serial(proxy.address, pki) == new.serial)
@@ -135,7 +135,7 @@ def test_what_cannot_be_read_changes_nothing(proxy: Proxy, pki: Pki, damage: str
         file.unlink()
     else:
         file.write_text({"empty": "", "cut": old.certificate[:300], "nonsense": "nonsense\n" * 100}[damage])
-    until(lambda: "secret web" in proxy.tail())
+    proxy.logged("secret web")
     assert serial(proxy.address, pki) == old.serial
     new = pki.keep("web", pki.authority.issue("web", **WEB))
     assert new.certificate.exists()

@@ -175,22 +175,15 @@ def test_a_server_that_dies_in_the_middle(proxy: Proxy) -> None:
 
 @pytest.mark.parametrize("name", list(WHY))
 def test_servers_that_are_not_believed(proxy: Proxy, name: str) -> None:
-    before = len(proxy.log.read_bytes())
+    before = proxy.log.stat().st_size
     with Wire(proxy.address) as wire:
         wire.ask("/", host=f"{name}.test")
         answer = wire.answer()
         assert (answer.status, answer.get("retry-after") != "") == (503, True), answer
         wire.ask("/", host="nginx.test")
         assert wire.answer().status == 200
-    line = said_of(proxy, name, before)
-    assert WHY[name].lower() in line.lower(), line
-
-
-def said_of(proxy: Proxy, name: str, before: int) -> str:
-    """The log's lines about that cluster since then."""
-    lines = [line for line in proxy.log.read_bytes()[before:].decode().splitlines() if name in line]
-    assert lines, proxy.tail()
-    return "\n".join(lines)
+    line = proxy.logged(f"cluster {name}: host ", before)
+    assert WHY[name] in line, line
 
 
 def test_a_server_that_wants_a_certificate_and_gets_none(proxy: Proxy) -> None:
@@ -231,7 +224,7 @@ def _nothing_of_it(pki: Pki, address: str, folder: Path) -> None:
         for _ in range(3):
             answer = visit(proxy, "early")
             assert (answer.status, b"injected" in answer.body) == (503, False), answer
-        assert "early" in proxy.tail()
+        proxy.logged("cluster early: host ")
 
 
 def test_hosts_that_still_speak_in_the_clear(secure: Secure, tmp_path: Path) -> None:
