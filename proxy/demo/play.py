@@ -14,6 +14,7 @@ from pathlib import Path
 from time import perf_counter
 
 from proxy.demo import config, metrics, scenario
+from proxy.demo.authority import Certificates
 from proxy.demo.client import Traffic
 from proxy.demo.processes import Node, Proxy
 from proxy.demo.protocols import speeches
@@ -40,7 +41,8 @@ class Play:
         self.config = self.folder / "xproto.yaml"
         self._ports = config.Ports(config.all_hosts())
         scene.addresses = {host: self._ports.address(host) for host in self._ports.of}
-        self.config.write_text(config.render(self._ports))
+        self._certificates = Certificates(self.folder / "tls")
+        self.config.write_text(config.render(self._ports, self._certificates))
 
     def say(self, text: str) -> None:
         """An event."""
@@ -57,8 +59,9 @@ class Play:
             stack.callback(traffic.close)
             host, _, port = self.scene.listening.rpartition(":")
             self._began = perf_counter()
-            await traffic.start(host, int(port))
-            self.say(f"{len(scenario.CLIENTS)} clients connected; each sends calls of its protocol to the one port")
+            await traffic.start(host, int(port), self._certificates.context())
+            secret = sum(client.secret for client in scenario.CLIENTS)
+            self.say(f"{len(scenario.CLIENTS)} clients connected, {secret} by TLS; each sends its protocol's calls to the one port")
             watching = asyncio.create_task(self._watch())
             stack.callback(watching.cancel)
             await self._course(nodes[scenario.VICTIM])
