@@ -24,8 +24,14 @@ class Check:
 def verdict(scene: Scene) -> list[Check]:
     """Every check, in the order in which they are told."""
     return [
-        _answers(scene), _failover(scene), _recovery(scene), _routes(scene), _secrets(scene), _heartbeats(scene), _counters(scene),
-    ]  # fmt: skip
+        _answers(scene),
+        _failover(scene),
+        _recovery(scene),
+        _routes(scene),
+        _secrets(scene),
+        _heartbeats(scene),
+        _counters(scene),
+    ]
 
 
 def _answers(scene: Scene) -> Check:
@@ -79,10 +85,11 @@ def _secrets(scene: Scene) -> Check:
     wanted = sum(client.secret for client in scenario.CLIENTS)
     handshakes = scene.sample.total("tls_handshakes_total")
     answered = {name: tally.secret for name, tally in scene.ledger.tallies.items()}
+    each = ", ".join(f"{name} {count:,}" for name, count in answered.items())
     return Check(
         ok=handshakes == wanted and all(answered.values()),
         text=f"TLS and plaintext on the one port: {handshakes} handshakes of {wanted} clients with certificates, "
-        f"{sum(answered.values()):,} calls answered inside, {', '.join(f'{name} {count:,}' for name, count in answered.items())}",
+        f"{sum(answered.values()):,} calls answered inside: {each}",
     )
 
 

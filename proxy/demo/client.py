@@ -150,8 +150,8 @@ class Traffic:
         loop = asyncio.get_running_loop()
         for client in scenario.CLIENTS:
             factory = partial(Connection, client, self._speeches[client.protocol], self._ledger, self._numbers)
-            secret = {"ssl": context, "server_hostname": SERVER_NAME} if client.secret else {}
-            _, made = await loop.create_connection(factory, host, port, **secret)
+            secret = (context, SERVER_NAME) if client.secret else (None, None)
+            _, made = await loop.create_connection(factory, host, port, ssl=secret[0], server_hostname=secret[1])
             self.connections.append(made)
             self._tasks.append(loop.create_task(self._beat(made)))
             for caller in scenario.callers(client):

@@ -65,7 +65,7 @@ def spoil(**values: int) -> Callable[[Scene], None]:
         spoil(connections=2),
         spoil(acks=1),
         spoil(secret=0),
-        lambda scene: setattr(scene, "sample", parse(METRICS.replace("tls_handshakes_total{listener=\"mesh\"} 6", "x 5"))),
+        lambda scene: setattr(scene, "sample", parse(METRICS.replace('tls_handshakes_total{listener="mesh"} 6', "x 5"))),
         lambda scene: scene.nodes.update(b="killed"),
         lambda scene: scene.ledger.hosts.update({("echo", "a"): 1}),
         lambda scene: setattr(scene, "survivors_at_kill", 2),
