@@ -61,7 +61,7 @@ class Play:
             self._began = perf_counter()
             await traffic.start(host, int(port), self._certificates.context())
             secret = sum(client.secret for client in scenario.CLIENTS)
-            self.say(f"{len(scenario.CLIENTS)} clients on one port, {secret} by TLS; each sends calls of its protocol")
+            self.say(f"{len(scenario.CLIENTS)} clients connected, {secret} by TLS; each sends its calls to the one port")
             watching = asyncio.create_task(self._watch())
             stack.callback(watching.cancel)
             await self._course(nodes[scenario.VICTIM])
