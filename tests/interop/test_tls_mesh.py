@@ -177,6 +177,34 @@ def test_somebody_else_in_the_place_of_b(mesh: Mesh, secure: Secure, hosts: Host
         assert "none of its names is one that is wanted: a.test" in a.logged("cluster b: host ")
 
 
+REFUSED = {
+    "elsewhere": "none of its names is one that is wanted: client.elsewhere.test, spiffe://elsewhere/ns/web/sa/client",
+    "strange-client": "unable to get local issuer certificate",
+    "expired": "certificate has expired",
+}
+"""Who is not let in by B, and what its log says."""
+
+
+@pytest.mark.parametrize("leaf", list(REFUSED))
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_b_does_not_take_a(
+    mesh: Mesh, secure: Secure, hosts: Hosts, tmp_path: Path, leaf: str, version: str
+) -> None:
+    """In TLS 1.3 A learns that when it has sent its first call. Its client is told, and B's log says why."""
+    wanted = "{verify: required, ca: mesh-ca, san: [{uri: 'spiffe://td/*'}]}"
+    setup = beside_the_server(secure.pki, hosts).replace("{verify: required, ca: mesh-ca}", wanted)
+    mesh.peer("bolt_server").ok("reset")
+    with Proxy(setup, tmp_path, "b") as b:
+        ours = beside_the_client(secure.pki, b.address, leaf).replace("ca: mesh-ca", f"max_version: '{version}', ca: mesh-ca")
+        with Proxy(ours, tmp_path, "a") as a:
+            assert ask(a.address, "/echo").status in (502, 503)
+            assert ask(a.address, "/echo", method="POST", body=b"x").status in (502, 503)
+            refused = bolt(mesh, a, text="x")
+            assert (refused["ok"], refused["error"]) == (False, "ConnectionClosedException"), refused
+            assert REFUSED[leaf] in b.logged("listener mesh: downstream ")
+    assert mesh.peer("bolt_server").ok("stats")["calls"] == 0
+
+
 def test_b_dies_in_the_middle_of_calls(mesh: Mesh, web: Web, secure: Secure, hosts: Hosts, tmp_path: Path) -> None:
     """Each caller is told, in its own protocol."""
     slow = {**HEADERS, "sofa_head_method_name": "sleep", "ms": "20000"}

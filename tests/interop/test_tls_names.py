@@ -18,18 +18,20 @@ from harness.wire_http import Answer, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PUBLIC, PRIVATE = "a.test", "api.test"
 MISDIRECTED = 421
 VERSIONS = pytest.mark.parametrize("version", ["1.2", "1.3"])
-HOSTS = ["api.test", "API.Test", "api.test:443", "api.test:8443", "api.test.", "v1.api.test", "x.y.api.test", "V1.API.TEST.:1"]
+HOSTS = ["api.test", "API.Test", "api.test:443", "api.test:8443", "api.test.", "v1.api.test", "x.y.api.test", "V1.API.TEST.:1",
+         "api.test:", "api.test..", "api.test.:"]  # fmt: skip
 """Hosts that are the private one's, in every writing."""
 
 
 @pytest.fixture(scope="module")
 def proxy(secure: Secure) -> Iterator[Proxy]:
     setup = f"""\
-{secrets(secure.pki, "web", "api")}
+{secrets(secure.pki, "web", "api")}  strangers: {{ca: "{secure.pki.strangers_ca}"}}
 listeners:
   - name: mesh
     address: 127.0.0.1:0
@@ -41,6 +43,18 @@ listeners:
       - name: private
         match: {{server_names: [api.test, "*.api.test"]}}
         tls: {{certificates: [api], client: {{verify: required, ca: mesh-ca}}}}
+        routes: private
+      - name: strangers
+        match: {{server_names: other.test}}
+        tls: {{certificates: [web], client: {{verify: required, ca: strangers}}}}
+        routes: private
+      - name: narrow
+        match: {{server_names: narrow.test}}
+        tls: {{certificates: [web], client: {{verify: required, ca: mesh-ca, san: [{{uri: "spiffe://td/*"}}]}}}}
+        routes: private
+      - name: optional
+        match: {{server_names: optional.test}}
+        tls: {{certificates: [web], client: {{verify: optional, ca: mesh-ca}}}}
         routes: private
     http: {{client_certificate: true, connect: true}}
 routes:
@@ -88,6 +102,27 @@ def test_another_name_in_the_handshake(secure: Secure, proxy: Proxy, version: st
     assert barred(answer)
     if host in ("api.test", "API.Test", "api.test:443", "v1.api.test"):
         assert answer.status == MISDIRECTED, answer
+
+
+@pytest.mark.parametrize(
+    ("leaf", "name", "host"),
+    [
+        ("strange-client", "other.test", "api.test"),
+        ("strange-client", "other.test", "narrow.test"),
+        ("elsewhere", "api.test", "narrow.test"),
+        ("client", "api.test", "other.test"),
+        ("", "optional.test", "api.test"),
+        ("elsewhere", "optional.test", "narrow.test"),
+    ],
+)
+def test_another_chains_name_in_the_handshake(secure: Secure, proxy: Proxy, leaf: str, name: str, host: str) -> None:
+    """Its client may well have been let in there; what it showed there is not what is wanted here."""
+    context = client_context(secure.pki, leaf)
+    assert ask(proxy.address, context, name, "/echo", host=name).status == 200
+    assert ask(proxy.address, context, name, "/echo", host=host).status == MISDIRECTED
+    with TlsWire(proxy.address, context, name) as wire:
+        wire.ask(f"https://{host}/echo", host=name)
+        assert wire.answer().status == MISDIRECTED
 
 
 @VERSIONS
@@ -225,6 +260,24 @@ def test_a_session_of_an_unknown_name(secure: Secure, proxy: Proxy, version: str
 
 
 @VERSIONS
+@pytest.mark.parametrize(
+    ("leaf", "of", "name"),
+    [
+        ("strange-client", "other.test", "api.test"),       # trusted there, by other roots
+        ("elsewhere", "api.test", "narrow.test"),           # trusted here too, and not wanted
+        ("", "optional.test", "api.test"),                  # it may be missing there
+        ("", "optional.test", "narrow.test"),
+    ],
+)
+def test_a_session_of_another_chain(secure: Secure, proxy: Proxy, version: str, leaf: str, of: str, name: str) -> None:
+    context = client_context(secure.pki, leaf, version=version)
+    session = session_of(proxy.address, context, of)
+    assert refusal(proxy.address, context, name, session=session)
+    with TlsWire(proxy.address, context, of, session) as wire:
+        assert wire.tls.session_reused
+
+
+@VERSIONS
 def test_a_resumed_session_is_still_its_clients(secure: Secure, proxy: Proxy, version: str) -> None:
     """Whoever resumes showed the certificate once, and is the one that it named."""
     context = client_context(secure.pki, "client", version=version)
@@ -258,3 +311,60 @@ def test_curl_is_refused_and_let_in(secure: Secure, proxy: Proxy) -> None:
     assert curl(*options, *to(proxy.address, PRIVATE), "https://api.test/echo", ok=False).stdout == b"000"
     own = secure.pki.certificate_of("client")
     assert curl(*options, *own, *to(proxy.address, PRIVATE), "https://api.test/echo").stdout == b"200"
+
+
+def test_one_public_name_where_all_others_are_private(secure: Secure, tmp_path: Path) -> None:
+    """The other way round: a name that no chain knows is the listener's own, which wants certificates."""
+    setup = f"""\
+{secrets(secure.pki, "web")}
+listeners:
+  - name: mesh
+    address: 127.0.0.1:0
+    routes: main
+    protocols: auto
+    tls: {{certificates: [web], client: {{verify: required, ca: mesh-ca}}}}
+    filter_chains:
+      - match: {{server_names: [a.test, "*.public.test"]}}
+        tls: {{certificates: [web]}}
+routes: {{main: [{{cluster: node}}]}}
+clusters: {{node: {{hosts: ["{secure.plain["node"]}"]}}}}
+"""
+    nobody = client_context(secure.pki)
+    with Proxy(setup, tmp_path) as proxy:
+        for name in ("a.test", "A.TEST", "x.public.test"):
+            assert ask(proxy.address, nobody, name, "/echo").status == 200
+        session = session_of(proxy.address, nobody, "a.test")
+        for name in ("", "api.test", "nobody.test", "public.test"):
+            assert refusal(proxy.address, nobody, name)
+            assert refusal(proxy.address, nobody, name, session=session)
+        for host in ("api.test", "nobody.test", "public.test", "127.0.0.1", "[::1]:443", "b.a.test"):
+            assert ask(proxy.address, nobody, "a.test", "/echo", host=host).status == MISDIRECTED
+        with Wire(proxy.address) as wire:
+            wire.ask("/echo", host="a.test")
+            assert wire.rest() == b""
+
+
+@pytest.mark.xfail(strict=True, reason="Choice.misdirected looks at the chains of a host's first group only")
+def test_a_name_that_is_public_for_one_protocol_only(secure: Secure, tmp_path: Path) -> None:
+    """Who does not offer that protocol gets the wildcard's chain, which wants certificates: no other name leads around it."""
+    setup = f"""\
+{secrets(secure.pki, "web", "api")}
+listeners:
+  - name: mesh
+    address: 127.0.0.1:0
+    routes: main
+    protocols: auto
+    tls: {{certificates: [web]}}
+    filter_chains:
+      - match: {{server_names: api.test, alpn: special}}
+        tls: {{certificates: [api], alpn: [special]}}
+      - match: {{server_names: "*.test"}}
+        tls: {{certificates: [api], client: {{verify: required, ca: mesh-ca}}}}
+routes: {{main: [{{cluster: node}}]}}
+clusters: {{node: {{hosts: ["{secure.plain["node"]}"]}}}}
+"""
+    nobody = client_context(secure.pki)
+    with Proxy(setup, tmp_path) as proxy:
+        assert refusal(proxy.address, nobody, "api.test")
+        assert ask(proxy.address, nobody, "", "/echo", host="b.test").status == MISDIRECTED
+        assert ask(proxy.address, nobody, "", "/echo", host="api.test").status == MISDIRECTED

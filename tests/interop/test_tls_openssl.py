@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from harness.proxy import Proxy
 from harness.secure import Secure, front_config
-from harness.tls import SClient, TlsWire, client_context, s_client
+from harness.tls import SClient, TlsWire, client_context, refusal, s_client
 from harness.wire_http import Wire
 
 if TYPE_CHECKING:
@@ -92,6 +92,18 @@ def test_reconnect(secure: Secure, via: str) -> None:
     said = s_client(secure.at(via), secure.pki, *NAMED, "-tls1_2", "-reconnect", stdin=b"")
     assert len(re.findall(r"^New, TLSv1.2", said, re.MULTILINE)) == 1
     assert len(re.findall(r"^Reused, TLSv1.2", said, re.MULTILINE)) == 5
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_session_of_one_listener_is_none_of_another(secure: Secure, version: str) -> None:
+    """Whoever showed no certificate where none is wanted, shows one where one is."""
+    context, listeners = client_context(secure.pki, version=version), secure.proxy.listeners
+    for name in ("mesh", "optional", "either"):
+        with TlsWire(listeners[name], context, "a.test") as wire:
+            wire.ask("/echo")
+            assert wire.answer().status == 200
+            session = wire.tls.session
+        assert refusal(listeners["demanding"], context, "a.test", session=session)
 
 
 def test_early_data_is_not_taken(secure: Secure, tmp_path: Path) -> None:

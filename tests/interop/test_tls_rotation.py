@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import ssl
 import threading
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -260,3 +261,36 @@ def _after_a_rest(proxy: Proxy) -> str:
     """Asks when the connection before has been idle for too long."""
     threading.Event().wait(1.5)
     return ask(proxy.address, "/").body.decode()
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_reload_that_demands_certificates(pki: Pki, secure: Secure, tmp_path: Path, version: str) -> None:
+    """No session from before opens what now needs a certificate; a reload back lets everybody in again."""
+    setup = f"""\
+admin: 127.0.0.1:0
+secrets: {{web: {pki.files["web"].secret}, mesh-ca: {{ca: "{pki.ca}"}}}}
+listeners:
+  - name: mesh
+    address: 127.0.0.1:0
+    routes: main
+    protocols: auto
+    tls: {{certificates: [web]}}
+routes: {{main: [{{cluster: node}}]}}
+clusters: {{node: {{hosts: ["{secure.plain["node"]}"]}}}}
+"""
+    demanding = setup.replace("certificates: [web]", "certificates: [web], client: {verify: required, ca: mesh-ca}")
+    nobody, known = (client_context(pki, leaf, version=version) for leaf in ("", "client"))
+    with Proxy(setup, tmp_path) as proxy:
+        session = _session(proxy.address, nobody)
+        _reload(proxy, tmp_path, demanding)
+        assert "served" not in _outcome(proxy.address, nobody, session), "a session was resumed that has no certificate"
+        assert "served" not in _outcome(proxy.address, nobody)
+        assert "served" in _outcome(proxy.address, known)
+        _reload(proxy, tmp_path, setup)
+        assert "served" in _outcome(proxy.address, nobody, session)
+
+
+def _reload(proxy: Proxy, folder: Path, setup: str) -> None:
+    (folder / "proxy.yaml").write_text(setup, encoding="utf-8")
+    with urllib.request.urlopen(urllib.request.Request(f"http://{proxy.admin}/reload", method="POST"), timeout=30) as answer:
+        assert answer.status == 200
