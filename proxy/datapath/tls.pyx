@@ -44,6 +44,7 @@ cdef Tls new_tls(object loop, Transport inner, object side, str server_name, con
     made.session = side.wrap(made.incoming, made.outgoing)
     made.step = UNDER_WAY
     if size:
+        made.address = inner.peer()
         made.feed(data, size)
     return made
 
@@ -306,4 +307,4 @@ cdef class Tls(Transport):
         return 0
 
     cdef str peer(self):
-        return self.inner.peer()
+        return self.inner.peer() if self.address is None else self.address

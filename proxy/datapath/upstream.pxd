@@ -22,6 +22,7 @@ cdef class Keeper:
 
 
 cdef class Upstream(Answers):
+    cdef int64_t began            # when it was opened
     cdef Keeper keeper
     cdef int64_t since            # when it began to connect
     cdef int64_t beat             # when the heartbeat without an ack was sent; 0: none
@@ -47,6 +48,7 @@ cdef class Upstream(Answers):
     cdef int on_rest(self) except -1
     cdef int keepalive(self) except -1
     cdef int heartbeat(self) except -1
+    cdef int suspect(self) except -1
 
 
 cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t variant, int lane, limits_t* limits,

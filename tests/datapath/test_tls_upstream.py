@@ -91,6 +91,16 @@ async def test_a_host_that_wants_a_certificate_and_gets_none(world: World) -> No
     assert any("certificate required" in line for line in world.log), world.log
 
 
+async def test_a_host_that_goes_right_behind_the_handshake(world: World) -> None:
+    backend = world.backend()
+    start(world, backend)
+    client = await asked(world)
+    upstream = await secure_accept(world, backend, server_context(WEB))
+    upstream.close()
+    assert frames.status_of(await client.receive()) == 16
+    assert any("it may not accept our certificate" in line for line in world.log), world.log
+
+
 async def test_a_certificate_of_somebody_else(world: World) -> None:
     backend = world.backend()
     start(world, backend)
@@ -155,7 +165,7 @@ async def test_bytes_before_the_handshake(world: World) -> None:
     upstream = await backend.accept()
     await upstream.send(response(1, content=b"forged"))
     assert frames.status_of(await client.receive()) == CONNECT
-    assert any("TLS: wrong version number" in line for line in world.log), world.log
+    assert any("TLS: it speaks no TLS" in line for line in world.log), world.log
 
 
 async def test_bytes_right_behind_the_handshake_are_no_answer_to_anything(world: World) -> None:

@@ -344,7 +344,6 @@ clusters: {{node: {{hosts: ["{secure.plain["node"]}"]}}}}
             assert wire.rest() == b""
 
 
-@pytest.mark.xfail(strict=True, reason="Choice.misdirected looks at the chains of a host's first group only")
 def test_a_name_that_is_public_for_one_protocol_only(secure: Secure, tmp_path: Path) -> None:
     """Who does not offer that protocol gets the wildcard's chain, which wants certificates: no other name leads around it."""
     setup = f"""\

@@ -61,6 +61,18 @@ def test_misdirected() -> None:
     assert not choice.misdirected("unknown.test", "open")
 
 
+def test_misdirected_where_a_hello_would_fall_through() -> None:
+    """A name that is open for one protocol only: for all others it is the wildcard's, which wants a certificate."""
+    choice = Choice(
+        (chain("open"), chain("special", "api.test", alpn=("special",)), chain("shut", "*.test", tls=MUTUAL))
+    )  # fmt: skip
+    assert choice.find("api.test", ()) == "shut"
+    assert choice.misdirected("api.test", "open")
+    assert choice.misdirected("api.test", None)
+    assert not choice.misdirected("api.test", "special")
+    assert not choice.misdirected("api.test", "shut")
+
+
 def test_misdirected_from_a_door_that_is_open_to_one_for_all_names() -> None:
     choice = Choice((chain("open", "open.test"), chain("rest", tls=MUTUAL)))
     assert choice.misdirected("anything", "open")
