@@ -128,6 +128,7 @@ cdef class Tls(Transport):
                 return taken
         got = self.inner.recv(received, min(room, <size_t>CIPHER_ROOM))
         if got == 0:
+            self.reason, self.why = "closed", "it ended without TLS's own end: what it sent may have been cut off"
             return -ECONNRESET
         if got < 0:
             return got

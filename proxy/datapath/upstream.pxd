@@ -14,6 +14,7 @@ cdef class Keeper:
     """Whoever owns upstream connections is told what becomes of them."""
     cdef int opened(self, Upstream upstream) except -1
     cdef int failed(self, Upstream upstream, str why) except -1
+    cdef int insecure(self, str reason) except -1                # a handshake of TLS failed; `failed` follows
     cdef int drains(self, Upstream upstream) except -1
     cdef int lost(self, Upstream upstream) except -1
     cdef int freed(self, Upstream upstream) except -1

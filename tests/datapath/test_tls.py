@@ -348,6 +348,7 @@ async def test_an_end_without_tls_own_end(world: World) -> None:
     await world.until(lambda: not world.downstreams())
     await upstream.send(response(1))
     await world.until(lambda: world.count("upstream_dropped_answers_total", reason="late") == 1)
+    assert any("it ended without TLS's own end" in line for line in world.log), world.log
 
 
 async def test_tls_own_end_is_answered_with_ours(world: World) -> None:
