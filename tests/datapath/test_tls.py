@@ -167,6 +167,18 @@ async def test_a_handshake_that_does_not_come_to_its_end(world: World) -> None:
     assert world.count("tls_handshake_failures_total", reason="timeout") == 1
 
 
+async def test_handshakes_under_way_are_bounded(world: World) -> None:
+    backend = start(world)
+    world.engine.core.shaking = 4096
+    with pytest.raises(ssl.SSLError):
+        await secure_client(world)
+    assert world.count("tls_handshake_failures_total", reason="overload") == 1
+    world.engine.core.shaking = 4095
+    await call(world, await secure_client(world), backend)
+    assert world.engine.core.shaking == 4095
+    world.engine.core.shaking = 0
+
+
 # -- who the client is ------------------------------------------------------------------------------------------------
 
 
