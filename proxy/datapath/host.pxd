@@ -50,7 +50,7 @@ cdef class Host(Keeper):
     cdef int index            # not its place: that changes
     cdef host_count_t* count
     cdef object tls           # how it is spoken to: proxy.tls.settings.ClientTls; None: plaintext
-    cdef object side          # what makes its handshakes: proxy.tls.contexts.Resumer
+    cdef object side          # what makes its handshakes: proxy.tls.sides.Resumer
     cdef bint leaving         # it belongs to the cluster no more: no new calls
     cdef list active          # Upstream, CONNECTING or OPEN
     cdef list draining        # Upstream, DRAINING

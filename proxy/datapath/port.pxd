@@ -19,7 +19,7 @@ cdef class Chain:
     """What connections of one kind may speak, and where their calls go: those in plaintext, or those of a filter chain."""
     cdef readonly str name                    # None: plaintext
     cdef object tls                           # proxy.tls.settings.ServerTls; None: plaintext
-    cdef object side                          # what makes its handshakes: proxy.tls.contexts.Server
+    cdef object side                          # what makes its handshakes: proxy.tls.sides.Server
     cdef dict bindings                        # protocol -> Binding
     cdef Binding only                         # where nothing is to be detected
     cdef object detect

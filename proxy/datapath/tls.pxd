@@ -13,7 +13,7 @@ cdef class Tls(Transport):
     """TLS over another transport."""
     cdef Transport inner
     cdef object loop
-    cdef object side              # proxy.tls.contexts: Server or Resumer
+    cdef object side              # proxy.tls.sides: Server or Resumer
     cdef object incoming, outgoing    # ssl.MemoryBIO
     cdef object session           # ssl.SSLObject
     cdef str server_name          # what the client asked for

@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from proxy.snapshot import Cluster, Listener, Snapshot
-from proxy.tls.contexts import Contexts, Server
+from proxy.tls.contexts import Contexts
 from proxy.tls.material import Material
 from proxy.tls.settings import ClientTls, Extension, FilterChain, Secret, ServerTls, TlsMatch
+from proxy.tls.sides import Server
 from tests.tls.authority import Authority
 
 CA = Authority("mesh")
