@@ -2,8 +2,8 @@
 
 TERM drains: readiness fails first, nothing new is accepted, calls in flight finish within the one deadline
 (`drain_timeout`). INT, or a second TERM, ends at once. Either way the exit code is 0; it is 1 when the proxy could not
-start. HUP reads the configuration again, USR1 opens the files of access logs again. Whoever starts the proxy reads standard output: a line for each listener, then
-``ready``; logs go to stderr.
+start. HUP reads the configuration again; USR1 opens the files of access logs again. Whoever starts the proxy reads
+standard output: a line for each listener, then ``ready``; logs go to stderr.
 """
 
 from __future__ import annotations

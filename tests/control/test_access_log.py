@@ -170,7 +170,8 @@ def inode(path: Path) -> int:
 
 
 def open_files(pids: list[int]) -> list[int]:
-    return [os.stat(each).st_ino for pid in pids for each in Path(f"/proc/{pid}/fd").iterdir() if "access" in os.readlink(each)]
+    found = [each for pid in pids for each in Path(f"/proc/{pid}/fd").iterdir() if "access" in str(each.readlink())]
+    return [each.stat().st_ino for each in found]
 
 
 def test_a_worker_that_gets_the_signal_too_stays(tmp_path: Path, echo: Host, web: Host) -> None:
@@ -184,13 +185,12 @@ def test_a_worker_that_gets_the_signal_too_stays(tmp_path: Path, echo: Host, web
 
 
 def test_what_waits_is_written_at_the_end(tmp_path: Path, echo: Host, web: Host) -> None:
-    with running(configure(tmp_path, echo, web)) as proxy:
-        with connect(proxy.wait_ready()["mesh"]) as client:
-            upstream = first_call(client, echo)
-            client.sendall(REQUEST)
-            receive(upstream, len(REQUEST))
-            proxy.signal(signal.SIGINT)
-            assert proxy.wait() == 0
+    with running(configure(tmp_path, echo, web)) as proxy, connect(proxy.wait_ready()["mesh"]) as client:
+        upstream = first_call(client, echo)
+        client.sendall(REQUEST)
+        receive(upstream, len(REQUEST))
+        proxy.signal(signal.SIGINT)
+        assert proxy.wait() == 0
     assert [line["flags"] for line in parsed(tmp_path / "access.log", 2)] == ["-", "DC"]
 
 

@@ -16,14 +16,11 @@ import pytest
 
 from proxy.observe.logfile import LogFileError
 from proxy.snapshot import AccessLog, ProxyProtocol, Route
-from proxy.tls.settings import ServerTls
 from tests.datapath import frames, web
 from tests.datapath.frames import request, response
-from tests.datapath.secure import CA, CLIENT, WEB, client_context, material, secure_client
-from tests.datapath.test_tls import chain
+from tests.datapath.secure import CLIENT, client_context, secure_client
+from tests.datapath.test_tls import MUTUAL, SECRETS, chain
 from tests.datapath.world import Peer, World
-
-MUTUAL = ServerTls(("web",), verify="required", trust="ca")
 
 
 class Log:
@@ -298,7 +295,7 @@ async def test_one_line_for_a_call_whatever_becomes_of_it(world: World, log: Log
 async def test_a_client_with_a_certificate(world: World, log: Log) -> None:
     backend = world.backend()
     listener = {"chains": (chain(MUTUAL),), "plaintext": False, **log.listener}
-    world.start(backend, listener=listener, materials={"web": material(WEB), "ca": material(trust=CA)})
+    world.start(backend, listener=listener, materials=SECRETS)
     client = await secure_client(world, context=client_context(CLIENT))
     await client.send(request(7, oneway=True))
     await (await backend.accept()).receive()
@@ -315,8 +312,8 @@ async def test_a_host_that_a_connection_may_not_ask_for(world: World, log: Log) 
     only = {"protocols": ("http1",), "server_names": ("web.test",)}
     other = {"protocols": ("http1",), "server_names": ("b.web.test",)}
     chains = (chain(name="a", **only), chain(MUTUAL, name="b", **other))
-    world.start(world.backend(), protocols=("http1",), routes=web.ROUTES, materials={"web": material(WEB), "ca": material(trust=CA)},
-                listener={"chains": chains, "plaintext": False, "http": web.PLAIN, **log.listener})  # fmt: skip
+    listener = {"chains": chains, "plaintext": False, "http": web.PLAIN, **log.listener}
+    world.start(world.backend(), protocols=("http1",), routes=web.ROUTES, materials=SECRETS, listener=listener)
     client = await secure_client(world)
     await client.send(web.request().replace(b"Host: h", b"Host: b.web.test"))
     assert (await web.take(client)).status == 421
@@ -468,7 +465,9 @@ async def test_a_line_that_was_cut_off_is_not_added_to(world: World, log: Log) -
     assert len(torn) == 100
     assert json.loads(whole)["flags"] == "NR"
     assert world.count("access_log_dropped_total") == 1
-    assert world.log[-2:] == [f"access log {log.path}: {what}" for what in ("cannot be written: File too large", "can be written again")]
+    assert world.log[-2:] == [
+        f"access log {log.path}: {what}" for what in ("cannot be written: File too large", "can be written again")
+    ]
 
 
 async def test_an_end_of_the_worker_does_not_wait_for_a_reader_for_long(world: World, tmp_path: Path) -> None:
@@ -513,7 +512,9 @@ async def test_a_log_is_added_changed_and_removed(world: World, log: Log, tmp_pa
     assert world.count("access_log_lines_total") == 2
 
 
-async def test_a_call_that_begins_under_one_log_is_written_to_the_one_of_its_end(world: World, log: Log, tmp_path: Path) -> None:
+async def test_a_call_that_begins_under_one_log_is_written_to_the_one_of_its_end(
+    world: World, log: Log, tmp_path: Path
+) -> None:
     backend = world.backend()
     world.start(backend, listener=log.listener)
     client = await world.client()
