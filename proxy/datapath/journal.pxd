@@ -8,6 +8,7 @@ from proxy.datapath.wheel cimport alarm_t
 cdef enum:
     MOST_WAITING = 65536      # notes of a worker that are not written yet: some 20 MB, ten seconds of a disk that is stuck
     EVERY = 100000            # microseconds between batches
+    MANY = 4096               # notes that are handed over at once
     AT_ONCE = 256 * 1024      # bytes of lines, after which they are written: a batch may have more
 
 

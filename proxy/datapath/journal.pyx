@@ -1,8 +1,9 @@
 """Access logs: calls that have ended become lines in a file, and the loop never waits for that.
 
-The loop links a note to its listener's journal, and ten times a second hands over what came together. One thread in the
-worker formats and writes it, without the interpreter's lock: neither a slow disk nor a burst of lines is felt by calls. A
-batch is one write to a file that is open for appending, or several of whole lines if it is long, so workers share a file.
+The loop links a note to its listener's journal, and ten times a second, or sooner if they are many, hands over what came
+together. One thread of the worker formats and writes it, without the interpreter's lock: neither a slow disk nor a burst of
+lines is felt by calls. A batch is one write to a file that is open for appending, or several of whole lines if it is long,
+so workers share a file.
 
 What always holds: no more than MOST_WAITING notes wait, whatever the disk does, and what is dropped is counted; a note is
 written once or dropped once; whoever reads the file finds whole lines, since behind one that was cut off by a full disk
@@ -84,7 +85,9 @@ cdef class Batch:
                     written -= 1
                 while note != NULL and text.size < AT_ONCE:
                     put_line(&text, note, note.start + self.offset, self.json)
-                    note = note.next
+                    self.first = note.next
+                    free_note(note)
+                    note = self.first
                 done = write_all(self.fd, text.data, text.size)
                 if done < text.size:
                     code = errno
@@ -138,11 +141,13 @@ cdef class Journal(Notebook):
         self.last = note
         self.count += 1
         scribe.waiting += 1
-        if scribe.alarm.next == NULL:
-            try:
+        try:
+            if self.count >= MANY:
+                self.hand_over()
+            elif scribe.alarm.next == NULL:
                 scribe.core.wheel.set(&scribe.alarm, scribe.core.now + EVERY)
-            except Exception as error:  # noqa: BLE001 - the next note tries again
-                scribe.core.tell(f"access log: internal error: {error!r}")
+        except Exception as error:  # noqa: BLE001 - the next note tries again
+            scribe.core.tell(f"access log: internal error: {error!r}")
 
     cdef int hand_over(self) except -1:
         cdef Batch batch

@@ -21,7 +21,8 @@ cdef enum:
     ABSENT = 0xFFFF           # in place of a size
 
 
-cdef struct peer_t:           # of a connection; `data` is NULL where there is none
+cdef struct peer_t:           # who a connection's client is; `data` is NULL where there is none
+    int holders               # its Peer and notes; the thread that writes lets go of it too
     word_t client
     word_t via                # who said so, if the client did not connect itself
     word_t version            # of TLS
@@ -32,16 +33,14 @@ cdef struct peer_t:           # of a connection; `data` is NULL where there is n
 
 
 cdef class Peer:
-    """Who a connection's client is, for as long as a note of one of its calls is there."""
-    cdef peer_t facts
-    cdef tuple texts
+    """What a connection has of the facts that its notes share."""
+    cdef peer_t* facts
 
 
 cdef struct note_t:           # of one call; its texts lie behind it
     note_t* next
     void* notebook            # borrowed: notebooks are never given up
-    void* owner               # owned: the Peer that `peer` lies in
-    const peer_t* peer
+    peer_t* peer              # held
     const protocol_count_t* count
     const way_t* way          # NULL: no route
     const host_count_t* host  # NULL: it reached none
@@ -58,5 +57,5 @@ cdef class Notebook:
 
 
 cdef note_t* new_note(Peer peer, const word_t* texts) noexcept
-cdef void free_note(note_t* note) noexcept
+cdef void free_note(note_t* note) noexcept nogil
 cdef Peer new_peer(str client, str via, object identity)
