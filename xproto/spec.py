@@ -34,7 +34,10 @@ class Kind(enum.IntEnum):
 
 
 class Fault(enum.IntEnum):
-    """Why the proxy answers a call itself."""
+    """Why the proxy answers a call itself.
+
+    MISDIRECTED is for protocols whose calls name a host, as HTTP's do: it is another filter chain's than the connection's.
+    """
 
     NO_ROUTE = 1
     NO_HOST = 2

@@ -52,7 +52,7 @@ def _server_tls(given: tls.ServerTls, protocols: Iterable[str]) -> ServerTls:
         verify=client.verify,
         trust=client.ca,
         sans=_sans(client.san),
-        verifiers=_verifiers(client.verifiers),
+        verifiers=verifiers(client.verifiers),
         alpn=given.alpn or tuple(ALPN[name] for name in protocols if name in ALPN),
         min_version=given.min_version,
         max_version=given.max_version,
@@ -69,7 +69,7 @@ def client_tls(given: tls.ClientTls) -> ClientTls:
         certificate=given.certificate,
         server_name=given.server_name or "",
         sans=_sans(given.san),
-        verifiers=_verifiers(given.verifiers),
+        verifiers=verifiers(given.verifiers),
         alpn=given.alpn or (),
         min_version=given.min_version,
         max_version=given.max_version,
@@ -89,5 +89,5 @@ def _sans(given: Sequence[sans.San]) -> tuple[SanMatch, ...]:
     )
 
 
-def _verifiers(given: Sequence[tls.Verifier]) -> tuple[Extension, ...]:
+def verifiers(given: Sequence[tls.Verifier]) -> tuple[Extension, ...]:
     return tuple(Extension(each.name, dict(each.settings)) for each in given)

@@ -6,14 +6,14 @@ What always holds: a `Snapshot` is returned only when there is no problem at all
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
 
-from proxy.config import protocols, references, references_tls, source
+from proxy.config import outside, protocols, references, references_tls, source
 from proxy.config.build import build
 from proxy.config.messages import report_errors
 from proxy.config.problems import ConfigurationError, Path, Problem
@@ -27,8 +27,11 @@ def load(
     environment: Mapping[str, str] = os.environ,
     registry: protocols.LoadRegistry = protocols.load_registry,
 ) -> Snapshot:
-    """Reads, validates and builds; raises `ConfigurationError` with everything that is wrong."""
-    return parse(_read(file), file, environment, registry)
+    """Reads, validates and builds; raises `ConfigurationError` with everything that is wrong.
+
+    That includes what the file only names: secrets' files, and extensions.
+    """
+    return parse(_read(file), file, environment, registry, outside.check)
 
 
 def parse(
@@ -36,8 +39,12 @@ def parse(
     file: str,
     environment: Mapping[str, str] = os.environ,
     registry: protocols.LoadRegistry = protocols.load_registry,
+    look: Callable[[Config, Snapshot], Iterable[tuple[Path, str]]] = lambda *_: (),
 ) -> Snapshot:
-    """As `load`, of text that is already read; `file` names it in errors and anchors relative paths."""
+    """As `load`, of text that is already read; `file` names it in errors and anchors relative paths.
+
+    look: what is wrong with what the configuration only names; nothing is looked at if it is not given.
+    """
     found = source.read(text, environment)
     folder = FilePath(file).absolute().parent
     specs = _specs(found, folder)
@@ -54,7 +61,12 @@ def parse(
         found.report(path, message)
     if config is None or found.problems:
         raise ConfigurationError(file, found.problems)
-    return build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder)
+    snapshot = build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder)
+    for path, message in look(config, snapshot):
+        found.report(path, message)
+    if found.problems:
+        raise ConfigurationError(file, found.problems)
+    return snapshot
 
 
 def admin_address(file: str, environment: Mapping[str, str] = os.environ) -> str | None:

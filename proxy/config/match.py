@@ -6,13 +6,16 @@ other ways to write `headers`: each becomes one condition on the key of its name
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from proxy.config.model import Model
 from proxy.config.names import Hosts, Methods, Parameter, check_path
+from proxy.config.problems import suggest
 from proxy.config.types import Flag, Text, checked, refuse
+from proxy.config.values import WrongValueError
+from proxy.tls.settings import ROUTING_KEYS
 
 MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
 PATH_KINDS: tuple[MatchKind, ...] = ("exact", "prefix", "suffix", "regex")
@@ -96,6 +99,15 @@ class PathMatch(Model):
         return self
 
 
+def _key(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith("tls.") and value not in ROUTING_KEYS:
+        raise WrongValueError(f"{value!r} is nothing that is known of TLS; {suggest(value, ROUTING_KEYS)}")
+    return value
+
+
+Key = Annotated[str, BeforeValidator(checked(_key))]
+
+
 class Match(Model):
     """Which calls a route takes. Conditions are ANDed; none at all matches every call.
 
@@ -103,10 +115,12 @@ class Match(Model):
     carry a header of that very name.
     """
 
-    headers: dict[str, HeaderMatch] = Field(
+    headers: dict[Key, HeaderMatch] = Field(
         default_factory=dict,
         description="Conditions by key. A key is one of the protocol's headers, or `service` or `method`, which every "
-        "protocol of calls has and which win over a header of the same name.",
+        "protocol of calls has and which win over a header of the same name. On a connection of TLS, `tls.sni` is the server "
+        "name that the client asked for, and `tls.san` the name that its certificate proves: the first URI of it, or else the "
+        "first DNS name. No header can pose as these.",
         examples=[{"service": "com.test.EchoService:1.0", "env": {"prefix": "gray"}}],
     )
     path: PathMatch | None = Field(

@@ -65,6 +65,7 @@ cdef class Cluster(Singles):
         self.random = spec.lb == "random"
         self.mode = {None: 0, "multiplexed": 1, "ping_pong": 2}[spec.pool]
         self.duration = counters.for_cluster(self.name)
+        self.counters = counters
         self.pending = counters.slot("upstream_pending", {"cluster": self.name})
         self.overflow = counters.slot("upstream_pending_overflow_total", {"cluster": self.name})
         self.limit(spec)

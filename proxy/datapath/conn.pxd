@@ -59,6 +59,7 @@ cdef class Conn(Turned):
     cdef int pause(self) except -1
     cdef int secure(self) except -1
     cdef int failed(self, int code) except -1
+    cdef bint busy(self) noexcept             # is somebody waiting for it, or for what it has begun?
     cdef int shut(self) except -1
     cdef int closed(self) except -1
     # What the two sides do in their own way:

@@ -293,9 +293,12 @@ cdef class Conn(Turned):
 
     cdef int failed(self, int code) except -1:
         """Of the socket, or of TLS."""
-        if code == EPROTO and self.io.why is not None:
+        if self.io.why is not None and (code == EPROTO or self.busy()):
             self.core.tell(f"{self.label()}: TLS: {self.io.why}")
         return self.broke(code)
+
+    cdef bint busy(self) noexcept:
+        return False
 
     # -- the end ------------------------------------------------------------------------------------------------
 

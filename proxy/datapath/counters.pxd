@@ -82,7 +82,6 @@ cdef struct host_count_t:
     uint64_t* rx
     uint64_t* tx
     uint64_t* handshakes      # of TLS
-    uint64_t* insecure        # and those that failed
 
 
 cdef struct secure_count_t:   # of a listener that speaks TLS

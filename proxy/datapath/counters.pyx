@@ -152,7 +152,6 @@ cdef class Counters:
         out.rx = self.slot("upstream_rx_bytes_total", labels)
         out.tx = self.slot("upstream_tx_bytes_total", labels)
         out.handshakes = self.slot("upstream_tls_handshakes_total", labels)
-        out.insecure = self.slot("upstream_tls_failures_total", labels)
         return <host_count_t*>self.keep(key, &out, sizeof(out))
 
     cdef histogram_t* for_cluster(self, str cluster) except NULL:

@@ -218,6 +218,9 @@ cdef class Downstream(Newcomer):
         """It is not read for a reason of ours: that is no idleness."""
         return self.paused and self.state == OPEN
 
+    cdef bint busy(self) noexcept:
+        return self.in_flight > 0 or self.tail.size > 0 or self.stream.half == BODY
+
     cdef int evicted(self) except -1:
         """It owns the most of buffers that are nearly used up: its half request is answered, then it ends.
 

@@ -37,6 +37,7 @@ cdef class Family:
     cdef readonly dict leaving    # hosts that left it and still have connections; the values mean nothing
     cdef int made                 # hosts so far
     cdef limits_t limits
+    cdef Counters counters
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int stir(self) except -1
     cdef int serve(self, Upstream upstream, Pool pool) except -1

@@ -241,6 +241,10 @@ cdef class Host(Keeper):
         self.back_off()
         return self.cluster.stir()
 
+    cdef int insecure(self, str reason) except -1:
+        add(self.cluster.counters.slot("upstream_tls_failures_total", {"cluster": self.cluster.name, "reason": reason}), 1)
+        return 0
+
     cdef int drains(self, Upstream upstream) except -1:
         self.active.remove(upstream)
         self.draining.append(upstream)

@@ -17,6 +17,7 @@ cdef class Tls(Transport):
     cdef object incoming, outgoing    # ssl.MemoryBIO
     cdef object session           # ssl.SSLObject
     cdef str server_name          # what the client asked for
+    cdef str address              # of the other end, kept for log lines: it may be gone when one is written
     cdef bytes left               # records that the socket did not take
     cdef Py_ssize_t left_at
     cdef int step                 # of the handshake, as `handshake` says

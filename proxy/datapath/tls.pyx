@@ -44,6 +44,7 @@ cdef Tls new_tls(object loop, Transport inner, object side, str server_name, con
     made.session = side.wrap(made.incoming, made.outgoing)
     made.step = UNDER_WAY
     if size:
+        made.address = inner.peer()
         made.feed(data, size)
     return made
 
@@ -127,6 +128,7 @@ cdef class Tls(Transport):
                 return taken
         got = self.inner.recv(received, min(room, <size_t>CIPHER_ROOM))
         if got == 0:
+            self.reason, self.why = "closed", "it ended without TLS's own end: what it sent may have been cut off"
             return -ECONNRESET
         if got < 0:
             return got
@@ -306,4 +308,4 @@ cdef class Tls(Transport):
         return 0
 
     cdef str peer(self):
-        return self.inner.peer()
+        return self.inner.peer() if self.address is None else self.address

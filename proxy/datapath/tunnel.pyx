@@ -242,7 +242,7 @@ cdef class Far(End):
         return self.secure()
 
     cdef int insecure(self) except -1:
-        add(self.host.count.insecure, 1)
+        self.host.insecure(self.io.reason)
         return self.refused(f"TLS: {self.io.why}")
 
     cdef int secured(self) except -1:

@@ -14,6 +14,7 @@ cdef class Keeper:
     """Whoever owns upstream connections is told what becomes of them."""
     cdef int opened(self, Upstream upstream) except -1
     cdef int failed(self, Upstream upstream, str why) except -1
+    cdef int insecure(self, str reason) except -1                # a handshake of TLS failed; `failed` follows
     cdef int drains(self, Upstream upstream) except -1
     cdef int lost(self, Upstream upstream) except -1
     cdef int freed(self, Upstream upstream) except -1
@@ -22,6 +23,7 @@ cdef class Keeper:
 
 
 cdef class Upstream(Answers):
+    cdef int64_t began            # when it was opened
     cdef Keeper keeper
     cdef int64_t since            # when it began to connect
     cdef int64_t beat             # when the heartbeat without an ack was sent; 0: none
@@ -47,6 +49,7 @@ cdef class Upstream(Answers):
     cdef int on_rest(self) except -1
     cdef int keepalive(self) except -1
     cdef int heartbeat(self) except -1
+    cdef int suspect(self) except -1
 
 
 cdef Upstream new_upstream(Core core, Keeper keeper, Codec codec, int64_t variant, int lane, limits_t* limits,

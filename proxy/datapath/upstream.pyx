@@ -47,6 +47,9 @@ cdef class Keeper:
     cdef int failed(self, Upstream upstream, str why) except -1:
         return 0
 
+    cdef int insecure(self, str reason) except -1:
+        return 0
+
     cdef int drains(self, Upstream upstream) except -1:
         return 0
 
@@ -191,7 +194,7 @@ cdef class Upstream(Answers):
         return self.greet() if self.codec.session else self.opened()
 
     cdef int insecure(self) except -1:
-        add(self.count.insecure, 1)
+        self.keeper.insecure(self.io.reason)
         return self.refused(f"TLS: {self.io.why}")
 
     cdef int greet(self) except -1:
@@ -223,7 +226,7 @@ cdef class Upstream(Answers):
     cdef int opened(self) except -1:
         self.state = OPEN
         self.made = True
-        self.heard = self.told = self.core.now
+        self.heard = self.told = self.began = self.core.now
         self.keeper.opened(self)
         add(self.count.connections, 1)
         add(self.count.active, 1)
@@ -276,11 +279,22 @@ cdef class Upstream(Answers):
         return 0
 
     cdef int ended(self) except -1:
+        self.suspect()
         return self.refused("closed before it answered the handshake") if self.state == CONNECTING else Answers.ended(self)
+
+    cdef bint busy(self) noexcept:
+        return self.live > 0 or self.feeder is not None
+
+    cdef int suspect(self) except -1:
+        """With TLS 1.3 a server judges our certificate when the handshake is over for us, and some just go then."""
+        if self.made and self.io.identity is not None and self.io.reason != "alert" and self.heard == self.began and self.live:
+            self.core.tell(f"{self.label()}: ended right behind the handshake: it may not accept our certificate, or want one")
+        return 0
 
     cdef int broke(self, int code) except -1:
         if self.state == CONNECTING:
             return self.refused(os.strerror(code))
+        self.suspect()
         return self.shut()
 
     cdef int gone(self) except -1:

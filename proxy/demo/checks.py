@@ -23,7 +23,15 @@ class Check:
 
 def verdict(scene: Scene) -> list[Check]:
     """Every check, in the order in which they are told."""
-    return [_answers(scene), _failover(scene), _recovery(scene), _routes(scene), _heartbeats(scene), _counters(scene)]
+    return [
+        _answers(scene),
+        _failover(scene),
+        _recovery(scene),
+        _routes(scene),
+        _secrets(scene),
+        _heartbeats(scene),
+        _counters(scene),
+    ]
 
 
 def _answers(scene: Scene) -> Check:
@@ -71,6 +79,18 @@ def _routes(scene: Scene) -> Check:
     if idle:
         return Check(ok=False, text=f"routes that no call took: {', '.join(idle)}")
     return Check(ok=True, text=f"all {len(scenario.ROUTES)} routes taken, by five protocols that came in at one port")
+
+
+def _secrets(scene: Scene) -> Check:
+    wanted = sum(client.secret for client in scenario.CLIENTS)
+    handshakes = scene.sample.total("tls_handshakes_total")
+    answered = {name: tally.secret for name, tally in scene.ledger.tallies.items()}
+    each = ", ".join(f"{name} {count:,}" for name, count in answered.items())
+    return Check(
+        ok=handshakes == wanted and all(answered.values()),
+        text=f"TLS and plaintext on the one port: {handshakes} handshakes of {wanted} clients with certificates, "
+        f"{sum(answered.values()):,} calls answered inside: {each}",
+    )
 
 
 def _heartbeats(scene: Scene) -> Check:

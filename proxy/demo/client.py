@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import ssl
 from collections.abc import Iterator
 from functools import partial
 from time import perf_counter
@@ -18,6 +19,7 @@ from typing import cast
 from construct import ConstructError
 
 from proxy.demo import scenario
+from proxy.demo.authority import SERVER_NAME
 from proxy.demo.frames import BLANK, DOWNSTREAM, TAG, UPSTREAM, Splitter, Stamp, Understanding, number_text
 from proxy.demo.ledger import Ledger, Pending
 from proxy.demo.scenario import Caller, Client, Request
@@ -108,6 +110,7 @@ class Connection(asyncio.Protocol):
             self.tally.acks += 1
         elif found.kind == Kind.RESPONSE and (call_id := self._call_of(found)) in self.pending:
             pending, answered = self.pending.pop(call_id)
+            self.tally.secret += self.client.secret
             self.ledger.answered(pending, *self._understanding.read(frame, found), now)
             if not answered.done():
                 answered.set_result(None)
@@ -142,12 +145,13 @@ class Traffic:
         self._tasks: list[asyncio.Task[None]] = []
         self.connections: list[Connection] = []
 
-    async def start(self, host: str, port: int) -> None:
-        """Connects everybody to the one port, and begins."""
+    async def start(self, host: str, port: int, context: ssl.SSLContext) -> None:
+        """Connects everybody to the one port, some by TLS, and begins."""
         loop = asyncio.get_running_loop()
         for client in scenario.CLIENTS:
             factory = partial(Connection, client, self._speeches[client.protocol], self._ledger, self._numbers)
-            _, made = await loop.create_connection(factory, host, port)
+            secret = (context, SERVER_NAME) if client.secret else (None, None)
+            _, made = await loop.create_connection(factory, host, port, ssl=secret[0], server_hostname=secret[1])
             self.connections.append(made)
             self._tasks.append(loop.create_task(self._beat(made)))
             for caller in scenario.callers(client):

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from proxy.demo import scenario
+from proxy.demo.authority import CLIENT, Certificates
 
 Host = tuple[str, str]
 """Cluster and node."""
@@ -22,8 +23,8 @@ KEEPALIVE = {"interval": "500ms", "timeout": "1s", "misses": 3}
 BACKOFF = {"base": "100ms", "max": "500ms"}
 
 HEAD = """\
-# Written by `xproto demo`. Calls of five protocols come in at one port; what each says of itself decides
-# where it goes. `xproto validate` accepts this file, and `xproto run` serves it.
+# Written by `xproto demo`. Calls of five protocols come in at one port, in plaintext and by TLS; what each says of
+# itself decides where it goes. `xproto validate` accepts this file, and `xproto run` serves it.
 """
 SCALARS = "admin: 127.0.0.1:0\ndrain_timeout: 1s\n"
 
@@ -61,10 +62,16 @@ def all_hosts() -> list[Host]:
     return [(cluster, node) for cluster in scenario.PROTOCOL_OF for node in scenario.NODES]
 
 
-def render(ports: Ports) -> str:
+def render(ports: Ports, certificates: Certificates) -> str:
     """The file's text."""
+    tls = {"certificates": "mesh", "client": {"verify": "optional", "ca": "roots", "san": [{"uri": CLIENT}]}}
+    listener = {"name": "mesh", "address": "127.0.0.1:0", "protocols": "auto", "routes": "main", "plaintext": True, "tls": tls}
     config = {
-        "listeners": [{"name": "mesh", "address": "127.0.0.1:0", "protocols": "auto", "routes": "main"}],
+        "secrets": {
+            "mesh": {"certificate": certificates.path("mesh.crt"), "private_key": certificates.path("mesh.key")},
+            "roots": {"ca": certificates.path("ca.crt")},
+        },
+        "listeners": [listener],
         "routes": {"main": [_route(route) for route in scenario.ROUTES]},
         "clusters": {cluster: _cluster(cluster, ports) for cluster in scenario.PROTOCOL_OF},
     }

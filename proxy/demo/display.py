@@ -91,13 +91,14 @@ def _table(title: str, console: Console, *columns: tuple[str, str]) -> Table:
 
 def protocols(scene: Scene, console: Console) -> Table:
     """What was detected, and how calls fare, as the clients see it."""
-    right = ("clients", "calls", "calls/s", "p50 ms", "p90", "p99", "one-way", "heartbeats", "local replies")
+    right = ("clients", "TLS", "calls", "calls/s", "p50 ms", "p90", "p99", "one-way", "beats", "own replies")
     table = _table("Detected", console, ("protocol", "<"), *((name, ">") for name in right))
     for name, tally in scene.ledger.tallies.items():
         found = percentiles(tally.recent if scene.ended is None else tally.latencies)
         table.add_row(
             Text(name, style=COLOUR[name]),
             f"{scene.sample.total('detected_total', result=name)}",
+            f"{sum(client.secret for client in scenario.CLIENTS if client.protocol == name)}",
             f"{tally.done:,}",
             f"{scene.rate(name):,.0f}",
             *(f"{value * 1000:.1f}" for value in found or (0, 0, 0)),

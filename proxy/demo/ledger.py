@@ -56,6 +56,8 @@ class Tally:
     oneways: int = 0
     heartbeats: int = 0
     acks: int = 0
+    secret: int = 0
+    """Two-way calls that were answered on connections of TLS."""
     latencies: array[float] = field(default_factory=lambda: array("d"))
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 

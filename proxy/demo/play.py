@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 
 from proxy.demo import config, metrics, scenario
+from proxy.demo.authority import Certificates
 from proxy.demo.client import Traffic
 from proxy.demo.processes import Node, Proxy
 from proxy.demo.protocols import speeches
@@ -40,7 +41,8 @@ class Play:
         self.config = self.folder / "xproto.yaml"
         self._ports = config.Ports(config.all_hosts())
         scene.addresses = {host: self._ports.address(host) for host in self._ports.of}
-        self.config.write_text(config.render(self._ports))
+        self._certificates = Certificates(self.folder / "tls")
+        self.config.write_text(config.render(self._ports, self._certificates))
 
     def say(self, text: str) -> None:
         """An event."""
@@ -57,8 +59,9 @@ class Play:
             stack.callback(traffic.close)
             host, _, port = self.scene.listening.rpartition(":")
             self._began = perf_counter()
-            await traffic.start(host, int(port))
-            self.say(f"{len(scenario.CLIENTS)} clients connected; each sends calls of its protocol to the one port")
+            await traffic.start(host, int(port), self._certificates.context())
+            secret = sum(client.secret for client in scenario.CLIENTS)
+            self.say(f"{len(scenario.CLIENTS)} clients connected, {secret} by TLS; each sends its calls to the one port")
             watching = asyncio.create_task(self._watch())
             stack.callback(watching.cancel)
             await self._course(nodes[scenario.VICTIM])
@@ -106,14 +109,17 @@ class Play:
         await self._until(scene.seconds)
 
     async def _return(self, name: str) -> None:
-        """Until the proxy uses the node again."""
+        """Until the proxy uses the node again, for calls of every protocol."""
         scene = self.scene
-        before, end = scene.ledger.by_node(name), perf_counter() + COME_BACK_WITHIN
-        while scene.ledger.by_node(name) == before and perf_counter() < end:  # noqa: ASYNC110 (a deadline, and nothing hot)
+        before, end = scene.by_victim(), perf_counter() + COME_BACK_WITHIN
+        while not (back := self._is_back(before)) and perf_counter() < end:  # noqa: ASYNC110 (a deadline, nothing hot)
             await asyncio.sleep(0.01)
-        if scene.ledger.by_node(name) > before:
+        if back:
             scene.nodes[name] = BACK
             self.say(f"node {name} answers calls again")
+
+    def _is_back(self, before: Mapping[str, int]) -> bool:
+        return all(count > before[protocol] for protocol, count in self.scene.by_victim().items())
 
     async def _watch(self) -> None:
         """Keeps the scene's figures fresh, and shows them."""

@@ -143,24 +143,26 @@ class Client:
     name: str
     protocol: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    secret: bool = False
+    """Whether it comes by TLS, with a certificate."""
 
 
 CLIENTS = (
     Client("bolt v1", "bolt", {"proto": 1}),
     Client("bolt v1", "bolt", {"proto": 1}),
-    Client("bolt v2", "bolt", {"proto": 2, "ver1": 1}),
+    Client("bolt v2", "bolt", {"proto": 2, "ver1": 1}, secret=True),
     Client("bolt v2 with CRC", "bolt", {"proto": 2, "ver1": 2, "switch": {"unused": 0, "crc": 1}}),
     Client("dubbo", "dubbo"),
     Client("dubbo", "dubbo"),
-    Client("dubbo", "dubbo"),
+    Client("dubbo", "dubbo", secret=True),
     Client("thrift", "thrift"),
-    Client("thrift", "thrift"),
+    Client("thrift", "thrift", secret=True),
     Client("tars", "tars"),
-    Client("tars", "tars"),
+    Client("tars", "tars", secret=True),
     Client("http1 keep-alive", "http1"),
     Client("http1 keep-alive", "http1"),
-    Client("http1 keep-alive", "http1"),
-    Client("http1 pipelined", "http1"),
+    Client("http1 keep-alive", "http1", secret=True),
+    Client("http1 pipelined", "http1", secret=True),
     Client("http1 patient", "http1"),
 )
 """HTTP's answers come in the order of the requests, so calls that take long have a connection of their own there."""

@@ -113,7 +113,7 @@ FAMILIES = (
     Family("xproto_upstream_connections_active", "gauge", _CH, "Upstream connections open now."),
     Family("xproto_upstream_connect_failures_total", "counter", _CH, "Attempts to connect upstream that failed."),
     Family("xproto_upstream_tls_handshakes_total", "counter", _CH, "Handshakes of TLS with hosts."),
-    Family("xproto_upstream_tls_failures_total", "counter", _CH, "Of connect failures, those of TLS."),
+    Family("xproto_upstream_tls_failures_total", "counter", ("cluster", "reason"), "Of connect failures, those of TLS."),
     Family("xproto_upstream_calls_total", "counter", _CH, "Calls sent upstream, one-way calls included."),
     Family("xproto_upstream_replies_total", "counter", _CH, "Answers received from upstream and passed on."),
     Family("xproto_upstream_pending", "gauge", ("cluster",), "Calls that wait for a connection of a ping-pong pool."),
@@ -149,6 +149,7 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
         _CH: hosts,
         (*_CH, "reason"): [(*pair, reason) for pair in hosts for reason in ("late", "unknown")],
         ("cluster",): [(name,) for name in snapshot.clusters],
+        ("cluster", "reason"): [(name, reason) for name in snapshot.clusters for reason in REASONS],
     }
 
 

@@ -50,10 +50,15 @@ class Choice:
 
         A chain for every name says nothing of plaintext: who takes both on one port has allowed it for what has no name.
         """
-        group = next(self._groups(host), [])
-        if any(each.name == chain for each in group) or (chain is None and group is self._any):
-            return False
-        return any(each.tls.verify == "required" for each in group)
+        wants = False
+        for group in self._groups(host):
+            if any(each.name == chain for each in group):
+                return False
+            if chain is not None or group is not self._any:
+                wants = wants or any(each.tls.verify == "required" for each in group)
+            if any(not each.alpn for each in group):
+                break  # a hello for this host goes no further, whatever protocols it offers
+        return wants
 
     def _groups(self, name: str | None) -> Iterator[list[FilterChain]]:
         if name is not None:

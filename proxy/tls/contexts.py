@@ -106,6 +106,7 @@ class Client(_Side):
         made = _context(ssl.PROTOCOL_TLS_CLIENT, spec)
         made.check_hostname = spec.verify and not spec.sans and bool(spec.server_name)
         made.verify_mode = ssl.CERT_REQUIRED if spec.verify else ssl.CERT_NONE
+        made.options |= ssl.OP_NO_RENEGOTIATION
         if not spec.verify:
             made.check_hostname = False
         elif spec.trust is None:

@@ -65,6 +65,13 @@ _ERRORS = {
 }
 
 
+_WORDS = {
+    "WRONG_VERSION_NUMBER": "it speaks no TLS: wrong version number",
+    "HTTP_REQUEST": "it speaks plain HTTP: http request",
+}
+"""Where OpenSSL's own words say little."""
+
+
 def explain(error: Exception) -> tuple[str, str]:
     """The reason and the line. `error` is what a handshake, a read or a judgement raised."""
     if isinstance(error, RejectedError):
@@ -75,7 +82,7 @@ def explain(error: Exception) -> tuple[str, str]:
         return "name", f"its certificate is refused: {error}"
     if isinstance(error, ssl.SSLError):
         said = error.reason or ""
-        words = said.replace("_", " ").lower() or str(error)
+        words = _WORDS.get(said) or said.replace("_", " ").lower() or str(error)
         if "ALERT" in said:
             return "alert", f"it broke off: {words}"
         return _ERRORS.get(said, "protocol"), words

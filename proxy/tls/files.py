@@ -106,10 +106,13 @@ def check(settings: Mapping[str, Any]) -> list[Problem]:
 def read(path: str) -> str:
     """The file's text; raises `OSError`, or `ValueError` with what is wrong and what to write instead."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not wait for its writer
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("is not a file; name a PEM file")
-        data = stream.read(FILE_MAX + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            data = stream.read(FILE_MAX + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > FILE_MAX:
         raise ValueError(f"is over {FILE_MAX} bytes; name a PEM file")
     if not data.strip():

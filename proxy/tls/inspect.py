@@ -60,7 +60,7 @@ def _read(field: str, text: str, kind: pem.Kind, found: list[Problem]) -> list[s
         found.append((field, f"{error}; write whole PEM blocks"))
         return []
     if text and not blocks:
-        what = {"certificate": "a certificate", "key": "a private key", "crl": "a revocation list"}[kind]
+        what = {"certificate": "certificate", "key": "private key", "crl": "revocation list"}[kind]
         found.append((field, f"has no {what} in PEM; write one"))
     return blocks
 

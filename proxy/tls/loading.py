@@ -16,7 +16,7 @@ from proxy.tls.inspect import judge
 from proxy.tls.material import Material
 from proxy.tls.needs import NOTHING, Needs, lacks, needs
 from proxy.tls.providers import MaterialError, Problem, Provider
-from proxy.tls.registry import make
+from proxy.tls.registry import Declared, declared, make
 from proxy.tls.settings import Secret
 
 
@@ -35,9 +35,9 @@ class Opened(NamedTuple):
     loaded: Loaded
 
 
-def open_secret(secret: Secret, needed: Needs = NOTHING) -> Opened:
-    """Makes the provider and loads; raises `MaterialError`."""
-    provider = make(secret)
+def open_secret(secret: Secret, needed: Needs, others: Declared) -> Opened:
+    """Makes the provider and loads; raises `MaterialError`. `others`: of `declared`."""
+    provider = make(secret, others)
     version = version_of(provider)
     return Opened(provider, version, load(provider, needed))
 
@@ -61,10 +61,10 @@ def load(provider: Provider, needed: Needs = NOTHING) -> Loaded:
     return Loaded(material, facts)
 
 
-def try_open(secret: Secret, needed: Needs) -> Opened | MaterialError:
+def try_open(secret: Secret, needed: Needs, others: Declared) -> Opened | MaterialError:
     """As `open_secret`, with the error as a value."""
     try:
-        return open_secret(secret, needed)
+        return open_secret(secret, needed, others)
     except MaterialError as error:
         return error
 
@@ -77,20 +77,19 @@ def try_load(provider: Provider, needed: Needs) -> Loaded | MaterialError:
         return error
 
 
-def problems(secret: Secret, needed: Needs = NOTHING) -> list[Problem]:
+def problems(secret: Secret, needed: Needs = NOTHING, others: Declared | None = None) -> list[Problem]:
     """What is wrong with a secret as it is now: fields (see `proxy.tls.providers.Problem`) and messages.
 
     Besides `FIELDS` a field may be a setting of another provider, ``provider``, or empty. `needed`: see `needs`.
     """
-    try:
-        open_secret(secret, needed)
-    except MaterialError as error:
-        return list(error.problems)
-    return []
+    opened = try_open(secret, needed, declared() if others is None else others)
+    return list(opened.problems) if isinstance(opened, MaterialError) else []
 
 
 def check(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
     """What is wrong with all of a snapshot's secrets: name, field, message."""
-    needed = needs(snapshot)
+    if not snapshot.secrets:
+        return
+    needed, others = needs(snapshot), declared()
     for name, secret in snapshot.secrets.items():
-        yield from ((name, field, message) for field, message in problems(secret, needed.get(name, NOTHING)))
+        yield from ((name, field, message) for field, message in problems(secret, needed.get(name, NOTHING), others))

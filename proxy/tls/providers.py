@@ -20,8 +20,7 @@ certificate's, a half-written file) is judged by us (`proxy.tls.inspect`), and w
 That it has changed can be found out by asking (`version`) or be told (`watch`); a provider does one of the two.
 
 What always holds: a provider lives in control, and in the short life of whoever validates a file, never in a worker; `load`
-and `version` are called in a thread, never two of one provider's at once; no error has key text in it (`MaterialError`
-cuts it off).
+and `version` are called in threads, `load` never twice at once; no error has key text in it (`MaterialError` cuts it off).
 """
 
 from __future__ import annotations
@@ -82,8 +81,9 @@ class Provider(ABC):
     async def watch(self, changed: Callable[[], None]) -> None:  # noqa: B027 (to poll is as good)
         """Runs in control's loop for as long as the secret is in force, then is cancelled; must not block.
 
-        Calls `changed`, from whatever thread, when `load` may give something else. Returning means that there is nothing
-        to tell; after an exception it is called again, some seconds later.
+        Calls `changed`, from whatever thread, when `load` may give something else than it last did; it begins some time
+        after the first `load`, so what changed in between is to be told too. Returning means that there is nothing to
+        tell; after an exception it is called again, some seconds later.
         """
 
     def places(self) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ Entry points are loaded only when a secret names them, so that one that cannot b
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -18,11 +18,20 @@ from proxy.tls.settings import Secret
 ENTRY_POINTS = "xproto.certificate_providers"
 Factory = Callable[[str, Mapping[str, Any]], Provider]
 BUILT_IN: Mapping[str, Factory] = {"file": Files}
+Declared = Mapping[str, Sequence[EntryPoint]]
 
 
-def make(secret: Secret) -> Provider:
+def declared() -> Declared:
+    """Third parties' entry points by name. Takes a millisecond: all installed packages are looked at."""
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        found.setdefault(entry.name, []).append(entry)
+    return found
+
+
+def make(secret: Secret, others: Declared) -> Provider:
     """The secret's provider; raises `MaterialError`, and nothing else."""
-    factory = _find(secret.provider)
+    factory = _find(secret.provider, others)
     try:
         provider = factory(secret.name, secret.settings)
     except MaterialError:
@@ -34,10 +43,7 @@ def make(secret: Secret) -> Provider:
     return provider
 
 
-def _find(name: str) -> Factory:
-    others: dict[str, list[EntryPoint]] = {}
-    for entry in entry_points(group=ENTRY_POINTS):
-        others.setdefault(entry.name, []).append(entry)
+def _find(name: str, others: Declared) -> Factory:
     found = others.get(name, [])
     sources = [f"entry point {value}" for value in dict.fromkeys(entry.value for entry in found)]
     if name in BUILT_IN:

@@ -6,7 +6,7 @@ loaded again: it is being watched anyway. Between times, `look` finds out what c
 
 What always holds: `Material` that leaves here was judged good, together with what its users need of it; what is in force is
 replaced by good material only; whatever blocks is done in threads (`proxy.tls.threads`), and what never ends there holds up
-nobody but its own secret. What needs `cryptography` is imported when there are secrets: it takes ten megabytes.
+nobody but its own secret. What needs `cryptography` is imported when there are secrets: it takes six megabytes.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from proxy.tls.needs import NOTHING, Needs, lacks, needs
 from proxy.tls.polling import Poll
 from proxy.tls.providers import MaterialError
 from proxy.tls.settings import Secret
-from proxy.tls.threads import each_in_thread
+from proxy.tls.threads import each_in_thread, in_thread
 
 if TYPE_CHECKING:
     from proxy.tls.entry import Entry
-    from proxy.tls.loading import Loaded, Opened
+    from proxy.tls.loading import Loaded
+    from proxy.tls.registry import Declared
 
 POLL = 1.0
 """Seconds between looks at whether secrets have changed: rotations are hours apart, and half a second late on average."""
@@ -74,13 +75,17 @@ class Secrets:
         needed = needs(snapshot)
         fresh = [secret for name, secret in snapshot.secrets.items() if not self._in_force(secret)]
         made: dict[str, Entry] = {}
+        wrong: set[str] = set()
         lines: list[str] = []
         for secret, outcome in zip(fresh, await self._open(fresh, needed), strict=True):
             if isinstance(outcome, MaterialError):
+                wrong.add(secret.name)
                 lines += (f"secret {secret.name}: {line}" for line in outcome.lines())
             else:
                 made[secret.name] = outcome
-        for name in snapshot.secrets.keys() - {secret.name for secret in fresh}:
+        for name in snapshot.secrets:
+            if name in made or name in wrong:
+                continue
             made[name] = self._entries[name]
             missing = MaterialError(*lacks(made[name].loaded.material, needed.get(name, NOTHING)))
             lines += (f"secret {name}: {line}" for line in missing.lines())
@@ -108,8 +113,9 @@ class Secrets:
     async def _run(self, renewed: Callable[[dict[str, Material]], None]) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), POLL)
-                await asyncio.sleep(TOGETHER)
+                async with asyncio.timeout(POLL):  # not wait_for, which up to Python 3.11 may lose a cancellation
+                    await self._told.wait()
+                    await asyncio.sleep(TOGETHER)
             self._told.clear()
             try:
                 found = await self.look()
@@ -159,9 +165,12 @@ class Secrets:
     async def _open(self, secrets: list[Secret], needed: Mapping[str, Needs]) -> list[Entry | MaterialError]:
         if not secrets:
             return []
+        others = await in_thread(_declared)
         from proxy.tls.entry import Entry
+        from proxy.tls.loading import try_open
 
-        opened = await each_in_thread([_opener(each, needed.get(each.name, NOTHING)) for each in secrets], LOAD_TIMEOUT)
+        jobs = [partial(try_open, each, needed.get(each.name, NOTHING), others) for each in secrets]
+        opened = await each_in_thread(jobs, LOAD_TIMEOUT)
         outcomes = [future.result() if future.done() else _late() for future in opened]
         return [
             each
@@ -214,13 +223,11 @@ def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None
         loop.call_soon_threadsafe(function)
 
 
-def _opener(secret: Secret, needed: Needs) -> Callable[[], Opened | MaterialError]:
-    def job() -> Opened | MaterialError:
-        from proxy.tls.loading import try_open  # in the thread: this takes a while
+def _declared() -> Declared:
+    import proxy.tls.loading  # noqa: F401 (in this thread: it takes a tenth of a second)
+    from proxy.tls.registry import declared
 
-        return try_open(secret, needed)
-
-    return job
+    return declared()
 
 
 def _late() -> MaterialError:

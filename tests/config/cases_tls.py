@@ -409,6 +409,10 @@ ONE_TLS = [
         "14: clusters.echo.hosts[0].metadata: must be a mapping, not a list; write a mapping of names to values",
     ),
     (
+        edited("[{cluster: echo}]", "[{match: {headers: {tls.sans: a}}, cluster: echo}]"),
+        '11: routes.main[0].match.headers["tls.sans"]: \'tls.sans\' is nothing that is known of TLS; did you mean tls.san?',
+    ),
+    (
         edited("tls: {certificates: web}", "http: {client_certificate: 1}"),
         "9: listeners[0].http.client_certificate: must be true or false, not the number 1; write true or false",
     ),

@@ -74,6 +74,9 @@ class ProxyProcess:
             stderr=subprocess.PIPE,
             env={**os.environ, **environment},
         )
+        self._look()
+
+    def _look(self) -> None:
         self.pid = self.process.pid
         self.out, self.log = Lines(self.process.stdout), Lines(self.process.stderr)
 

@@ -167,6 +167,18 @@ async def test_a_handshake_that_does_not_come_to_its_end(world: World) -> None:
     assert world.count("tls_handshake_failures_total", reason="timeout") == 1
 
 
+async def test_handshakes_under_way_are_bounded(world: World) -> None:
+    backend = start(world)
+    world.engine.core.shaking = 4096
+    with pytest.raises(ssl.SSLError):
+        await secure_client(world)
+    assert world.count("tls_handshake_failures_total", reason="overload") == 1
+    world.engine.core.shaking = 4095
+    await call(world, await secure_client(world), backend)
+    assert world.engine.core.shaking == 4095
+    world.engine.core.shaking = 0
+
+
 # -- who the client is ------------------------------------------------------------------------------------------------
 
 
@@ -348,6 +360,7 @@ async def test_an_end_without_tls_own_end(world: World) -> None:
     await world.until(lambda: not world.downstreams())
     await upstream.send(response(1))
     await world.until(lambda: world.count("upstream_dropped_answers_total", reason="late") == 1)
+    assert any("it ended without TLS's own end" in line for line in world.log), world.log
 
 
 async def test_tls_own_end_is_answered_with_ours(world: World) -> None:

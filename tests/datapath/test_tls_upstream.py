@@ -36,7 +36,7 @@ async def answered(client: Peer, upstream: Peer, number: int = 1) -> None:
     assert await client.receive() == response(7, content=b"world")
 
 
-async def refused(world: World, backend: Backend, context: ssl.SSLContext, why: str) -> None:
+async def refused(world: World, backend: Backend, context: ssl.SSLContext, why: str, reason: str) -> None:
     """The host is connected to and its handshake fails: the caller is told, the log says why."""
     client = await asked(world)
     with pytest.raises(ssl.SSLError):  # noqa: PT012
@@ -44,7 +44,7 @@ async def refused(world: World, backend: Backend, context: ssl.SSLContext, why: 
         await upstream.more()
     assert frames.status_of(await client.receive()) == CONNECT
     assert any(why in line for line in world.log), world.log
-    assert world.count("upstream_tls_failures_total") == world.count("upstream_connect_failures_total") == 1
+    assert world.count("upstream_tls_failures_total", reason=reason) == world.count("upstream_connect_failures_total") == 1
     assert world.count("local_replies_total", fault="connect") == 1
 
 
@@ -91,33 +91,47 @@ async def test_a_host_that_wants_a_certificate_and_gets_none(world: World) -> No
     assert any("certificate required" in line for line in world.log), world.log
 
 
+async def test_a_host_that_goes_right_behind_the_handshake(world: World) -> None:
+    backend = world.backend()
+    start(world, backend)
+    client = await asked(world)
+    upstream = await secure_accept(world, backend, server_context(WEB))
+    upstream.close()
+    assert frames.status_of(await client.receive()) == 16
+    assert any("it may not accept our certificate" in line for line in world.log), world.log
+
+
 async def test_a_certificate_of_somebody_else(world: World) -> None:
     backend = world.backend()
     start(world, backend)
     stranger = OTHER.issue("web", dns=["web.test"])
-    await refused(world, backend, server_context(stranger), "unable to get local issuer certificate")
+    await refused(world, backend, server_context(stranger), "unable to get local issuer certificate", "untrusted")
 
 
 async def test_a_certificate_of_another_name(world: World) -> None:
     backend = world.backend()
     start(world, backend, ClientTls("ca", server_name="else.test"))
-    await refused(world, backend, server_context(WEB), "Hostname mismatch")
+    await refused(world, backend, server_context(WEB), "Hostname mismatch", "name")
 
 
-@pytest.mark.parametrize(("days", "why"), [((-20, -10), "certificate has expired"), ((10, 20), "certificate is not yet valid")])
-async def test_a_certificate_out_of_its_time(world: World, days: tuple[int, int], why: str) -> None:
+@pytest.mark.parametrize(
+    ("days", "why", "reason"),
+    [((-20, -10), "certificate has expired", "expired"), ((10, 20), "certificate is not yet valid", "not_yet_valid")],
+)
+async def test_a_certificate_out_of_its_time(world: World, days: tuple[int, int], why: str, reason: str) -> None:
     now = datetime.now(UTC)
     begin, end = (now + timedelta(days=each) for each in days)
     backend = world.backend()
     start(world, backend)
-    await refused(world, backend, server_context(CA.issue("web", dns=["web.test"], not_before=begin, not_after=end)), why)
+    late = CA.issue("web", dns=["web.test"], not_before=begin, not_after=end)
+    await refused(world, backend, server_context(late), why, reason)
 
 
 async def test_a_certificate_revoked(world: World) -> None:
     revoked = CA.issue("web", dns=["web.test"])
     backend = world.backend()
     start(world, backend, materials={"ca": material(trust=CA, crl=CA.crl(revoked=[revoked]))})
-    await refused(world, backend, server_context(revoked), "certificate revoked")
+    await refused(world, backend, server_context(revoked), "certificate revoked", "revoked")
 
 
 async def test_a_name_that_is_not_wanted(world: World) -> None:
@@ -155,7 +169,7 @@ async def test_bytes_before_the_handshake(world: World) -> None:
     upstream = await backend.accept()
     await upstream.send(response(1, content=b"forged"))
     assert frames.status_of(await client.receive()) == CONNECT
-    assert any("TLS: wrong version number" in line for line in world.log), world.log
+    assert any("TLS: it speaks no TLS" in line for line in world.log), world.log
 
 
 async def test_bytes_right_behind_the_handshake_are_no_answer_to_anything(world: World) -> None:
@@ -273,6 +287,7 @@ async def test_a_truncated_answer_is_none(world: World) -> None:
     assert (await client.bytes(15)).startswith(b"HTTP/1.1 200")
     upstream.finish()
     assert await client.was_reset()
+    assert any("it ended without TLS's own end" in line for line in world.log), world.log
 
 
 async def test_an_end_that_tls_says_is_one(world: World) -> None:

@@ -21,6 +21,7 @@ xproto_calls_total{listener="mesh",protocol="bolt"} 5
 xproto_heartbeats_answered_total{listener="mesh"} 2
 xproto_local_replies_total{listener="mesh",protocol="bolt",fault="closed"} 1
 xproto_local_replies_total{listener="mesh",protocol="bolt",fault="no_route"} 1
+xproto_tls_handshakes_total{listener="mesh"} 6
 xproto_upstream_heartbeats_sent_total{cluster="echo",host="h:1"} 4
 xproto_upstream_replies_total{cluster="echo",host="h:1"} 2
 xproto_upstream_replies_total{cluster="echo",host="h:2"} 1
@@ -32,6 +33,8 @@ def good() -> Scene:
     tally = scene.ledger.tallies["bolt"]
     tally.connections, tally.sent, tally.right, tally.answered, tally.excused = 1, 5, 4, 3, 1
     tally.heartbeats = tally.acks = 2
+    for each in scene.ledger.tallies.values():
+        each.secret = 1
     scene.ledger.hosts.update({("echo", "a"): 2, ("echo", "b"): 1})
     scene.ledger.own[Fault.NO_ROUTE] = 1
     scene.nodes["b"] = BACK
@@ -61,6 +64,8 @@ def spoil(**values: int) -> Callable[[Scene], None]:
         spoil(oneways=1),
         spoil(connections=2),
         spoil(acks=1),
+        spoil(secret=0),
+        lambda scene: setattr(scene, "sample", parse(METRICS.replace('tls_handshakes_total{listener="mesh"} 6', "x 5"))),
         lambda scene: scene.nodes.update(b="killed"),
         lambda scene: scene.ledger.hosts.update({("echo", "a"): 1}),
         lambda scene: setattr(scene, "survivors_at_kill", 2),

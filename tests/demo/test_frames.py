@@ -81,7 +81,7 @@ def test_what_the_proxy_adds_to_an_answer_of_http_is_no_fault() -> None:
     assert Understanding(speech).read(frame, read)[0].text == "web/a"
 
 
-@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.MISDIRECTED])
 @pytest.mark.parametrize("protocol", SPEECHES)
 def test_the_proxys_own_replies_are_known(protocol: str, fault: Fault) -> None:
     speech = SPEECHES[protocol]

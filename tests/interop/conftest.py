@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness.mesh import Mesh
 from harness.processes import Child
+from harness.secure import Secure
 from harness.web import Web
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """The peers of HTTP/1.1 and the proxy between them, each started when it is first asked for."""
     with Web(tmp_path_factory.mktemp("web")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def secure(tmp_path_factory: pytest.TempPathFactory, mesh: Mesh, web: Web) -> Iterator[Secure]:
+    """The peers of TLS and the proxy between them, each started when it is first asked for."""
+    with Secure(tmp_path_factory.mktemp("secure"), mesh, web) as started:
         yield started
 
 

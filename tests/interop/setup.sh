@@ -56,10 +56,14 @@ build_go() {
     (cd go && go build -o build/peer .)
 }
 
+build_gotls() {
+    (cd gotls && go build -o build/peer .)
+}
+
 # What is not built here: tool=package, as Debian calls it.
 tools=(
     java=default-jdk-headless mvn=maven node=nodejs npm=npm go=golang-go
-    curl=curl wrk=wrk nginx=nginx haproxy=haproxy chromium=chromium
+    curl=curl wrk=wrk nginx=nginx haproxy=haproxy chromium=chromium openssl=openssl
 )
 wanted=()
 for pair in "${tools[@]}"; do
@@ -82,5 +86,6 @@ unless_done http/node_modules/built http/package.json http/package-lock.json -- 
 unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- build_tars
 unless_done go/build/built go/go.mod go/go.sum go/*.go -- build_go
 unless_done tarsgo/build/built tarsgo/go.mod tarsgo/go.sum tarsgo/*.go -- build_tarsgo
+unless_done gotls/build/built gotls/go.mod gotls/*.go -- build_gotls
 unless_done python/build/built python/requirements.txt -- build_python
 echo "interop peers: ready"

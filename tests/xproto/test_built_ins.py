@@ -113,7 +113,7 @@ def test_heartbeats_of_bolt_are_those_of_java():
 
 
 @pytest.mark.parametrize("name", ["bolt", "dubbo"])
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.MISDIRECTED])
 def test_every_fault_has_its_reply(name, fault):
     registered = PROTOCOLS[name]
     for variant in registered.lowered.variant.values():

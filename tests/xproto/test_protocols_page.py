@@ -65,7 +65,7 @@ def test_the_same_id_and_another_one(parcel):
     assert parcel.codec.with_id(data, 2**32 - 1) == frame(parcel, id=2**32 - 1)
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.MISDIRECTED])
 def test_every_fault_is_answered(parcel, fault):
     reply = parcel.codec.reply(fault, 0, 200, 99)
     parsed = parcel.protocol.frame.parse(reply)

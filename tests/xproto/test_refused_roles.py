@@ -173,7 +173,7 @@ OTHERS = {
 }  # fmt: skip
 
 REPLY = {"kind": "response"}
-FAULTS = "NO_ROUTE, NO_HOST, CONNECT, OVERLOAD, TIMEOUT, CLOSED, MALFORMED"
+FAULTS = "NO_ROUTE, NO_HOST, CONNECT, OVERLOAD, TIMEOUT, CLOSED, MALFORMED, MISDIRECTED"
 VALUE = "give every field of the frame a value"
 
 

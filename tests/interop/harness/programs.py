@@ -76,12 +76,17 @@ class Nginx(Program):
 
 
 class Chromium(Program):
-    """Chromium without a window, showing `url`; it reaches 127.0.0.1 and nothing else."""
+    """Chromium without a window, showing `url`; it reaches 127.0.0.1 and nothing else, `name` being there too.
 
-    def __init__(self, url: str, folder: Path) -> None:
+    `keys` are the digests of public keys that it takes for trusted, whoever says so.
+    """
+
+    def __init__(self, url: str, folder: Path, name: str = "localhost", keys: Sequence[str] = ()) -> None:
         argv = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         argv += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions"]
-        argv += ["--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--enable-logging=stderr"]
+        found = f"--host-resolver-rules=MAP {name} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+        argv += ["--no-proxy-server", found, "--enable-logging=stderr"]
+        argv += [f"--ignore-certificate-errors-spki-list={','.join(keys)}"] if keys else []
         argv += [f"--user-data-dir={folder / 'profile'}", "--remote-debugging-port=0", url]
         super().__init__("chromium", argv, folder / "chromium.log", {"HOME": str(folder)})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -13,6 +14,7 @@ from .processes import Child, PeerError
 
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 15.0
+LOG_TIMEOUT, LOOK_EVERY = 5.0, 0.02
 
 
 class Proxy(Child):
@@ -45,6 +47,16 @@ class Proxy(Child):
             lines = answer.read().decode().splitlines()
         found = (line.rsplit(" ", 1) for line in lines if line.startswith(f"xproto_{name}{{"))
         return {labels.removeprefix(f"xproto_{name}"): int(float(value)) for labels, value in found}
+
+    def logged(self, text: str, since: int = 0) -> str:
+        """The log's lines with that text, from byte `since` on. Waits for one: it may come after what it is about."""
+        tick = threading.Event()
+        for _ in range(int(LOG_TIMEOUT / LOOK_EVERY)):
+            lines = self.log.read_bytes()[since:].decode("utf-8", "replace").splitlines()
+            if found := [line for line in lines if text in line]:
+                return "\n".join(found)
+            tick.wait(LOOK_EVERY)
+        raise self.error(f"did not log {text!r}")
 
     @property
     def address(self) -> str:

@@ -32,7 +32,7 @@ function events() {
 }
 function socket() {
   return new Promise((resolve, reject) => {
-    const seen = [], web = new WebSocket('ws://' + location.host + '/socket');
+    const seen = [], web = new WebSocket(location.origin.replace('http', 'ws') + '/socket');
     web.onopen = () => { web.send('text'); web.send('y'.repeat(300000)); web.send('close 4001'); };
     web.onmessage = event => seen.push(event.data.length);
     web.onclose = event => resolve([...seen, event.code]);

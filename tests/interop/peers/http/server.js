@@ -1,15 +1,19 @@
 'use strict';
 
 // An upstream of HTTP/1.1: Node's own server. What each path does is in the modules beside this one.
+//
+// Usage: server.js [CERTIFICATE KEY [CA]]. With a certificate it speaks TLS; with a CA besides, to nobody who has none of it.
 
 const http = require('http');
+const https = require('https');
 const { count, saw, wait } = require('./events');
 const { serve } = require('../node/lines');
+const tls = require('./tls');
 const sockets = require('./sockets');
 const faults = require('./faults');
 const streams = require('./streams');
 
-const routes = { ...require('./messages'), ...require('./page'), ...faults.routes, ...streams.routes };
+const routes = { ...require('./messages'), ...require('./page'), ...tls.routes, ...faults.routes, ...streams.routes };
 
 // /late/ is where the proxy is in a hurry; here it is as any other folder. A client that leaves in the middle ends its
 // request, not the server.
@@ -25,8 +29,10 @@ async function route(request, response) {
   }
 }
 
-const server = http.createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, route);
-server.on('connection', () => saw('connection'));
+const patient = { keepAliveTimeout: 60_000, requestTimeout: 0 };
+const secure = tls.settings(process.argv.slice(2));
+const server = secure ? https.createServer({ ...patient, ...secure }, route) : http.createServer(patient, route);
+server.on(secure ? 'secureConnection' : 'connection', () => saw('connection'));
 // Who asks first is told to go on, or is refused before the body was sent.
 server.on('checkContinue', (request, response) => {
   saw('asked to continue');

@@ -19,7 +19,7 @@ import org.apache.dubbo.rpc.service.GenericService;
  * <p>{"cmd":"call", "target":"host:port", "client":name, "interface":s, "version":s, "group":s,
  * "generic":bool, "method":name, "text":s | "size":n | ..., "attachments":{}, "timeout":ms, "count":n,
  * "threads":n, "clients":n}. Each client name has a connection of its own. The property peer.heartbeat
- * is the heartbeat interval in ms.
+ * is the heartbeat interval in ms; those of TLS are in {@link DubboTls}.
  */
 public final class DubboConsumer {
     private static final Map<String, ReferenceConfig<?>> REFERENCES = new ConcurrentHashMap<>();
@@ -30,7 +30,9 @@ public final class DubboConsumer {
     public static void main(String[] args) throws Exception {
         Lines.claimOutput();
         ApplicationConfig application = DubboProvider.application("peer-consumer");
-        DubboBootstrap.getInstance().application(application).start();
+        DubboBootstrap bootstrap = DubboBootstrap.getInstance().application(application);
+        DubboTls.apply(bootstrap);
+        bootstrap.start();
         Lines.ready(0);
         Lines.serve(Map.of("call", DubboConsumer::call, "close", DubboConsumer::close));
     }

@@ -19,7 +19,7 @@ import org.apache.dubbo.config.bootstrap.DubboBootstrap;
  *
  * <p>It serves EchoService without a version, as 1.0.0, as 2.0.0 and as 1.0.0 in group "blue", and
  * OtherService as 1.0.0. The property peer.heartbeat is its heartbeat interval in ms, peer.threads
- * gives it that many threads and no queue. Commands:
+ * gives it that many threads and no queue; those of TLS are in {@link DubboTls}. Commands:
  * {"cmd":"stats"}, {"cmd":"reset"}, {"cmd":"wait", "method":"tell"|"any",
  * "count":n} (until so many oneway calls, or calls of any kind, came), {"cmd":"drain"} (Dubbo's graceful shutdown: READONLY, then close).
  */
@@ -52,6 +52,7 @@ public final class DubboProvider {
         services.add(service(OtherService.class, "1.0.0", null, protocol));
         DubboBootstrap bootstrap = DubboBootstrap.getInstance();
         bootstrap.application(application("peer-provider")).registry(new RegistryConfig("N/A")).protocol(protocol);
+        DubboTls.apply(bootstrap);
         services.forEach(bootstrap::service);
         bootstrap.start();
         Lines.ready(port);

@@ -1,0 +1,3 @@
+module example.com/tlspeer
+
+go 1.26
