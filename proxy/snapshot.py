@@ -16,6 +16,7 @@ from proxy.tls.settings import HANDSHAKE_TIMEOUT, ClientTls, FilterChain, Secret
 MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
 BalancerName = Literal["round_robin", "random"]
 PoolName = Literal["multiplexed", "ping_pong"]
+LogFormat = Literal["json", "text"]
 
 DETECT_BYTES = 64
 """First bytes looked at before the answer must be known; the longest built-in signature is 24 bytes."""
@@ -144,6 +145,13 @@ class Http(msgspec.Struct, frozen=True):
     """Whether X-Forwarded-Client-Cert says who a client of TLS is. What an untrusted one says of that never goes on."""
 
 
+class AccessLog(msgspec.Struct, frozen=True):
+    """A line for each call when it has ended. `path` is absolute."""
+
+    path: str
+    format: LogFormat = "json"
+
+
 class Listener(msgspec.Struct, frozen=True):
     name: str
     address: str
@@ -165,6 +173,8 @@ class Listener(msgspec.Struct, frozen=True):
     plaintext: bool = True
     """Whether connections without TLS are taken, beside chains."""
     handshake_timeout: float = HANDSHAKE_TIMEOUT
+    access_log: AccessLog | None = None
+    """None: there is none."""
 
     @property
     def detects(self) -> bool:

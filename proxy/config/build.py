@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -9,16 +10,16 @@ from proxy.config import clusters, http, listeners, routes, schema
 from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
-from proxy.snapshot import Cluster, Fallback, Http, Keepalive, Listener, ProxyProtocol, Route, Snapshot
+from proxy.snapshot import AccessLog, Cluster, Fallback, Http, Keepalive, Listener, ProxyProtocol, Route, Snapshot
 
 Resolve = Callable[[Iterable[str]], tuple[str, ...]]
 """Protocols as a listener names them, `auto` among them, to those that it speaks, in rank order."""
 
 
 def build(config: schema.Config, resolve: Resolve, specs: Sequence[str], folder: Path) -> Snapshot:
-    """`specs` are absolute paths; `folder` is what the paths of secrets are relative to, absolute."""
+    """`specs` are absolute paths; `folder` is what the paths of secrets and logs are relative to, absolute."""
     return Snapshot(
-        listeners={given.name: _listener(given, resolve) for given in config.listeners},
+        listeners={given.name: _listener(given, resolve, folder) for given in config.listeners},
         routes={
             table: tuple(_route(index, given) for index, given in enumerate(listed)) for table, listed in config.routes.items()
         },
@@ -32,7 +33,7 @@ def build(config: schema.Config, resolve: Resolve, specs: Sequence[str], folder:
     )
 
 
-def _listener(given: listeners.Listener, resolve: Resolve) -> Listener:
+def _listener(given: listeners.Listener, resolve: Resolve, folder: Path) -> Listener:
     made = chains(given, resolve)
     return Listener(
         name=given.name,
@@ -51,6 +52,7 @@ def _listener(given: listeners.Listener, resolve: Resolve) -> Listener:
         chains=made,
         plaintext=not made if given.plaintext is None else given.plaintext,
         handshake_timeout=given.handshake_timeout,
+        access_log=AccessLog(os.path.normpath(folder / log.path), log.format) if (log := given.access_log) else None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from proxy import snapshot
+from proxy.config.access_log import AccessLog
 from proxy.config.chains import FilterChain
 from proxy.config.http import Http
 from proxy.config.model import Model
@@ -157,6 +158,11 @@ class Listener(Model):
         )
     )
     http: Http = Field(default_factory=Http, description="What is special to HTTP/1.1.")
+    access_log: Annotated[AccessLog | None, GIVEN] = Field(
+        default=None,
+        description="Writes a line for each call when it has ended. If not given: none.",
+        examples=["/var/log/xproto/access.log"],
+    )
 
 
 def _some(value: Any) -> Any:

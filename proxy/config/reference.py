@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import chains, clusters, http, listeners, match, routes, sans, schema, secrets, tls
+from proxy.config import access_log, chains, clusters, http, listeners, match, routes, sans, schema, secrets, tls
 from proxy.config.introduction import INTRODUCTION
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
@@ -50,6 +50,7 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield listeners.ProxyProtocol, "listeners[].proxy_protocol"
     yield listeners.Fallback, "listeners[].fallback"
     yield http.Http, "listeners[].http"
+    yield access_log.AccessLog, "listeners[].access_log"
     yield routes.Route, "routes.NAME[]"
     yield match.Match, "routes.NAME[].match"
     yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"

@@ -32,6 +32,7 @@ from proxy.control.wire import (
     Prepared,
     Ready,
     Refused,
+    Reopen,
     Rotate,
     Start,
 )
@@ -120,6 +121,10 @@ class Child:
     def rotate_nowait(self, materials: dict[str, Material]) -> None:
         """Gives the worker secrets that have changed."""
         self._channel.send_nowait(Rotate(materials))
+
+    def reopen_nowait(self) -> None:
+        """Lets the worker open the files of access logs again."""
+        self._channel.send_nowait(Reopen())
 
     def abort_nowait(self) -> None:
         """Lets the worker forget what it prepared."""

@@ -2,8 +2,8 @@
 
 TERM drains: readiness fails first, nothing new is accepted, calls in flight finish within the one deadline
 (`drain_timeout`). INT, or a second TERM, ends at once. Either way the exit code is 0; it is 1 when the proxy could not
-start. HUP reads the configuration again. Whoever starts the proxy reads standard output: a line for each listener, then
-``ready``; logs go to stderr.
+start. HUP reads the configuration again; USR1 opens the files of access logs again. Whoever starts the proxy reads
+standard output: a line for each listener, then ``ready``; logs go to stderr.
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ def say(line: str) -> None:
 
 
 class Signals:
-    """TERM asks for a drain; INT, or TERM again, for the end at once; HUP calls `hangup`."""
+    """TERM asks for a drain; INT, or TERM again, for the end at once; HUP calls `hangup`, USR1 `reopen`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, hangup: Callable[[], object]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, hangup: Callable[[], object], reopen: Callable[[], object]) -> None:
         self.asked = asyncio.Event()
         self.hurry = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, self._term)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGHUP, hangup)
+        loop.add_signal_handler(signal.SIGUSR1, reopen)
 
     def _term(self) -> None:
         if self.asked.is_set():
@@ -74,7 +75,7 @@ class Control:
         secrets.commit(found)
         secrets.start(supervisor.rotate_nowait)
         reloader = Reloader(self.file, supervisor, secrets, self.log)
-        signals = Signals(asyncio.get_running_loop(), reloader.ask)
+        signals = Signals(asyncio.get_running_loop(), reloader.ask, supervisor.reopen_nowait)
         try:
             async with contextlib.AsyncExitStack() as stack:
                 stack.callback(lambda: close_all(supervisor.state.bound))

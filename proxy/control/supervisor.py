@@ -166,6 +166,13 @@ class Supervisor:
             if child is not None and not child.ended.done():
                 child.rotate_nowait(materials)
 
+    def reopen_nowait(self) -> None:
+        """Files of access logs were moved away: every worker goes on with new ones."""
+        self._log.info("the files of access logs are opened again")
+        for child in self._children:
+            if child is not None and not child.ended.done():
+                child.reopen_nowait()
+
     def stop_nowait(self, timeout: float) -> None:
         """Tells every worker to finish within `timeout` seconds; may be called again with less."""
         self._stopping.set()

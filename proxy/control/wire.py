@@ -56,6 +56,10 @@ class Rotate(msgspec.Struct, tag="rotate", frozen=True):
     materials: dict[str, Material]
 
 
+class Reopen(msgspec.Struct, tag="reopen", frozen=True):
+    """Open the files of access logs again: somebody has moved them away. Not answered."""
+
+
 class Commit(msgspec.Struct, tag="commit", frozen=True):
     """Use what was prepared, from now on; answered by `Committed`. A worker that cannot must end."""
 
@@ -111,7 +115,7 @@ class Described(msgspec.Struct, tag="described", frozen=True):
 
 
 Answer = Prepared | Refused | Committed | Described
-Message = Start | Prepare | Commit | Abort | Rotate | Drain | Describe | Ready | Failed | Answer
+Message = Start | Prepare | Commit | Abort | Rotate | Reopen | Drain | Describe | Ready | Failed | Answer
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

@@ -12,10 +12,11 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from proxy.datapath.calls cimport Line, call_t, kept_text
+from proxy.datapath.calls cimport Line, call_t, end_note, kept_text
 from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport TIMEOUT, add, observe
 from proxy.datapath.flow cimport Flow
+from proxy.datapath.notes cimport ANSWERED, UNANSWERED
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport FROM_UPSTREAM, frame_t, identity_t
@@ -62,6 +63,8 @@ cdef class Caller(Flow):
         if call.next != NULL:
             call.next.prev = call.prev
         call.caller = NULL
+        if call.note != NULL:
+            end_note(call)
         self.core.wheel.cancel(&call.deadline)
         self.in_flight -= 1
         self.core.waiting -= 1
@@ -86,6 +89,8 @@ cdef class Caller(Flow):
 
     cdef int release_all(self) except -1:
         while self.calls != NULL:
+            if self.calls.outcome == ANSWERED:       # it did not get it
+                self.calls.outcome = UNANSWERED
             self.release(self.calls)
         if self.order is not None:
             self.order.drop()
@@ -147,6 +152,7 @@ cdef class Caller(Flow):
     cdef int refuse(self, call_t* call, int fault) except -1:
         """The proxy's own answer, in the caller's protocol."""
         cdef uint64_t place = call.place
+        call.outcome = UNANSWERED if self.state == CLOSED else fault
         add(call.count.faults[fault], 1)
         if call.duration != NULL:
             observe(call.duration, self.core.now - call.start)

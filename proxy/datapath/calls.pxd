@@ -1,6 +1,7 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from proxy.datapath.counters cimport histogram_t, protocol_count_t
+from proxy.datapath.notes cimport Notebook, note_t
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport identity_t
 
@@ -24,7 +25,9 @@ cdef struct call_t:
     uint64_t place                # of its answer among those of its caller, where they keep the order of the requests
     void* line                    # borrowed Line that it waits in; NULL: none
     void* spot                    # where in it
+    note_t* note                  # for the access log; NULL: none, or its end is noted
     uint8_t cell                  # of its caller in `shares_t`
+    int8_t outcome                # how it ended, see notes.pxd
     bint bodied                   # more of its request is to come from its caller
     bint oneway                   # waits for its connection only, nobody waits for it
 
@@ -69,6 +72,13 @@ cdef bint grow(ids_t* ids) noexcept nogil
 cdef uint64_t fresh_id(ids_t* ids) noexcept nogil
 cdef bint put_call(ids_t* ids, call_t* call) noexcept nogil
 cdef void free_ids(ids_t* ids) noexcept nogil
+
+
+cdef inline void end_note(call_t* call) noexcept:
+    """It has ended: from now on the note is not the call's."""
+    cdef note_t* note = call.note
+    call.note = NULL
+    (<Notebook>note.notebook).end(note, call.outcome, call.oneway)
 
 
 cdef inline bytes kept_text(const call_t* call):

@@ -63,6 +63,8 @@ cdef class Calls:
         return True
 
     cdef void give(self, call_t* call) noexcept:
+        if call.note != NULL:                # a oneway's: nobody waited for it
+            end_note(call)
         free(call.text)
         call.next = self.free
         self.free = call

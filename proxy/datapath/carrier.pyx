@@ -19,8 +19,9 @@ from proxy.datapath.calls cimport (
     take_share,
 )
 from proxy.datapath.conn cimport CONNECTING, DRAINING, OPEN, TAKES, may
-from proxy.datapath.counters cimport add, observe, take
+from proxy.datapath.counters cimport CLOSED_EARLY, add, observe, take
 from proxy.datapath.flow cimport Flow
+from proxy.datapath.notes cimport ANSWERED
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t, identity_t
@@ -63,6 +64,8 @@ cdef class Carrier(Flow):
 
     cdef int taken(self, call_t* call, bint recorded) except -1:
         add(self.count.calls, 1)
+        if call.note != NULL:
+            call.note.host = self.count
         self.used = self.core.now
         if not recorded:
             self.core.calls.give(call)
@@ -152,6 +155,7 @@ cdef class Carrier(Flow):
         if call.caller == NULL:
             add(self.count.late, 1)
             return None
+        call.outcome = ANSWERED
         add(self.count.replies, 1)
         observe(call.duration, self.core.now - call.start)
         return <Caller>call.caller
@@ -220,6 +224,7 @@ cdef class Carrier(Flow):
             call.upstream = NULL
             take(self.count.in_flight, 1)
             if call.oneway:
+                call.outcome = fault
                 add(call.count.dropped, 1)
             elif call.caller != NULL:
                 caller = <Caller>call.caller
@@ -242,6 +247,13 @@ cdef class Carrier(Flow):
                 self.core.calls.give(call)
                 self.core.buffers.drop_queue(&self.out)
         return 0
+
+    cdef int abort(self) except -1:
+        """An answer that is under way will not be whole: its caller hears of it before `fail_calls` does."""
+        cdef call_t* call = only_call(&self.ids) if self.stream.half == BODY else NULL
+        if call != NULL:
+            call.outcome = CLOSED_EARLY
+        return Flow.abort(self)
 
     cdef int leave(self) except -1:
         return 0

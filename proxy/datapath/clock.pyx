@@ -4,7 +4,7 @@ The datapath reads the clock once for each event, never for each call.
 """
 
 from libc.stdint cimport int64_t
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 
 cdef class Clock:
@@ -13,6 +13,12 @@ cdef class Clock:
     cdef int64_t now(self) noexcept:
         cdef timespec ts
         clock_gettime(CLOCK_MONOTONIC, &ts)
+        return ts.tv_sec * 1000000 + ts.tv_nsec // 1000
+
+    cdef int64_t wall(self) noexcept:
+        """For people, never for decisions: it jumps."""
+        cdef timespec ts
+        clock_gettime(CLOCK_REALTIME, &ts)
         return ts.tv_sec * 1000000 + ts.tv_nsec // 1000
 
 

@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from cpython.buffer cimport Py_buffer
 
 cdef enum FaultCode:          # the values of xproto.spec.Fault
@@ -11,6 +11,11 @@ cdef enum FaultCode:          # the values of xproto.spec.Fault
     MALFORMED = 7
     MISDIRECTED = 8
     FAULTS = 9
+
+
+cdef struct word_t:           # text of somebody else's
+    const uint8_t* data
+    size_t size
 
 
 cdef struct histogram_t:
@@ -49,6 +54,8 @@ cdef struct listener_count_t:
 
 
 cdef struct protocol_count_t:
+    word_t listener
+    word_t protocol
     uint64_t* detected
     uint64_t* calls
     uint64_t* oneways
@@ -58,6 +65,7 @@ cdef struct protocol_count_t:
 
 
 cdef struct host_count_t:
+    word_t host
     uint64_t* connections
     uint64_t* active
     uint64_t* failures
@@ -83,10 +91,25 @@ cdef struct secure_count_t:   # of a listener that speaks TLS
     histogram_t duration
 
 
+cdef struct log_count_t:      # of a listener's access log
+    uint64_t* lines
+    uint64_t* dropped
+
+
+cdef struct way_t:            # a route by its names, for as long as anybody counts
+    word_t table
+    word_t route
+    word_t cluster
+
+
+cdef word_t word_of(str text) except *
+
+
 cdef class Counters:
     cdef Py_buffer view
     cdef object layout
     cdef dict records         # what it is of -> bytes that hold the record
+    cdef dict ways            # the same of routes, which are looked up when they are used: one for all Counters
     cdef uint64_t* slot(self, str name, dict labels, bint optional=*) except NULL
     cdef void* keep(self, tuple key, const void* record, size_t size) except NULL
     cdef uint64_t* spare(self) except NULL
@@ -97,6 +120,8 @@ cdef class Counters:
     cdef host_count_t* for_host(self, str cluster, str host) except NULL
     cdef int find(self, histogram_t* out, str name, dict labels) except -1
     cdef histogram_t* for_cluster(self, str cluster) except NULL
+    cdef log_count_t* for_log(self, str listener) except NULL
+    cdef way_t* for_way(self, str table, str route, str cluster) except NULL
     cdef uint64_t* for_route(self, str table, str route) except NULL
 
 

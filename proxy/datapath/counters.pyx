@@ -11,9 +11,19 @@ or is the spare slot; only this worker writes the array, so plain additions are 
 cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport uint64_t
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport uint8_t, uint64_t
 
 FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected")
+
+
+cdef word_t word_of(str text) except *:
+    """Its UTF-8, which lives as long as it does."""
+    cdef word_t word
+    cdef Py_ssize_t size
+    word.data = <const uint8_t*>PyUnicode_AsUTF8AndSize(text, &size)
+    word.size = size
+    return word
 
 
 @cython.no_gc_clear                     # the array is released when it is freed, not let go of before
@@ -24,6 +34,7 @@ cdef class Counters:
             raise ValueError("counters: not an array of u64")
         self.layout = layout
         self.records = {} if before is None else dict(before.records)
+        self.ways = {} if before is None else before.ways
 
     def __dealloc__(self):
         if self.view.obj is not None:
@@ -106,6 +117,7 @@ cdef class Counters:
         if held is not None:
             return <protocol_count_t*>PyBytes_AS_STRING(held)
         labels = {"listener": listener, "protocol": protocol}
+        out.listener, out.protocol = word_of(listener), word_of(protocol)     # the key keeps them
         out.detected = self.slot("detected_total", {"listener": listener, "result": protocol})
         out.calls = self.slot("calls_total", labels)
         out.oneways = self.slot("oneways_total", labels)
@@ -123,6 +135,7 @@ cdef class Counters:
         if held is not None:
             return <host_count_t*>PyBytes_AS_STRING(held)
         labels = {"cluster": cluster, "host": host}
+        out.host = word_of(host)
         out.connections = self.slot("upstream_connections_total", labels)
         out.active = self.slot("upstream_connections_active", labels)
         out.failures = self.slot("upstream_connect_failures_total", labels)
@@ -162,6 +175,26 @@ cdef class Counters:
         out.total = out.buckets + out.size
         out.count = out.total + 1
         return 0
+
+    cdef log_count_t* for_log(self, str listener) except NULL:
+        cdef tuple key = ("log", listener)
+        cdef log_count_t out
+        held = self.records.get(key)
+        if held is not None:
+            return <log_count_t*>PyBytes_AS_STRING(held)
+        labels = {"listener": listener}
+        out.lines = self.slot("access_log_lines_total", labels)
+        out.dropped = self.slot("access_log_dropped_total", labels)
+        return <log_count_t*>self.keep(key, &out, sizeof(out))
+
+    cdef way_t* for_way(self, str table, str route, str cluster) except NULL:
+        cdef tuple key = (table, route, cluster)
+        cdef way_t out
+        held = self.ways.get(key)
+        if held is None:
+            out.table, out.route, out.cluster = word_of(table), word_of(route), word_of(cluster)
+            self.ways[key] = held = PyBytes_FromStringAndSize(<const char*>&out, sizeof(out))
+        return <way_t*>PyBytes_AS_STRING(held)
 
     cdef uint64_t* for_route(self, str table, str route) except NULL:
         return self.slot("route_calls_total", {"table": table, "route": route})

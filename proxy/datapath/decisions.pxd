@@ -2,6 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.core cimport Core
+from proxy.datapath.counters cimport Counters, way_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.lookup cimport Lookup, slice_t
 
@@ -18,6 +19,7 @@ cdef struct route_t:
     void* cluster             # borrowed from Table.clusters
     int64_t timeout           # microseconds; 0: none
     uint64_t* count
+    const way_t* way          # for the access log; NULL: not asked for yet
     bint oneway               # its calls are oneways, whatever their frames say
 
 
@@ -29,6 +31,9 @@ cdef class Table:
     cdef route_t* routes
     cdef Py_ssize_t size
     cdef uint64_t* nobody     # counter
+    cdef tuple specs
+    cdef Counters counters
+    cdef const way_t* way(self, route_t* route) except NULL
 
 
 cdef class Decisions:

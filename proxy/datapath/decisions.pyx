@@ -15,7 +15,7 @@ from libc.string cimport memcmp, memcpy
 
 from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
-from proxy.datapath.counters cimport Counters
+from proxy.datapath.counters cimport Counters, way_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
@@ -41,6 +41,7 @@ cdef class Table:
         self.routes = <route_t*>calloc(self.size + 1, sizeof(route_t))
         if self.routes == NULL:
             raise MemoryError
+        self.specs, self.counters = tuple(routes), counters
         self.nobody = counters.for_route(name, "none")
         for index, route in enumerate(routes):
             timeout = specs[route.cluster].timeout if route.timeout is None else route.timeout
@@ -48,6 +49,13 @@ cdef class Table:
             self.routes[<int>index].timeout = microseconds(timeout)
             self.routes[<int>index].oneway = route.oneway
             self.routes[<int>index].count = counters.for_route(name, route.name)
+
+    cdef const way_t* way(self, route_t* route) except NULL:
+        """Its names. A table may have very many routes, most of which nobody takes: each is asked once."""
+        if route.way == NULL:
+            spec = self.specs[route - self.routes]
+            route.way = self.counters.for_way(self.name, spec.name, spec.cluster)
+        return route.way
 
     def __dealloc__(self):
         free(self.routes)

@@ -3,6 +3,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from proxy.observe.counters import Layout
+from proxy.observe.logfile import LogFiles
 from proxy.snapshot import Snapshot
 from proxy.tls.contexts import Contexts
 
@@ -32,6 +33,7 @@ class Engine:
         network: Any = None,
         clock: Any = None,
         contexts: Contexts | None = None,
+        files: LogFiles | None = None,
     ) -> None: ...
     def prepare(
         self,
@@ -41,6 +43,7 @@ class Engine:
         tables: Mapping[str, _Table],
         layout: Layout,
         contexts: Contexts | None = None,
+        files: LogFiles | None = None,
     ) -> Change: ...
     def commit(self, change: Change, listening: dict[str, int]) -> None: ...
     def listen(self, name: str, fd: int) -> None: ...

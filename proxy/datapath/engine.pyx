@@ -13,10 +13,13 @@ from proxy.datapath.counters cimport Counters
 from proxy.datapath.decisions cimport Table
 from proxy.datapath.downstream cimport Downstream
 from proxy.datapath.opening cimport Opening
+from proxy.datapath.journal cimport Scribe
 from proxy.datapath.port cimport Port
 from proxy.datapath.listener cimport Listener
 from proxy.datapath.transport cimport Network
 from xproto.kernel.codec cimport Codec
+
+from proxy.observe.logfile import LogFiles
 
 
 cdef class Change:
@@ -25,27 +28,32 @@ cdef class Change:
     cdef dict clusters                    # name -> (Cluster, its spec, its hosts)
     cdef dict ports                       # name -> (Port, its spec, its chains, its opening)
     cdef object contexts                  # what makes handshakes of TLS
+    cdef object files                     # proxy.observe.logfile.LogFiles
 
 
 cdef class Engine:
     cdef readonly Core core               # readonly: for the audit
     cdef object array
     cdef Counters counters
+    cdef Scribe scribe
+    cdef object files                     # as in Change
     cdef readonly dict clusters, ports, listeners
     cdef readonly list leaving_clusters, leaving_ports
 
     def __init__(self, loop, snapshot, dict codecs, dict detectors, dict tables, counters, layout, log, seed=0, *,
-                 Network network=None, Clock clock=None, contexts=None):
+                 Network network=None, Clock clock=None, contexts=None, files=None):
         self.clusters, self.ports, self.listeners = {}, {}, {}
         self.leaving_clusters, self.leaving_ports = [], []
         self.core = Core(loop, clock or Clock(), network or Network(loop), log, seed & 0xFFFFFFFFFFFFFFFF)
+        self.scribe = Scribe(self.core)
         self.array, self.counters = counters, Counters(counters, layout)
-        self.commit(self.prepare(snapshot, codecs, detectors, tables, layout, contexts), {})
+        self.commit(self.prepare(snapshot, codecs, detectors, tables, layout, contexts, files), {})
 
-    def prepare(self, snapshot, dict codecs, dict detectors, dict tables, layout, contexts=None):
+    def prepare(self, snapshot, dict codecs, dict detectors, dict tables, layout, contexts=None, files=None):
         """All that the snapshot needs and is not there yet; nothing is changed. Raises `ValueError`.
 
-        A protocol whose codec is the same object as before has not changed: its connections stay.
+        A protocol whose codec is the same object as before has not changed: its connections stay. `files`: where access
+        logs go, open; None: they are opened here.
         """
         cdef Change made = Change.__new__(Change)
         cdef Cluster cluster
@@ -69,6 +77,7 @@ cdef class Engine:
             chains = port.plan(spec, codecs, detectors, bound, contexts, counters)
             made.ports[name] = port, spec, chains, Opening(spec, clusters)
         made.contexts = contexts
+        made.files = LogFiles(snapshot, self.files) if files is None else files
         return made
 
     def commit(self, Change change not None, dict listening not None):
@@ -97,7 +106,9 @@ cdef class Engine:
         if change.contexts is not None:
             change.contexts.commit()
         for port, spec, chains, opening in change.ports.values():
-            port.become(spec, chains, opening, self.counters)
+            port.become(spec, chains, opening, self.counters,
+                        self.scribe.journal(port.name, spec.access_log, change.files, self.counters))
+        self.files = change.files
         for name, fd in listening.items():
             if name not in self.listeners:
                 self.listen(name, fd)
@@ -145,6 +156,7 @@ cdef class Engine:
                 conn.shut()
         for cluster in [*self.clusters.values(), *self.leaving_clusters]:
             cluster.close()
+        self.scribe.close()
         self.core.wheel.close()
 
     def __del__(self):
@@ -170,6 +182,7 @@ cdef class Engine:
                         "owners": len(self.core.owners), "evictions": self.core.evictions},
             "calls": self.core.calls.taken,
             "timers": self.core.wheel.count,
+            "unwritten": self.scribe.waiting,
         }
 
 

@@ -4,8 +4,10 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, listener_count_t, protocol_count_t, secure_count_t
 from proxy.datapath.decisions cimport Decisions, Table
+from proxy.datapath.journal cimport Journal
 from proxy.datapath.opening cimport Opening
 from xproto.kernel.codec cimport Codec
+from xproto.kernel.lookup cimport Lookup
 
 
 cdef class Binding:
@@ -13,6 +15,8 @@ cdef class Binding:
     cdef Codec codec
     cdef Decisions decisions
     cdef protocol_count_t* count
+    cdef Lookup texts                         # what the access log says of requests; None: there is no log
+    cdef int first_text                       # which text of a note (notes.pxd) its first key is
 
 
 cdef class Chain:
@@ -42,6 +46,7 @@ cdef class Port:
     cdef dict chains          # name -> Chain; None is the name of plaintext
     cdef object choice        # proxy.tls.choice.Choice; None: there is plaintext only
     cdef Opening opening
+    cdef Journal journal      # the access log; None: there is none
     cdef Py_ssize_t detect_bytes
     cdef int64_t detect_timeout, handshake_timeout, idle_timeout, max_in_flight, max_connections
     cdef size_t out_limit
@@ -52,8 +57,8 @@ cdef class Port:
     cdef readonly dict tunnels        # Near -> None, as above
     cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters)
     cdef Chain chain(self, str name, tls, side, tuple protocols, dict codecs, detector, bint detects, Table table,
-                     Counters counters)
-    cdef int become(self, spec, dict chains, Opening opening, Counters counters) except -1
+                     Counters counters, bint logs)
+    cdef int become(self, spec, dict chains, Opening opening, Counters counters, Journal journal) except -1
     cdef bint has(self, Chain chain)
     cdef int insecure(self, str reason) except -1
     cpdef list everyone(self)

@@ -13,16 +13,25 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, add
 from proxy.datapath.decisions cimport Decisions, Table
+from proxy.datapath.journal cimport Journal
+from proxy.datapath.notes cimport METHOD, SERVICE
 from proxy.datapath.opening cimport Opening
 from xproto.kernel.codec cimport Codec
 
 from proxy.tls.choice import Choice
 
+RPC_TEXTS = ("service", "method")
+HTTP_TEXTS = ("http_method", "path", "host")
+"""What access logs say of requests. A path comes without its query, which may hold secrets."""
+
 
 cdef class Binding:
-    def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters):
+    def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters, bint logs):
         self.codec, self.decisions = codec, Decisions(core, table, codec)
         self.count = counters.for_protocol(listener, codec.name)
+        self.first_text = METHOD if codec.headed else SERVICE
+        if logs:
+            self.texts = codec.lookup(HTTP_TEXTS if codec.headed else RPC_TEXTS)
 
 
 cdef class Chain:
@@ -33,7 +42,7 @@ cdef class Chain:
         for name, made in bindings.items():
             kept = self.bindings.get(name)
             if kept is not None and kept.codec is made.codec:
-                kept.decisions = made.decisions
+                kept.decisions, kept.texts = made.decisions, made.texts
                 bindings[name] = kept
         self.bindings, self.detect = bindings, new.detect
         self.only = None if new.only is None else bindings[new.only.codec.name]
@@ -57,24 +66,24 @@ cdef class Port:
     cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters):
         """The chains that `spec` needs, as if there were none yet."""
         cdef dict found = {}
-        cdef bint falls = spec.fallback is not None
+        cdef bint falls = spec.fallback is not None, logs = spec.access_log is not None
         if spec.plaintext:
             found[None] = self.chain(None, None, None, spec.protocols, codecs, detectors.get(self.name), falls, tables[spec.routes],
-                                     counters)
+                                     counters, logs)
         for each in spec.chains:
             found[each.name] = self.chain(
                 each.name, each.tls, contexts.server(self.name, each.name), each.protocols, codecs,
-                detectors.get((self.name, each.name)), falls, tables[each.routes], counters)
+                detectors.get((self.name, each.name)), falls, tables[each.routes], counters, logs)
         return found
 
     cdef Chain chain(self, str name, tls, side, tuple protocols, dict codecs, detector, bint detects, Table table,
-                     Counters counters):
+                     Counters counters, bint logs):
         cdef Chain made = Chain.__new__(Chain)
         detects = detects or len(protocols) > 1
         if detects and detector is None:
             raise ValueError(f"listener {self.name}: several protocols, or a fallback, but no detector")
         made.name, made.tls, made.side = name, tls, side
-        made.bindings = {each: Binding(self.core, self.name, codecs[each], table, counters) for each in protocols}
+        made.bindings = {each: Binding(self.core, self.name, codecs[each], table, counters, logs) for each in protocols}
         made.only = None if detects else made.bindings[protocols[0]]
         made.detect = None if detector is None else detector.detect
         return made
@@ -82,7 +91,7 @@ cdef class Port:
     cdef bint has(self, Chain chain):
         return self.chains.get(chain.name) is chain
 
-    cdef int become(self, spec, dict chains, Opening opening, Counters counters) except -1:
+    cdef int become(self, spec, dict chains, Opening opening, Counters counters, Journal journal) except -1:
         """Take over what was planned. A connection whose protocol is still spoken goes on, with the new decisions.
 
         A chain that wants something else of its clients is another one, and ends the connections of the one before.
@@ -98,7 +107,7 @@ cdef class Port:
         self.chains = chains
         self.choice = Choice(spec.chains) if spec.chains else None
         self.counters, self.secure_count = counters, counters.for_secure(self.name)
-        self.opening = opening
+        self.opening, self.journal = opening, journal
         self.limit(spec)
         for conn in list(self.connections):
             try:

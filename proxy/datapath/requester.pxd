@@ -2,11 +2,11 @@ from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.decisions cimport route_t
-from proxy.datapath.messages cimport Messages
+from proxy.datapath.noted cimport Noted
 from xproto.kernel.frame cimport frame_t
 
 
-cdef class Requester(Messages):
+cdef class Requester(Noted):
     cdef bint greeted                         # its handshake is done
     cdef bytes sni, san                       # what its TLS says of it; None: nothing
     cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
@@ -18,4 +18,4 @@ cdef class Requester(Messages):
     cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1
     cdef int say_next(self, bytes frame) except -1
     cdef int reject_unread(self) except -1
-    cdef int reject(self, const frame_t* at, int fault, bytes text=*) except -1
+    cdef int reject(self, const frame_t* at, int fault, bytes text=*, const uint8_t* frame=*) except -1

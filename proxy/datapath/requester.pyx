@@ -12,7 +12,7 @@ from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
-from proxy.datapath.messages cimport Messages
+from proxy.datapath.noted cimport Noted
 from proxy.datapath.port cimport Binding
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.upstream cimport Upstream
@@ -28,7 +28,7 @@ cdef enum:
     NOTHING_FOLLOWS = 1 << CLOSES_AT | 1 << MINOR_AT
 
 
-cdef class Requester(Messages):
+cdef class Requester(Noted):
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1:
         if self.codec.session and not self.greeted and at.kind != KIND_HANDSHAKE:
             return self.unreadable(NULL, f"{self.codec.name}: a frame of kind {at.kind} before the handshake")
@@ -116,6 +116,8 @@ cdef class Requester(Messages):
                 call.until = self.core.now + timeout
                 call.deadline.owner, call.deadline.fire = call, expire
                 self.core.wheel.set(&call.deadline, call.until)
+        if self.port.journal is not None:
+            call.note = self.note(frame, size, self.binding.decisions.table.way(route))
         return call
 
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1:
@@ -160,9 +162,11 @@ cdef class Requester(Messages):
             self.refuse(call, MALFORMED)
         return self.unreadable(NULL, why)
 
-    cdef int reject(self, const frame_t* at, int fault, bytes text=b"") except -1:
-        """Answer a request that became no call."""
+    cdef int reject(self, const frame_t* at, int fault, bytes text=b"", const uint8_t* frame=NULL) except -1:
+        """Answer a request that became no call. `frame`: NULL where it cannot be read."""
         cdef identity_t who = self.codec.identity(at)
+        if self.port.journal is not None:
+            self.jot(frame, at.size, fault, False)
         add(self.binding.count.faults[fault], 1)
         return self.say_next(self.codec.answer(fault, at.variant, at.echo, text, &who))
 
@@ -175,7 +179,9 @@ cdef class Requester(Messages):
 
     cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1:
         if not oneway:
-            return self.reject(at, fault, self.codec.text_of(frame, at.size) if self.codec.echoes_text else b"")
+            return self.reject(at, fault, self.codec.text_of(frame, at.size) if self.codec.echoes_text else b"", frame)
+        if self.port.journal is not None:
+            self.jot(frame, at.size, fault, True)
         add(self.binding.count.dropped, 1)
         return 0
 
@@ -185,6 +191,8 @@ cdef class Requester(Messages):
         self.core.tell(f"{self.label()}: malformed, closed: {why}")
         if at != NULL and at.kind == KIND_REQUEST:
             self.reject(at, MALFORMED)
+        elif at != NULL and at.kind == KIND_ONEWAY and self.port.journal is not None:
+            self.jot(NULL, 0, MALFORMED, True)
         elif self.codec.headed and self.stream.half != BODY:
             self.reject_unread()
         return self.wind_up()

@@ -144,6 +144,7 @@ cdef class Singles(Balancer):
     cdef int give_up(self, call_t* call, int fault) except -1:
         cdef Caller caller
         if call.oneway:
+            call.outcome = fault
             add(call.count.dropped, 1)
         elif call.caller != NULL:
             caller = <Caller>call.caller

@@ -101,6 +101,13 @@ FAMILIES = (
     Family("xproto_oneways_dropped_total", "counter", _LP, "One-way calls that reached no upstream."),
     Family("xproto_malformed_total", "counter", _LP, "Frames from downstream that could not be read."),
     Family("xproto_heartbeats_answered_total", "counter", _L, "Heartbeats from downstream answered by the proxy."),
+    Family("xproto_access_log_lines_total", "counter", _L, "Lines written to the access log."),
+    Family(
+        "xproto_access_log_dropped_total",
+        "counter",
+        _L,
+        "Calls that are not in the access log: too many waited, or a write failed.",
+    ),
     Family("xproto_route_calls_total", "counter", ("table", "route"), "Calls by the route they took."),
     Family("xproto_upstream_connections_total", "counter", _CH, "Upstream connections established."),
     Family("xproto_upstream_connections_active", "gauge", _CH, "Upstream connections open now."),

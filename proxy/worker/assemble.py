@@ -16,6 +16,7 @@ import msgspec
 
 from proxy.datapath.engine import Change, Engine
 from proxy.observe.counters import Layout
+from proxy.observe.logfile import LogFiles
 from proxy.routing.table import RouteTable
 from proxy.snapshot import Snapshot, decode
 from proxy.tls.contexts import Contexts
@@ -43,6 +44,8 @@ class Parts:
     """Of the snapshot's secrets, by name; replaced with the parts when some are rotated."""
     contexts: Contexts
     """What handshakes are made with; takes new materials itself."""
+    files: LogFiles
+    """Where access logs go, open."""
 
 
 def make_parts(encoded: bytes, slots: bytes, materials: dict[str, Material], before: Parts | None = None) -> Parts:
@@ -59,6 +62,7 @@ def make_parts(encoded: bytes, slots: bytes, materials: dict[str, Material], bef
         Layout.restore(snapshot, protocols, msgspec.msgpack.decode(slots)) if slots else Layout(snapshot, protocols),
         materials,
         Contexts(snapshot, materials, None if before is None else before.contexts),
+        LogFiles(snapshot, None if before is None else before.files),
     )
 
 
@@ -95,13 +99,15 @@ def build_engine(
     """The engine, not listening yet. `counters` is writable and has a slot for each of the layout's."""
     return Engine(
         loop, parts.snapshot, parts.codecs, parts.detectors, parts.tables, counters, parts.layout, log, seed,
-        contexts=parts.contexts,
+        contexts=parts.contexts, files=parts.files,
     )  # fmt: skip
 
 
 def prepare(engine: Engine, parts: Parts) -> Change:
     """What `engine.commit` takes; raises `ValueError`."""
-    return engine.prepare(parts.snapshot, parts.codecs, parts.detectors, parts.tables, parts.layout, parts.contexts)
+    return engine.prepare(
+        parts.snapshot, parts.codecs, parts.detectors, parts.tables, parts.layout, parts.contexts, parts.files
+    )
 
 
 def map_counters(descriptor: int) -> memoryview:

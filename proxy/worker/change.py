@@ -86,6 +86,12 @@ class Configuration:
         """
         return await self._parts.contexts.rotate(self._parts.materials)
 
+    async def reopen(self) -> list[str]:
+        """Opens the files of access logs again, also of what is prepared; what is wrong with some, for the log."""
+        loop = asyncio.get_running_loop()
+        both = [self._parts.files] + ([self._ready.parts.files] if self._ready is not None else [])
+        return [problem for each in both for problem in await loop.run_in_executor(None, each.reopen)]
+
     def stop_listening(self) -> None:
         """Takes no more connections, and no new configuration."""
         self.abort()

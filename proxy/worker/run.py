@@ -1,7 +1,7 @@
 """The worker's loop, and what it does when control says something.
 
-What always holds: when control is gone, the worker is gone (its end of the socket pair closes with it); TERM, INT and
-HUP are control's to handle, and a worker that got them too (a whole process group does) leaves them to it.
+What always holds: when control is gone, the worker is gone (its end of the socket pair closes with it); TERM, INT, HUP
+and USR1 are control's to handle, and a worker that got them too (a whole process group does) leaves them to it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from proxy.control.wire import (
     Prepared,
     Ready,
     Refused,
+    Reopen,
     Rotate,
     Start,
     encode,
@@ -53,6 +54,7 @@ class Worker:
         self._deadline = float("inf")
         self._draining = False
         self._preparing: set[asyncio.Task[None]] = set()
+        self._reopening: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._rotated = False
         self.channel = Channel(loop, end, self._on_message, self._on_end)
@@ -71,6 +73,8 @@ class Worker:
                 self._commit(number)
             case Abort():
                 self._configuration.abort()
+            case Reopen():
+                self._reopening = self._loop.create_task(self._reopen(self._reopening))
             case Rotate(materials):
                 self._configuration.rotate(materials)
                 self._rotated = True
@@ -103,6 +107,16 @@ class Worker:
             self.finished.set_result(None)
             return
         self.channel.send_nowait(Committed(number))
+
+    async def _reopen(self, before: asyncio.Task[None] | None) -> None:
+        """In the order in which it was asked."""
+        if before is not None:
+            await asyncio.wait((before,))
+        try:
+            for problem in await self._configuration.reopen():
+                self._log.error(problem)
+        except Exception:  # noqa: BLE001 (a bug; what is open stays so)
+            self._log.error(traceback.format_exc())
 
     async def _renew(self) -> None:
         """As often as secrets came since the last time."""
@@ -140,7 +154,7 @@ class Worker:
 
 def run(descriptor: int) -> int:
     """The process: `descriptor` is the worker's end of the pair."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(each, signal.SIG_IGN)
     end = socket.socket(fileno=descriptor)
     try:

@@ -161,6 +161,33 @@ ONE = [
         listener("fallback: {cluster: ecco}"),
         "5: listeners[0].fallback.cluster: there is no cluster 'ecco'; did you mean echo?",
     ),
+    (
+        listener("access_log: ''"),
+        "5: listeners[0].access_log: '' names no file; write a path, as /var/log/xproto/access.log",
+    ),
+    (
+        listener("access_log: logs/"),
+        "5: listeners[0].access_log: 'logs/' names no file; write a path, as /var/log/xproto/access.log",
+    ),
+    (
+        listener("access_log: {path: x, format: xml}"),
+        "5: listeners[0].access_log.format: 'xml' is none of the choices; write one of: json, text",
+    ),
+    (
+        listener("access_log: {format: text}"),
+        "5: listeners[0].access_log.path: is missing; write path: /var/log/xproto/access.log",
+    ),
+    (
+        listener("access_log: true"),
+        (
+            "5: listeners[0].access_log: must be text, not true (true or false);"
+            " write text, in quotes if it looks like anything else"
+        ),
+    ),
+    (
+        listener("access_log:"),
+        "5: listeners[0].access_log: has no value; write one, or leave the key out",
+    ),
     (listener("fallback: {}"), "5: listeners[0].fallback.cluster: is missing; write cluster: tcp"),
     # names
     (

@@ -34,7 +34,13 @@ listeners:
       connect: true
       tunnel_idle_timeout: 0
       header_timeout: 3s
-  - {name: local, address: "unix:/run/mesh.sock", protocols: bolt, routes: main, proxy_protocol: [unix]}
+    access_log: {path: /var/log/xproto/access.log, format: text}
+  - name: local
+    address: "unix:/run/mesh.sock"
+    protocols: bolt
+    routes: main
+    proxy_protocol: [unix]
+    access_log: ./logs/../access.log
   - {name: six, address: "[0:0::1]:0", routes: none-match, fallback: close}
 routes:
   main:
@@ -86,8 +92,9 @@ def test_every_field_arrives(tmp_path: Path) -> None:
             "mesh": s.Listener("mesh", "10.0.0.1:9200", ("dubbo", "bolt"), "main", 32, 0.25, 9, 10, 65536, 0.0,
                                s.ProxyProtocol(("10.0.0.0/8", "2001:db8::/32", "192.0.2.1/32"), True), s.Fallback("echo", 5.0),
                                s.Http(("10.0.0.0/8", "unix"), False, False, "mesh.example.com", ("websocket", "tls/1.3"), True,
-                                      0.0, 3.0)),
-            "local": s.Listener("local", "unix:/run/mesh.sock", ("bolt",), "main", proxy_protocol=s.ProxyProtocol(("unix",))),
+                                      0.0, 3.0), access_log=s.AccessLog("/var/log/xproto/access.log", "text")),
+            "local": s.Listener("local", "unix:/run/mesh.sock", ("bolt",), "main", proxy_protocol=s.ProxyProtocol(("unix",)),
+                                access_log=s.AccessLog(str(tmp_path / "access.log"), "json")),
             "six": s.Listener("six", "[::1]:0", ("dubbo", "bolt", "mine"), "none-match"),
         },
         routes={

@@ -122,6 +122,7 @@ def test_codes(code: int, text: str) -> None:
         ([signal.SIGTERM, signal.SIGTERM], True, True),
         ([signal.SIGINT], True, True),
         ([signal.SIGHUP], False, False),
+        ([signal.SIGUSR1], False, False),
     ],
 )
 def test_what_signals_ask_for(which: list[signal.Signals], asked: bool, hurry: bool) -> None:
@@ -129,7 +130,7 @@ def test_what_signals_ask_for(which: list[signal.Signals], asked: bool, hurry: b
         loop = asyncio.get_running_loop()
         handlers = {}
         loop.add_signal_handler = lambda number, handler: handlers.update({number: handler})  # type: ignore[method-assign,assignment]
-        signals = Signals(loop, lambda: None)
+        signals = Signals(loop, lambda: None, lambda: None)
         for each in which:
             handlers[each]()
         return signals.asked.is_set(), signals.hurry.is_set()

@@ -81,7 +81,7 @@ async def exchange(client: Peer, backend: Backend, path: str = "/a") -> Peer:
     """One call there and back; the server's side of the connection that it took."""
     await client.send(request(path))
     upstream = await backend.accept()
-    assert re.match(rf"GET {path} ", (await take(upstream)).line)
+    assert re.match(rf"GET {re.escape(path)} ", (await take(upstream)).line)
     await upstream.send(response(b"first"))
     assert (await take(client)).body == b"first"
     return upstream

@@ -328,6 +328,7 @@ class World:
             assert not any(each["connections"] or each["tunnels"] for each in left["listeners"].values())
             assert left["leaving"] == {"connections": [], "hosts": []}
             assert left["calls"] == 0, "call records leaked"
+            assert left["unwritten"] == 0, "notes leaked"
             assert left["timers"] == 0, "timers leaked"
             assert left["buffers"]["held"] == 0, "buffers leaked"
             assert left["buffers"]["owners"] == 0, "connections leaked"
