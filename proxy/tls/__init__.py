@@ -4,5 +4,6 @@
 come from), `files` (the one that is built in) and `registry` (which there are); `pem`, `decode` and `inspect` (is it any good,
 and what does it say: `facts`); `needs` and `loading` (one secret, judged by what its users want of it); `entry`, `expiry`,
 `polling`, `threads` and `store` (all of them, kept and renewed). `contexts`, `sides`, `choice`, `peer`, `verifiers` and
-`failures` are the workers': they make contexts of secrets, and say who a peer is. The bytes themselves are `proxy.datapath.tls`'s.
+`failures` are the workers': they make contexts of secrets, and say who a peer is. The bytes themselves are
+`proxy.datapath.tls`'s.
 """
