@@ -15,8 +15,9 @@ class Http(Model):
 
     trusted: tuple[Network, ...] = Field(
         default=(),
-        description="Networks or addresses of peers whose X-Forwarded-For, X-Forwarded-Proto and X-Request-Id are believed "
-        "and added to; `unix`: every peer of a unix socket. From all others these fields are dropped and written anew.",
+        description="Networks or addresses of peers whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Client-Cert and "
+        "X-Request-Id are believed and added to; `unix`: every peer of a unix socket. From all others these fields are dropped "
+        "and written anew.",
         examples=[["10.0.0.0/8"]],
     )
     forwarded: Flag = Field(default=True, description="Writes X-Forwarded-For and X-Forwarded-Proto.")

@@ -36,13 +36,13 @@ routes:
       cluster: echo
 ```
 
-Certificates and keys are named under `secrets`, and used by these names. A listener that takes TLS, with another certificate
-and other routes for one name, and a cluster to which TLS is spoken:
+Certificates and keys are named under `secrets`, and used by these names. A listener whose clients show certificates, but
+for one name that is open to everybody and has routes of its own; and a cluster to which TLS is spoken:
 
 ```yaml
 secrets:
   web: {{certificate: tls/web.crt, private_key: tls/web.key}}
-  admin: {{certificate: tls/admin.crt, private_key: tls/admin.key}}
+  public: {{certificate: tls/public.crt, private_key: tls/public.key}}
   mesh-ca: {{ca: tls/ca.pem}}
 listeners:
   - name: mesh
@@ -52,13 +52,15 @@ listeners:
       certificates: web
       client: {{verify: required, ca: mesh-ca, san: [{{uri: "spiffe://example.com/ns/*"}}]}}
     filter_chains:
-      - match: {{server_names: admin.example.com}}
-        tls: {{certificates: admin}}
-        routes: admin
+      - match: {{server_names: public.example.com}}
+        tls: {{certificates: public}}
+        routes: public
 routes:
   main:
     - cluster: echo
-  admin: []
+  public:
+    - match: {{path: {{prefix: /public/}}}}
+      cluster: echo
 clusters:
   echo:
     hosts: [127.0.0.1:9100]

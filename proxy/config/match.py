@@ -68,7 +68,8 @@ def _compile(pattern: str) -> None:
 class PathMatch(Model):
     """A condition on a request's path: what is before the `?`. A bare string is an exact match.
 
-    Paths are compared as they were sent: nothing is decoded, and no `..` or `//` is resolved.
+    Of percent signs only those are decoded that stand for letters, digits and `-._~`: they mean the same. No `//` is resolved;
+    paths with segments of dots are refused before they get here.
     """
 
     short = "exact"

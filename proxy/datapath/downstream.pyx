@@ -117,7 +117,8 @@ cdef class Downstream(Newcomer):
 
     cdef int adjust(self, bint rest_of) except -1:
         """The port's limits are new, or what it speaks."""
-        if self.chain is not None and (not self.port.has(self.chain) or (
+        self.visited = None                  # a host may be another chain's now
+        if self.chain is not None and (not self.port.has(self.chain) or not self.belongs() or (
                 self.binding is not None and self.chain.bindings.get(self.codec.name) is not self.binding)):
             return self.leave()
         self.limit()

@@ -72,3 +72,4 @@ cdef class Host(Keeper):
     cdef int leave(self) except -1
     cdef int works(self) except -1
     cdef int forget(self) except -1
+    cdef int made(self, Upstream upstream) except -1

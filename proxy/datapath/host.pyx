@@ -96,6 +96,7 @@ cdef class Host(Keeper):
         found.shelf = shelf
         shelf.held += 1
         shelf.opening += 1
+        found.opening = True
         return found
 
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict):
@@ -225,15 +226,14 @@ cdef class Host(Keeper):
         return shelf.put(upstream) if upstream.ids.count == 0 and upstream.out.size == 0 else 0
 
     cdef int opened(self, Upstream upstream) except -1:
-        if upstream.shelf is not None:
-            (<Shelf>upstream.shelf).opening -= 1
+        self.made(upstream)
         self.works()
         return upstream.leave() if self.leaving else 0
 
     cdef int failed(self, Upstream upstream, str why) except -1:
         add(self.count.failures, 1)
-        if upstream is not None and upstream.shelf is not None:
-            (<Shelf>upstream.shelf).opening -= 1
+        if upstream is not None:
+            self.made(upstream)
         if self.core.now < self.retry_at:
             return self.cluster.stir()       # of several that were tried at once, the first counts
         if not self.failures:
@@ -253,7 +253,15 @@ cdef class Host(Keeper):
             self.cluster.stir()
         return 0
 
+    cdef int made(self, Upstream upstream) except -1:
+        """It is being made no more, whatever came of it."""
+        if upstream.opening:
+            upstream.opening = False
+            (<Shelf>upstream.shelf).opening -= 1
+        return 0
+
     cdef int lost(self, Upstream upstream) except -1:
+        self.made(upstream)
         if upstream in self.draining:
             self.draining.remove(upstream)
         elif upstream in self.active:

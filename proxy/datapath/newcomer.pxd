@@ -14,5 +14,6 @@ cdef class Newcomer(Veiled):
     cdef int unknown(self, object answer, const uint8_t* data, size_t size) except -1
     cdef int late(self) except -1
     cdef bint owes_header(self) except -1
+    cdef bint veils(self) noexcept
     cdef bint undecided(self) noexcept
     cdef str name_of_client(self)

@@ -21,7 +21,7 @@ from proxy.datapath.counters cimport add, observe
 from proxy.datapath.opening cimport Opening
 from proxy.datapath.order cimport Order
 from proxy.datapath.port cimport Binding, Port
-from proxy.datapath.veiled cimport Veiled
+from proxy.datapath.veiled cimport HANDSHAKE, Veiled
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.tunnel cimport new_tunnel
 
@@ -49,7 +49,7 @@ cdef class Newcomer(Veiled):
             self.io.low_water(1)
         if self.chain is not None and self.chain.only is not None and not self.headed:
             self.speak(self.chain.only)
-        elif self.port.opening.fallback is not None:
+        elif self.port.opening.fallback is not None and not self.veils():
             return self.core.wheel.set(&self.alarm, self.core.now + self.port.detect_timeout)
         return self.rest()
 
@@ -171,7 +171,7 @@ cdef class Newcomer(Veiled):
 
     cdef int late(self) except -1:
         """No protocol known in time."""
-        if self.securing:
+        if self.securing or self.veils():
             return self.refuse_tls("timeout", "the handshake was not over in time")
         cdef Py_ssize_t rest
         if not self.timed:
@@ -188,6 +188,8 @@ cdef class Newcomer(Veiled):
 
     cdef int ended(self) except -1:
         """Its end, before a protocol: what there is of it may mean something to the fallback."""
+        if self.veils() and self.tail.size:
+            return self.refuse_tls("closed", "it went away within its hello")
         if not self.tail.size or self.port.opening.fallback is None or self.owes_header():
             self.eof = True
             return self.shut()
@@ -199,9 +201,15 @@ cdef class Newcomer(Veiled):
         start = self.tail.data[self.tail.head:self.tail.head + min(self.tail.size, <size_t>16)] if self.tail.size else b""
         return self.headed and (self.port.opening.required or start.startswith(BEGINNINGS))
 
+    cdef bint veils(self) noexcept:
+        """Has it begun a hello, or to begin with one? Then nobody but OpenSSL may see what it says."""
+        return self.chain is None and not self.headed and (
+            None not in self.port.chains
+            or self.tail.size > 0 and self.tail.data[self.tail.head] == HANDSHAKE and self.port.choice is not None)
+
     cdef bint undecided(self) noexcept:
         """Does its alarm mean that no protocol was known in time?"""
-        return self.state == DETECTING and (self.timed or self.port.opening.fallback is not None)
+        return self.state == DETECTING and (self.timed or self.port.opening.fallback is not None and not self.veils())
 
     cdef str name_of_client(self):
         """For logs and filters: its address, as the kernel or a trusted peer says."""

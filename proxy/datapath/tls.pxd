@@ -4,7 +4,7 @@ from proxy.datapath.transport cimport Transport
 
 cdef enum:
     PLAIN_RECORD = 16 * 1024      # bytes of plaintext in a record, at most
-    CIPHER_ROOM = 80 * 1024       # where records are collected: those of four full ones
+    CIPHER_ROOM = 96 * 1024       # where records are collected: those of four full ones, and what OpenSSL had to say
     RECORDS = 4                   # that one send makes at most: what a socket may leave us with, for each connection
     SLICE = 16 * 1024             # bytes that OpenSSL is given at a time: its buffer never shrinks
 
@@ -25,6 +25,7 @@ cdef class Tls(Transport):
     cdef bint more                # there is something to read that no event will tell of
     cdef bint soon                # and the loop was asked to
     cdef bint over                # the peer said its end
+    cdef object wrong             # an error behind plaintext that was read: told when that is dealt with
     cdef bint reads               # the owner wants to
     cdef bint remembers           # the session can be resumed, which the side knows
     cdef bint aborted

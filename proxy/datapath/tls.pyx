@@ -14,7 +14,7 @@ import ssl
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.errno cimport EAGAIN, EBADF, ECONNRESET, EPROTO
+from libc.errno cimport EAGAIN, ECONNRESET, EPROTO
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
@@ -23,7 +23,7 @@ from proxy.datapath.transport cimport DONE, FAILED, UNDER_WAY
 from proxy.tls.failures import RejectedError, explain
 
 WANTS_READ, ENDED = ssl.SSLWantReadError, ssl.SSLZeroReturnError
-SSL_ERRORS = (ssl.SSLError, ssl.CertificateError, RejectedError, ValueError)
+SSL_ERRORS = (ssl.SSLError, RejectedError, ValueError)
 
 cdef extern from "Python.h":
     const int PyBUF_READ, PyBUF_WRITE
@@ -121,6 +121,10 @@ cdef class Tls(Transport):
     cdef Py_ssize_t pull(self, uint8_t* into, size_t room) except? -1:
         """What is here first, then one read of the socket. 0: the peer's end, said by TLS."""
         cdef Py_ssize_t got, taken = 0, at = 0
+        if self.wrong is not None:
+            raise self.wrong
+        if self.over:
+            return 0
         if self.more:
             self.more = False
             taken = self.take(into, room)
@@ -132,12 +136,21 @@ cdef class Tls(Transport):
             return -ECONNRESET
         if got < 0:
             return got
-        while at < got and not self.over:
+        while at < got and not self.over and self.wrong is None:
             self.feed(received + at, min(got - at, <Py_ssize_t>SLICE))
             at += min(got - at, <Py_ssize_t>SLICE)
-            taken += self.take(into + taken, room - taken)
+            try:
+                taken += self.take(into + taken, room - taken)
+            except SSL_ERRORS as error:
+                if not taken:
+                    raise
+                self.wrong = error          # what came before it counts
+                break
+        self.more = self.more or taken > 0 and (self.over or self.wrong is not None)
         if self.outgoing.pending:
             self.push()                     # an answer of OpenSSL's own: to a change of keys
+            if self.outgoing.pending > PLAIN_RECORD:
+                raise RejectedError("protocol", "it asks for answers of TLS and does not read them")
         if not self.remembers:
             self.remembers = True
             self.side.remember(self.session)
@@ -153,6 +166,12 @@ cdef class Tls(Transport):
                 return taken
             except ENDED:
                 got = 0
+            except SSL_ERRORS as error:
+                if not taken:
+                    raise
+                self.wrong = error          # what came before it counts
+                self.more = True
+                return taken
             taken += got
             if got == 0:
                 self.over = True
@@ -263,7 +282,9 @@ cdef class Tls(Transport):
 
     cdef int watch_write(self, bint on) except -1:
         self.inner.owner = self.owner
-        return self.inner.watch_write(on or self.step == UNDER_WAY and self.left is not None)
+        if not on and self.left is not None and self.step == DONE:
+            self.push_left()
+        return self.inner.watch_write(on or self.left is not None)
 
     cdef int connected(self) noexcept:
         return self.inner.connected()

@@ -15,6 +15,7 @@ cdef class End(Conn):
     cdef size_t window            # unsent bytes of the other end at which this one is not read
     cdef bint last                # nothing follows what is to be sent but the end
     cdef bint said                # and that has been sent
+    cdef bint breaks              # the end is a reset
     cdef alarm_t alarm
     cdef int on_alarm(self) except -1
 

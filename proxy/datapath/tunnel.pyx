@@ -135,12 +135,20 @@ cdef class End(Conn):
     cdef int drained(self) except -1:
         if not self.last:
             return 0
+        if self.breaks:
+            self.io.abort()
+            return self.shut()
         if not self.said:
             self.said = True
             self.io.end()
         return self.shut() if self.other.said else 0
 
     cdef int broke(self, int code) except -1:
+        if self.io.reason == "closed" and self.state == OPEN and self.other.out.size and self.other.state == OPEN:
+            self.state = ENDING             # cut off, by TLS's rules; what came before is delivered
+            self.io.watch_read(False)
+            self.other.last = self.other.breaks = True
+            return self.other.touch()
         if self.other.io is not None:
             self.other.io.abort()
         return self.shut()

@@ -34,6 +34,7 @@ cdef class Upstream(Answers):
     cdef alarm_t rest             # idleness
     cdef object shelf             # of a ping-pong pool: its Shelf
     cdef bint shelved             # it lies there
+    cdef bint opening             # and is counted there among those that are being made
     cdef int limit(self) except -1
     cdef int adjust(self) except -1
     cdef int set_alarms(self) except -1

@@ -331,8 +331,10 @@ cdef class Upstream(Answers):
         return self.set_alarms() if self.made else 0
 
     cdef int on_watch(self) except -1:
+        if self.securing:
+            self.keeper.insecure("timeout")
         if self.state == CONNECTING:
-            return self.refused("no answer in time")
+            return self.refused("TLS: the handshake was not over in time" if self.securing else "no answer in time")
         return self.keepalive()
 
     cdef int keepalive(self) except -1:

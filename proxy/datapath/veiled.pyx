@@ -20,8 +20,6 @@ from xproto.errors import MalformedError
 ALPN = {"http/1.1": "http1", "http/1.0": "http1", "h2": "http2"}
 """Protocols that need not be detected any more, by what was negotiated."""
 
-cdef enum:
-    HANDSHAKE = 0x16          # the first byte of a ClientHello's record
 cdef const uint8_t* UNRECOGNISED = b"\x15\x03\x03\x00\x02\x02\x70"    # a fatal alert: unrecognized_name (RFC 6066)
 
 
@@ -31,7 +29,7 @@ cdef class Veiled(Requester):
         known yet, or it is closed."""
         cdef Port port = self.port
         cdef Chain chain
-        if data[0] != HANDSHAKE:
+        if data[0] != HANDSHAKE or port.choice is None:
             chain = port.chains.get(None)
             if chain is None:
                 self.refuse_tls("plaintext", f"TLS is required, and it begins with {data[:min(size, <size_t>16)]!r}")
@@ -48,6 +46,7 @@ cdef class Veiled(Requester):
             return False
         name = port.choice.find(found.server_name, found.alpn)
         if name is not None:
+            self.offered = found.server_name, found.alpn
             self.go_secret(port.chains[name], found.server_name, data, size)
             return True
         why = f"no filter chain is for the server name {found.server_name!r} with the protocols {found.alpn!r}"
@@ -74,6 +73,12 @@ cdef class Veiled(Requester):
         if self.port.handshake_timeout > 0:
             self.core.wheel.set(&self.alarm, self.since + self.port.handshake_timeout)
         return self.secure()
+
+    cdef bint belongs(self) except -1:
+        """Would its hello still find the chain that it has? A reload may give its name to another one, which wants more."""
+        if self.offered is None or self.port.choice is None:
+            return self.offered is None
+        return self.port.choice.find(*self.offered) == self.chain.name
 
     cdef int shaken(self) except -1:
         """Its handshake is over, one way or another."""

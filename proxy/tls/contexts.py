@@ -38,8 +38,8 @@ class Contexts:
                     self.servers[key] = Server(chain.tls, materials)
                 else:
                     self.servers[key] = server
-                    if not before.has(server.secrets, materials):
-                        self._renewed.append((server, Server(chain.tls, materials).context))
+                    if server.is_stale(materials):
+                        self._renewed.append((server, server.make(materials)))
         for cluster in snapshot.clusters.values():
             for spec in (cluster.tls, *(match.tls for match in cluster.tls_matches)):
                 if spec is None:
@@ -50,17 +50,13 @@ class Contexts:
                     self.clients[place] = Client(spec, materials)
                 else:
                     self.clients[place] = client
-                    if not before.has(client.secrets, materials):
-                        self._renewed.append((client, Client(spec, materials).context))
-
-    def has(self, secrets: Iterable[str], materials: Mapping[str, Material]) -> bool:
-        """Are these secrets the same in both?"""
-        return all(self.materials.get(name) == materials.get(name) for name in secrets)
+                    if client.is_stale(materials):
+                        self._renewed.append((client, client.make(materials)))
 
     def commit(self) -> None:
         """What was taken over uses the new material from now on."""
         for side, context in self._renewed:
-            side.context = context
+            side.use(context, self.materials)
         self._renewed = []
 
     def server(self, listener: str, chain: str) -> Server:
@@ -70,21 +66,27 @@ class Contexts:
         return self.clients[cluster, msgspec.msgpack.encode(spec)]
 
     async def rotate(self, materials: Mapping[str, Material]) -> list[str]:
-        """Take new material; what is refused, for the log. What it names keeps its old context.
+        """Take new material; what is refused, for the log. What it names keeps its old context, and may be tried again.
 
-        A thread makes the contexts: OpenSSL takes half a millisecond for each, and holds no lock of ours meanwhile.
+        A thread makes the contexts: OpenSSL takes half a millisecond for each, and holds no lock of ours meanwhile. They are
+        put in use here, if nothing newer has come in the meantime.
         """
-        changed = {name for name, each in materials.items() if self.materials.get(name) != each}
         self.materials |= materials
-        sides = [each for each in (*self.servers.values(), *self.clients.values()) if not changed.isdisjoint(each.secrets)]
-        return await asyncio.get_running_loop().run_in_executor(None, _renew, sides, self.materials)
+        wanted = dict(self.materials)
+        sides = [each for each in (*self.servers.values(), *self.clients.values()) if each.is_stale(wanted)]
+        made, problems = await asyncio.get_running_loop().run_in_executor(None, _make, sides, wanted)
+        for side, context in made:
+            if all(self.materials.get(name) == wanted.get(name) for name in side.secrets):
+                side.use(context, wanted)
+        return problems
 
 
-def _renew(sides: Iterable[Side], materials: Mapping[str, Material]) -> list[str]:
+def _make(sides: Iterable[Side], materials: Mapping[str, Material]) -> tuple[list[tuple[Side, ssl.SSLContext]], list[str]]:
+    made: list[tuple[Side, ssl.SSLContext]] = []
     problems: list[str] = []
     for side in sides:
         try:
-            side.renew(materials)
-        except ValueError as error:
+            made.append((side, side.make(materials)))
+        except (ValueError, OSError) as error:
             problems.append(f"{error}; what was there before stays in use")
-    return problems
+    return made, problems

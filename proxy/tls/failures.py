@@ -75,11 +75,9 @@ _WORDS = {
 def explain(error: Exception) -> tuple[str, str]:
     """The reason and the line. `error` is what a handshake, a read or a judgement raised."""
     if isinstance(error, RejectedError):
-        return error.reason, str(error)
+        return error.reason if error.reason in REASONS else "verifier", str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFY.get(error.verify_code, "untrusted"), f"its certificate is refused: {error.verify_message}"
-    if isinstance(error, ssl.CertificateError):  # a name that OpenSSL was not asked about
-        return "name", f"its certificate is refused: {error}"
     if isinstance(error, ssl.SSLError):
         said = error.reason or ""
         words = _WORDS.get(said) or said.replace("_", " ").lower() or str(error)

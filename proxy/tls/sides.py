@@ -17,6 +17,7 @@ import os
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 
+from proxy.tls.failures import RejectedError
 from proxy.tls.material import Material
 from proxy.tls.peer import Identity, identify
 from proxy.tls.settings import ClientTls, ServerTls
@@ -39,9 +40,18 @@ class Side:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {' '.join(self.secrets)}>"
 
-    def renew(self, materials: Mapping[str, Material]) -> None:
-        """Raises `ValueError` for material that OpenSSL does not take; then nothing has changed."""
+    def make(self, materials: Mapping[str, Material]) -> ssl.SSLContext:
+        """A context of this material, not in use. Raises `ValueError` where OpenSSL does not take it, or `OSError`."""
         raise NotImplementedError
+
+    def use(self, context: ssl.SSLContext, materials: Mapping[str, Material]) -> None:
+        """From now on. `materials` is what it was made of."""
+        self.context = context
+        self._made_of = {name: materials.get(name) for name in self.secrets}
+
+    def is_stale(self, materials: Mapping[str, Material]) -> bool:
+        """Is its context made of something else?"""
+        return any(materials.get(name) != each for name, each in self._made_of.items())
 
     def judge(self, tls: ssl.SSLObject, server_name: str | None) -> Identity:
         """Who the peer is, when the handshake is over. Raises `RejectedError`."""
@@ -49,7 +59,13 @@ class Side:
         if self._verifiers and (identity.fingerprint or self._wants_certificate()):
             certificate = tls.getpeercert(binary_form=True)
             for verify in self._verifiers:
-                verify(identity, certificate)
+                try:
+                    verify(identity, certificate)
+                except RejectedError:
+                    raise
+                except Exception as error:
+                    why = f"{type(verify).__name__} failed: {type(error).__name__}: {error}"
+                    raise RejectedError("verifier", why) from error
         return identity
 
     def _wants_certificate(self) -> bool:
@@ -62,9 +78,9 @@ class Server(Side):
     def __init__(self, spec: ServerTls, materials: Mapping[str, Material]) -> None:
         super().__init__(spec, (*spec.certificates, spec.trust))
         self.spec: ServerTls = spec
-        self.renew(materials)
+        self.use(self.make(materials), materials)
 
-    def renew(self, materials: Mapping[str, Material]) -> None:
+    def make(self, materials: Mapping[str, Material]) -> ssl.SSLContext:
         spec = self.spec
         made = _context(ssl.PROTOCOL_TLS_SERVER, spec)
         for name in spec.certificates:
@@ -76,7 +92,7 @@ class Server(Side):
             made.options |= ssl.OP_NO_TICKET
             made.num_tickets = 0
         made.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-        self.context = made
+        return made
 
     def wrap(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
         return self.context.wrap_bio(incoming, outgoing, server_side=True)
@@ -94,9 +110,9 @@ class Client(Side):
     def __init__(self, spec: ClientTls, materials: Mapping[str, Material]) -> None:
         super().__init__(spec, (spec.certificate, spec.trust))
         self.spec: ClientTls = spec
-        self.renew(materials)
+        self.use(self.make(materials), materials)
 
-    def renew(self, materials: Mapping[str, Material]) -> None:
+    def make(self, materials: Mapping[str, Material]) -> ssl.SSLContext:
         spec = self.spec
         made = _context(ssl.PROTOCOL_TLS_CLIENT, spec)
         made.check_hostname = spec.verify and not spec.sans and bool(spec.server_name)
@@ -110,7 +126,7 @@ class Client(Side):
             _load_trust(made, spec.trust, materials)
         if spec.certificate is not None:
             _load_chain(made, spec.certificate, materials)
-        self.context = made
+        return made
 
     def at(self) -> Resumer:
         """For one host."""

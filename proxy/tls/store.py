@@ -134,6 +134,7 @@ class Secrets:
                 continue
             if isinstance(outcome, MaterialError):
                 entry.refuse(outcome)
+                entry.due = True  # it may have been for a moment only
             elif entry.take(outcome):
                 found[entry.secret.name] = outcome.material
         for entry in self._entries.values():

@@ -33,6 +33,8 @@ class Fingerprints:
     """Only certificates of a list. Settings: `sha256`, their fingerprints in hexadecimal, with or without colons."""
 
     def __init__(self, sha256: Iterable[str]) -> None:
+        if isinstance(sha256, str):
+            raise TypeError("sha256 has to be a list")
         self._known = frozenset(each.replace(":", "").lower() for each in sha256)
 
     def __call__(self, identity: Identity, certificate: bytes | None, /) -> None:
@@ -63,8 +65,9 @@ def _make(extension: Extension) -> Verifier:
     settings: dict[str, Any] = extension.settings
     try:
         made: Verifier = found[0]()(**settings)
-    except TypeError as error:
-        raise ValueError(f"verifier {extension.name!r}: {error}") from error
+    except Exception as error:
+        why = str(error) if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: {error}"
+        raise ValueError(f"verifier {extension.name!r}: {why}") from error
     return made
 
 

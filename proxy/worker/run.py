@@ -39,6 +39,8 @@ from proxy.observe.log import Log
 from proxy.worker.assemble import build_engine, describe, make_parts, map_counters
 from proxy.worker.change import Configuration
 
+RENEW_AGAIN = 5.0
+"""Seconds until secrets are tried again that could not be put in use."""
 DRAIN_POLL = 0.02
 """Seconds between looks at whether the last call in flight is answered."""
 
@@ -119,12 +121,19 @@ class Worker:
             self._log.error(traceback.format_exc())
 
     async def _renew(self) -> None:
-        """As often as secrets came since the last time."""
+        """As often as secrets came since the last time; and again where one could not be put in use."""
+        told: set[str] = set()
         while self._rotated:
             self._rotated = False
             try:
-                for problem in await self._configuration.renew():
-                    self._log.error(problem)
+                problems = await self._configuration.renew()
+                for problem in problems:
+                    if problem not in told:
+                        self._log.error(problem)
+                told = set(problems)
+                if problems:
+                    await asyncio.sleep(RENEW_AGAIN)
+                    self._rotated = True
             except Exception:  # noqa: BLE001 (what is in use goes on; control has judged it, so this is a bug)
                 self._log.error(traceback.format_exc())
 

@@ -28,7 +28,7 @@ def test_the_pages_examples_are_valid() -> None:
         ["http_method", "host", "path"],
         ["path", "query.verbose", "x-env"],
     ]
-    assert [chain.routes for chain in snapshot(tls).listeners["mesh"].chains] == ["admin", "main"]
+    assert [chain.routes for chain in snapshot(tls).listeners["mesh"].chains] == ["public", "main"]
 
 
 def test_every_model_has_a_section_and_every_field_a_meaning() -> None:

@@ -116,3 +116,35 @@ def test_keys_are_on_no_disk_and_in_no_descriptor() -> None:
 
 def open_files() -> set[str]:
     return {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}
+
+
+def test_a_rotation_that_fails_for_a_moment_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    contexts = Contexts(snapshot(), MATERIALS)
+    server, new = contexts.server("in", "default"), other()
+    before = server.context
+
+    def fails(*_: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.memfd_create", fails)
+        (problem,) = asyncio.run(contexts.rotate({"web": new}))
+    assert "Too many open files" in problem
+    assert server.context is before
+    assert asyncio.run(contexts.rotate({})) == []
+    assert server.context is not before
+
+
+def test_what_is_older_than_a_commit_is_not_put_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rotation that takes long, and a reload with something newer meanwhile."""
+    contexts = Contexts(snapshot(), MATERIALS)
+    server, make = contexts.server("in", "default"), Server.make
+    newer, context = other("newer"), contexts.server("in", "default").context
+
+    def slowly(side: Server, materials: Any) -> ssl.SSLContext:
+        contexts.materials["web"] = newer
+        return make(side, materials)
+
+    monkeypatch.setattr(Server, "make", slowly)
+    assert asyncio.run(contexts.rotate({"web": other("older")})) == []
+    assert server.context is context

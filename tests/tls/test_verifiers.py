@@ -79,3 +79,14 @@ def test_wrong_extensions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifiers, "entry_points", lambda **_: [twin])
     with pytest.raises(ValueError, match="there are 2 of that name"):
         make_verifiers([Extension("fingerprints")])
+
+
+def test_a_verifier_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: object) -> Strict:
+        raise RuntimeError("no such file")
+
+    monkeypatch.setattr(verifiers, "VERIFIERS", {"broken": broken, "fingerprints": verifiers.Fingerprints})
+    with pytest.raises(ValueError, match="verifier 'broken': RuntimeError: no such file"):
+        make_verifiers([Extension("broken")])
+    with pytest.raises(ValueError, match="sha256 has to be a list"):
+        make_verifiers([Extension("fingerprints", {"sha256": "ab"})])
