@@ -27,6 +27,10 @@ def run(file: str) -> None:
 
     Prints a line for each listener and then `ready`. TERM drains and exits, INT or a second TERM exits at once.
     """
+    import signal
+
+    for each in (signal.SIGHUP, signal.SIGUSR1):  # too early for them: control, which handles them, is not there yet
+        signal.signal(each, signal.SIG_IGN)
     from proxy.config.loader import load
     from proxy.config.problems import ConfigurationError
     from proxy.control.become import become

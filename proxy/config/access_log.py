@@ -24,7 +24,8 @@ class AccessLog(Model):
     short: ClassVar[str] = "path"
 
     path: Annotated[Text, Written("path"), BeforeValidator(checked(_file))] = Field(
-        description="The file, relative to this one; made if it is not there (mode 0640). Listeners may share one.",
+        description="The file, relative to this one; made if it is not there (mode 0640); no pipe and no device. "
+        "Listeners may share one, in one format.",
         examples=["/var/log/xproto/access.log"],
     )
     format: snapshot.LogFormat = Field(default="json", description="How a line is written.", examples=["text"])

@@ -51,7 +51,7 @@ def parse(
     config = _validate(found)
     gathered = protocols.gather(registry, specs, _options(found.data))
     later = [
-        *references.check(found.data),
+        *references.check(found.data, folder),
         *references_tls.check(found.data),
         *gathered.problems,
         *(protocols.check_names(found.data, gathered.registry) if gathered.registry else ()),

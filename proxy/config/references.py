@@ -6,7 +6,9 @@ malformed: all errors at once means across stages too. Whatever has the wrong ty
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator
+from pathlib import Path as FilePath
 from typing import Any
 
 from proxy.config.problems import Path, suggest
@@ -15,12 +17,16 @@ from proxy.config.values import WrongValueError, parse_address
 Found = Iterator[tuple[Path, str]]
 
 
-def check(data: Any) -> Found:
-    """Every reference to something that is not there, and everything that is there twice."""
+def check(data: Any, folder: FilePath) -> Found:
+    """Every reference to something that is not there, and everything that is there twice.
+
+    `folder` is what paths are relative to.
+    """
     if not isinstance(data, dict):
         return
     tables, clusters = mapping(data, "routes"), mapping(data, "clusters")
     yield from _listeners(data, tables, clusters)
+    yield from _logs(data, folder)
     for name, table in tables.items():
         yield from _routes(("routes", name), table, clusters)
     for name, cluster in clusters.items():
@@ -61,6 +67,24 @@ def _listeners(data: dict[str, Any], tables: dict[str, Any], clusters: dict[str,
             holder = addresses.setdefault(address, f"listeners[{index}]")
             if holder != f"listeners[{index}]":
                 yield (*path, "address"), f"{address} is also the address of {holder}; write another"
+
+
+def _logs(data: dict[str, Any], folder: FilePath) -> Found:
+    """Listeners that write one file in two ways."""
+    formats: dict[str, tuple[int, str]] = {}
+    for index, listener in items(data.get("listeners")):
+        log = listener.get("access_log")
+        given = log if isinstance(log, dict) else {"path": log}
+        path, written = given.get("path"), given.get("format", "json")
+        if not isinstance(path, str) or not path or not isinstance(written, str):
+            continue
+        holder, other = formats.setdefault(os.path.normpath(folder / path), (index, written))
+        if other != written:
+            at = ("format",) if "format" in given else ()
+            yield (
+                ("listeners", index, "access_log", *at),
+                f"{written}, but listeners[{holder}] writes {other} to the same file; write one format, or another path",
+            )
 
 
 def _address(value: Any) -> str | None:

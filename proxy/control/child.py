@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from proxy.control.channel import Channel
-from proxy.control.spawn import command, environment
+from proxy.control.spawn import command, deaf, environment
 from proxy.control.state import State, Step
 from proxy.control.wire import (
     Abort,
@@ -47,16 +47,16 @@ COMMIT_TIMEOUT = 5.0
 
 
 class Child:
-    """One incarnation. `ready` is a future: None, or an exception that says why the worker cannot start."""
+    """One incarnation, maybe the `first`. `ready` is a future: None, or an exception that says why the worker cannot start."""
 
-    def __init__(self, index: int, state: State, counters: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, index: int, state: State, counters: int, loop: asyncio.AbstractEventLoop, first: bool = True) -> None:
         self.ready: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[int] = loop.create_future()
         self.index, self._loop = index, loop
         self._asked: dict[int, asyncio.Future[Answer]] = {}
         self._ids = itertools.count(1)
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, deaf():
             self._process = subprocess.Popen(  # noqa: S603 (our own program)
                 command("proxy.worker", str(theirs.fileno())),
                 stdin=subprocess.DEVNULL,
@@ -69,7 +69,7 @@ class Child:
         loop.add_reader(self._pidfd, self._on_end)
         self._channel = Channel(loop, ours, self._on_message, lambda: None)
         seed = int.from_bytes(os.urandom(8), "little")
-        start = Start(index, state.encoded, state.slots, state.names, seed, state.materials)
+        start = Start(index, state.encoded, state.slots, state.names, seed, state.materials, first)
         self._channel.send_nowait(start, [counters, *state.descriptors(index)])
 
     def __repr__(self) -> str:

@@ -98,7 +98,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             born = loop.time()
-            child = self._children[index] = Child(index, self.state, self.memories[index].descriptor, loop)
+            child = self._children[index] = Child(index, self.state, self.memories[index].descriptor, loop, not started.done())
             try:
                 async with asyncio.timeout(START_TIMEOUT):
                     await asyncio.shield(child.ready)

@@ -13,7 +13,7 @@ import subprocess
 
 import msgspec
 
-from proxy.control.spawn import command, environment
+from proxy.control.spawn import command, deaf, environment
 from proxy.outcome import read
 from proxy.snapshot import Snapshot
 
@@ -56,14 +56,15 @@ async def validate(file: str, within: float = VALIDATE_TIMEOUT) -> Snapshot:
 async def _run(arguments: list[str], descriptor: int, within: float) -> int | None:
     """The exit code of the process; None when it was killed because it took too long."""
     loop = asyncio.get_running_loop()
-    process = subprocess.Popen(  # noqa: ASYNC220, S603 (our own program; starting it does not block)
-        arguments,
-        stdin=subprocess.DEVNULL,
-        stdout=2,
-        pass_fds=(descriptor,),
-        env=environment(),
-        process_group=0,  # HUP to our whole group is meant for control
-    )
+    with deaf():
+        process = subprocess.Popen(  # noqa: ASYNC220, S603 (our own program; starting it does not block)
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            pass_fds=(descriptor,),
+            env=environment(),
+            process_group=0,  # HUP to our whole group is meant for control
+        )
     pidfd = os.pidfd_open(process.pid)
     ended = asyncio.Event()
     loop.add_reader(pidfd, ended.set)

@@ -32,6 +32,8 @@ class Start(msgspec.Struct, tag="start", frozen=True):
     seed: int
     materials: dict[str, Material] = {}
     """Of all the snapshot's secrets."""
+    first: bool = True
+    """Whether nobody has run with this before; else an access log that cannot be opened keeps nobody from starting."""
 
 
 class Prepare(msgspec.Struct, tag="prepare", frozen=True):

@@ -36,7 +36,7 @@ cdef class Engine:
     cdef object array
     cdef Counters counters
     cdef Scribe scribe
-    cdef object files                     # as in Change
+    cdef readonly object files            # as in Change; readonly: for tests
     cdef readonly dict clusters, ports, listeners
     cdef readonly list leaving_clusters, leaving_ports
 

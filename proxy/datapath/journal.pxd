@@ -18,11 +18,13 @@ cdef class Batch:
     cdef int64_t count
     cdef int64_t offset       # from the clock of calls to the time of day
     cdef bint json
-    cdef int fd
     cdef object file          # keeps it open
     cdef Counters counters    # keeps the names
     cdef log_count_t* tally
     cdef Scribe scribe
+    cdef int go(self) except -1
+    cdef int lose(self, object error) except -1
+    cdef int settle(self, int64_t written) except -1
     cdef int write(self) except -1
     cdef int say(self, int code) except -1
 

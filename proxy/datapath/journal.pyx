@@ -65,15 +65,37 @@ def work(batches):
         batch = batches.get()
         if batch is None:
             return
-        batch.write()
+        batch.go()
 
 
 cdef class Batch:
+    cdef int go(self) except -1:
+        """Writes it. Whatever goes wrong, the thread goes on, and its notes are written once or dropped once."""
+        try:
+            self.write()
+        except Exception as error:  # noqa: BLE001 - told
+            self.lose(error)
+        return 0
+
+    cdef int lose(self, object error) except -1:
+        """Drops what is not written."""
+        self.settle(0)
+        return self.scribe.core.tell(f"access log: internal error: {error!r}")
+
+    cdef int settle(self, int64_t written) except -1:
+        """Counts its notes, once."""
+        add(self.tally.lines, written)
+        add(self.tally.dropped, self.count - written)
+        self.scribe.waiting -= self.count
+        self.count = 0
+        return 0
+
     cdef int write(self) except -1:
         """All its lines; called by the thread. Its file is nobody else's meanwhile, but for other processes."""
         cdef text_t text
         cdef note_t* note = self.first
-        cdef bint torn = self.file.torn
+        cdef bint torn = self.file.torn == self.file.generation
+        cdef int fd = self.file.descriptor()
         cdef size_t done
         cdef int64_t written = 0
         cdef int code = 0
@@ -88,18 +110,15 @@ cdef class Batch:
                     self.first = note.next
                     free_note(note)
                     note = self.first
-                done = write_all(self.fd, text.data, text.size)
+                done = write_all(fd, text.data, text.size)
                 if done < text.size:
                     code = errno
                 written += lines_in(text.data, done)
                 if done:
                     torn = text.data[done - 1] != c'\n'
             free(text.data)
-        written = max(written, 0)
-        add(self.tally.lines, written)
-        add(self.tally.dropped, self.count - written)
-        self.scribe.waiting -= self.count
-        self.file.torn = torn
+        self.settle(max(written, 0))
+        self.file.torn = self.file.generation if torn else -1  # opened again meanwhile: an empty line does no harm
         return self.say(code)
 
     cdef int say(self, int code) except -1:
@@ -156,9 +175,12 @@ cdef class Journal(Notebook):
         batch = Batch.__new__(Batch)
         batch.first, batch.count, self.first, self.last, self.count = self.first, self.count, NULL, NULL, 0
         batch.offset = self.scribe.core.clock.wall() - self.scribe.core.clock.now()
-        batch.json, batch.file, batch.fd, batch.tally = self.json, self.file, self.file.fd, self.tally
+        batch.json, batch.file, batch.tally = self.json, self.file, self.tally
         batch.scribe, batch.counters = self.scribe, self.scribe.counters
-        self.scribe.queue.put(batch)
+        try:
+            self.scribe.queue.put(batch)
+        except Exception as error:  # noqa: BLE001 - told
+            batch.lose(error)
         return 0
 
     def __dealloc__(self):

@@ -117,7 +117,7 @@ cdef class Requester(Noted):
                 call.deadline.owner, call.deadline.fire = call, expire
                 self.core.wheel.set(&call.deadline, call.until)
         if self.port.journal is not None:
-            call.note = self.note(frame, size, self.binding.decisions.table.way(route))
+            call.note = self.note(frame, size, self.binding.decisions.table, route)
         return call
 
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1:

@@ -48,8 +48,13 @@ class Parts:
     """Where access logs go, open."""
 
 
-def make_parts(encoded: bytes, slots: bytes, materials: dict[str, Material], before: Parts | None = None) -> Parts:
-    """`slots` and `materials` as in `proxy.control.wire.Start`. Nothing of `before` is changed, so a thread may do this."""
+def make_parts(
+    encoded: bytes, slots: bytes, materials: dict[str, Material], before: Parts | None = None, *, first: bool = True
+) -> Parts:
+    """`slots`, `materials` and `first` as in `proxy.control.wire.Start`.
+
+    Nothing of `before` is changed, but that its access logs may be opened at last, so a thread may do this.
+    """
     snapshot = decode(encoded)
     protocols = registry.load(snapshot.protocol_specs, snapshot.protocol_options, None if before is None else before.protocols)
     used = {name for listener in snapshot.listeners.values() for name in listener.spoken}
@@ -62,7 +67,7 @@ def make_parts(encoded: bytes, slots: bytes, materials: dict[str, Material], bef
         Layout.restore(snapshot, protocols, msgspec.msgpack.decode(slots)) if slots else Layout(snapshot, protocols),
         materials,
         Contexts(snapshot, materials, None if before is None else before.contexts),
-        LogFiles(snapshot, None if before is None else before.files),
+        LogFiles(snapshot, None if before is None else before.files, must=first),
     )
 
 

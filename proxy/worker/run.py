@@ -181,7 +181,9 @@ def run(descriptor: int) -> int:
 
 async def _serve(loop: asyncio.AbstractEventLoop, end: socket.socket, start: Start, descriptors: list[int], log: Log) -> int:
     try:
-        parts = make_parts(start.snapshot, start.slots, start.materials)
+        parts = make_parts(start.snapshot, start.slots, start.materials, first=start.first)
+        for problem in parts.files.problems:
+            log.error(problem)
         engine = build_engine(loop, parts, map_counters(descriptors[0]), log.info, start.seed)
         listening = {name: socket.socket(fileno=each) for name, each in zip(start.listeners, descriptors[1:], strict=True)}
         for name, each in listening.items():

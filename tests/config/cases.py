@@ -188,6 +188,17 @@ ONE = [
         listener("access_log:"),
         "5: listeners[0].access_log: has no value; write one, or leave the key out",
     ),
+    (
+        edited(
+            "    routes: main\n",
+            "    routes: main\n    access_log: logs/x\n"
+            "  - {name: b, address: 127.0.0.1:1, routes: main, access_log: {path: ./logs/../logs/x, format: text}}\n",
+        ),
+        (
+            "6: listeners[1].access_log.format: text, but listeners[0] writes json to the same file;"
+            " write one format, or another path"
+        ),
+    ),
     (listener("fallback: {}"), "5: listeners[0].fallback.cluster: is missing; write cluster: tcp"),
     # names
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from proxy.control.validator import InvalidError, validate
 from tests.control.proxy_process import ID, NO_ROUTE, PATIENCE, REQUEST, RESPONSE, connect, receive, running
 from tests.control.test_admin import get
 from tests.control.test_reload import Host, answer, ask, refused, reloaded, rewrite
@@ -184,6 +186,45 @@ def test_a_worker_that_gets_the_signal_too_stays(tmp_path: Path, echo: Host, web
         assert proxy.workers() == [worker]
 
 
+def deafness(status: Path | str) -> set[signal.Signals]:
+    """Which of the two signals do nothing to a process of this status."""
+    lines = Path(status).read_text().splitlines()
+    found = [int(line.split()[1], 16) for line in lines if line.startswith(("SigIgn:", "SigBlk:"))]
+    return {each for each in (signal.SIGHUP, signal.SIGUSR1) if any(bits >> each - 1 & 1 for bits in found)}
+
+
+BOTH = {signal.SIGHUP, signal.SIGUSR1}
+
+
+def test_signals_that_come_too_early_do_nothing(tmp_path: Path, echo: Host, web: Host) -> None:
+    with running(configure(tmp_path, echo, web)) as proxy:
+        end = time.monotonic() + PATIENCE
+        while deafness(f"/proc/{proxy.pid}/status") != BOTH:
+            assert time.monotonic() < end
+        while not proxy.workers():
+            assert time.monotonic() < end
+            for each in BOTH:
+                proxy.signal(each)
+            time.sleep(0.01)
+        address = proxy.wait_ready()["mesh"]
+        with connect(address) as client:
+            first_call(client, echo)
+        proxy.log.until("opened again")
+        assert deafness(f"/proc/{proxy.pid}/status") == set(), "it handles them"
+        assert deafness(f"/proc/{proxy.workers()[0]}/status") == BOTH
+
+
+def test_whoever_reads_the_file_again_is_deaf_from_the_start(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        f"import shutil\nshutil.copyfile('/proc/self/status', {str(tmp_path / 'status')!r})\n"
+    )
+    (tmp_path / "proxy.yaml").write_text("protocol_specs: [mine.py]\n")
+    with pytest.raises(InvalidError):
+        asyncio.run(validate(str(tmp_path / "proxy.yaml")))
+    assert deafness(tmp_path / "status") == BOTH
+    assert deafness("/proc/self/status") == set()
+
+
 def test_what_waits_is_written_at_the_end(tmp_path: Path, echo: Host, web: Host) -> None:
     with running(configure(tmp_path, echo, web)) as proxy, connect(proxy.wait_ready()["mesh"]) as client:
         upstream = first_call(client, echo)
@@ -213,6 +254,46 @@ def test_a_path_that_cannot_be_opened_ends_the_start(tmp_path: Path, echo: Host,
         assert proxy.wait() == 1
         last = proxy.rest_of_log()[-1]
     assert f"listener mesh: access log {tmp_path}/missing/access.log cannot be opened: No such file or directory" in last
+
+
+def test_a_pipe_ends_the_start(tmp_path: Path, echo: Host, web: Host) -> None:
+    file = configure(tmp_path, echo, web)
+    os.mkfifo(tmp_path / "access.log")
+    with running(file) as proxy:
+        assert proxy.wait() == 1
+        assert f"listener mesh: access log {tmp_path}/access.log: is not a file; name a file" in proxy.rest_of_log()[-1]
+
+
+def test_a_path_that_cannot_be_opened_any_more_keeps_no_worker_from_coming_back(
+    tmp_path: Path, echo: Host, web: Host
+) -> None:
+    file, folder = configure(tmp_path, echo, web), tmp_path / "logs"
+    rewrite(file, "access_log: access.log", "access_log: logs/access.log")
+    folder.mkdir()
+    with running(file) as proxy:
+        addresses = proxy.wait_ready()
+        [worker] = proxy.workers()
+        folder.rename(tmp_path / "gone")
+        os.kill(worker, signal.SIGKILL)
+        said = proxy.log.until("access.log cannot be opened")
+        assert "listener mesh" in said
+        assert "its lines are dropped" in said
+        with connect(addresses["mesh"]) as client:
+            upstream = first_call(client, echo)
+            wait_for_figure(addresses["admin"], 'xproto_access_log_dropped_total{listener="mesh"} 1\n')
+            folder.mkdir()
+            proxy.signal(signal.SIGUSR1)
+            wait_for(folder / "access.log", 0)
+            ask(client, upstream)
+            wait_for(folder / "access.log", 1)
+        assert "can be written again" in proxy.log.until("access.log: can")
+
+
+def wait_for_figure(admin: str, line: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while line not in get(admin, "/metrics")[1]:
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_reload_changes_the_log_or_nothing(tmp_path: Path, echo: Host, web: Host) -> None:

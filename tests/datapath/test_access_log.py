@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import queue
 import re
 import resource
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
-from proxy.observe.logfile import LogFileError
+from proxy.observe import logfile
+from proxy.observe.logfile import LogFile, LogFileError
 from proxy.snapshot import AccessLog, ProxyProtocol, Route
 from tests.datapath import frames, web
 from tests.datapath.frames import request, response
@@ -50,6 +54,22 @@ class Log:
         [found] = await self.lines()
         assert self.world.count("access_log_lines_total") == 1
         return found
+
+    @property
+    def file(self) -> LogFile:
+        return self.world.engine.files.by_path[str(self.path)]
+
+    def turn_to(self, descriptor: int) -> None:
+        """What is written goes there, as to a disk that is no good."""
+        os.dup2(descriptor, self.file.fd, inheritable=False)
+        os.close(descriptor)
+
+    def stick(self) -> int:
+        """Writing waits from now on, for whoever reads this."""
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        self.turn_to(writer)
+        return reader
 
     def size(self) -> int:
         return self.path.read_bytes().count(b"\n") if self.path.exists() else 0
@@ -395,9 +415,10 @@ async def test_a_listener_without_a_log_has_no_lines(world: World) -> None:
     assert world.count("access_log_lines_total") == 0
 
 
-async def test_a_disk_that_takes_nothing_costs_lines_and_no_calls(world: World) -> None:
+async def test_a_disk_that_takes_nothing_costs_lines_and_no_calls(world: World, log: Log) -> None:
     backend = world.backend()
-    world.start(backend, listener={"access_log": AccessLog("/dev/full")})
+    world.start(backend, listener=log.listener)
+    log.turn_to(os.open("/dev/full", os.O_WRONLY))
     client = await world.client()
     await client.send(request(1, oneway=True))
     upstream = await backend.accept()
@@ -409,14 +430,13 @@ async def test_a_disk_that_takes_nothing_costs_lines_and_no_calls(world: World) 
     assert world.count("access_log_dropped_total") == 3
     assert world.count("access_log_lines_total") == 0
     assert [line for line in world.log if "access log" in line] == [
-        "access log /dev/full: cannot be written: No space left on device"
+        f"access log {log.path}: cannot be written: No space left on device"
     ], "it is said once"
 
 
-async def test_a_reader_that_is_stuck_holds_nobody_up_and_what_is_too_much_is_dropped(world: World, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    world.start(listener={"access_log": AccessLog(str(tmp_path / "pipe"))})
+async def test_a_reader_that_is_stuck_holds_nobody_up_and_what_is_too_much_is_dropped(world: World, log: Log) -> None:
+    world.start(listener=log.listener)
+    reader = log.stick()
     client = await world.client()
     burst = b"".join(request(n, service="nobody", oneway=True) for n in range(1, 1001))
     for _ in range(67):
@@ -470,10 +490,113 @@ async def test_a_line_that_was_cut_off_is_not_added_to(world: World, log: Log) -
     ]
 
 
-async def test_an_end_of_the_worker_does_not_wait_for_a_reader_for_long(world: World, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    world.start(listener={"access_log": AccessLog(str(tmp_path / "pipe"))})
+async def test_a_new_file_begins_with_a_whole_line(world: World, log: Log) -> None:
+    world.start(listener=log.listener)
+    client = await world.client()
+    await call_without_a_route(client)
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        await world.advance(0.2)
+        await world.until(lambda: not world.engine.describe()["unwritten"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+    log.path.rename(f"{log.path}.1")
+    log.file.reopen()
+    await call_without_a_route(client)
+    await log.line()
+    assert log.path.read_bytes().startswith(b"{")
+
+
+async def test_a_file_that_cannot_be_opened_yet(world: World, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.start(listener=log.listener)
+    os.close(log.file.fd)
+    log.file.fd = -1
+    log.path.unlink()
+    log.path.mkdir()
+    client = await world.client()
+    for _ in range(2):
+        await call_without_a_route(client)
+        await world.advance(0.2)
+        await world.until(lambda: not world.engine.describe()["unwritten"])
+    assert world.count("access_log_dropped_total") == 2
+    assert len([line for line in world.log if "access log" in line]) == 1
+    log.path.rmdir()
+    monkeypatch.setattr(logfile, "RETRY", 0.0)
+    log.file._again = 0.0
+    await call_without_a_route(client)
+    await log.line()
+    assert world.log[-1] == f"access log {log.path}: can be written again"
+
+
+@pytest.mark.parametrize("breaks", ["writing", "handing over"])
+async def test_what_goes_wrong_costs_its_lines_only(
+    world: World, log: Log, monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    made: list[Breaking] = []
+    monkeypatch.setattr("proxy.datapath.journal.queue", SimpleNamespace(SimpleQueue=lambda: made.append(Breaking()) or made[0]))
+    world.start(listener=log.listener)
+    client = await world.client()
+    with monkeypatch.context() as patch:
+        if breaks == "writing":
+            patch.setattr(LogFile, "descriptor", lambda _: 1 // 0)
+        else:
+            made[0].broken = True
+        await call_without_a_route(client)
+        await world.advance(0.2)
+        await world.until(lambda: not world.engine.describe()["unwritten"])
+        made[0].broken = False
+    assert world.count("access_log_dropped_total") == 1
+    assert "access log: internal error: ZeroDivisionError" in world.log.pop()
+    await call_without_a_route(client)
+    assert (await log.line())["flags"] == "NR"
+    assert world.count("access_log_dropped_total") == 1
+
+
+class Breaking(queue.SimpleQueue):
+    """A queue that takes nothing while it is broken."""
+
+    broken = False
+
+    def put(self, item: Any, *rest: Any) -> None:
+        super().put(item if not self.broken else 1 // 0, *rest)
+
+
+async def test_a_way_that_cannot_be_told_costs_a_line_and_no_call(world: World, log: Log) -> None:
+    backend = world.backend()
+    world.start(backend, listener=log.listener)
+    msgspec.structs.force_setattr(world.snapshot.routes["table"][0], "name", 5)
+    client = await world.client()
+    await client.send(request(7))
+    upstream = await backend.accept()
+    await upstream.send(response(frames.id_of(await upstream.receive())))
+    assert frames.id_of(await client.receive()) == 7
+    assert world.count("access_log_dropped_total") == 1
+
+
+async def test_a_client_whose_address_could_not_be_asked_for(
+    world: World, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start(listener=log.listener)
+    client = await world.client()
+    await world.until(lambda: world.downstreams())
+    with monkeypatch.context() as patch:
+        patch.setattr("proxy.datapath.transport.sockets", SimpleNamespace(socket=Nameless))
+        await call_without_a_route(client)
+    await call_without_a_route(client)
+    before, after = await log.lines(2)
+    assert before["client"] == "gone"
+    assert after["client"].startswith("127.0.0.1:")
+
+
+class Nameless(socket.socket):
+    def getpeername(self) -> Any:
+        raise OSError
+
+
+async def test_an_end_of_the_worker_does_not_wait_for_a_reader_for_long(world: World, log: Log) -> None:
+    world.start(listener=log.listener)
+    reader = log.stick()
     client = await world.client()
     for _ in range(500):
         await call_without_a_route(client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 from pathlib import Path
 from typing import Any
@@ -164,11 +165,40 @@ def test_a_file_that_was_moved_away_is_opened_again_under_its_descriptor(tmp_pat
     assert not os.get_inheritable(file.fd)
 
 
-@pytest.mark.parametrize("path", ["", "missing/log", "fifo"])
+@pytest.mark.parametrize("path", ["", "missing/log"])
 def test_a_path_that_cannot_be_written_to(tmp_path: Path, path: str) -> None:
-    os.mkfifo(tmp_path / "fifo")
     with pytest.raises(LogFileError, match=r"listener in: access log .* cannot be opened: "):
         LogFiles(snapshot(**{"in": tmp_path / path}))
+
+
+@pytest.mark.parametrize("path", ["fifo", "read", "socket", "/dev/null", "/dev/full"])
+def test_a_path_that_is_no_regular_file(tmp_path: Path, path: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    os.mkfifo(tmp_path / "read")
+    reader = os.open(tmp_path / "read", os.O_RDONLY | os.O_NONBLOCK)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        listening.listen()
+        with pytest.raises(LogFileError, match=r"listener in: access log .*: is not a file; name a file \(pipes and devices "):
+            LogFiles(snapshot(**{"in": tmp_path / path}))
+    os.close(reader)
+
+
+def test_a_file_that_need_not_be_open_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = snapshot(a=tmp_path / "folder" / "x", b=tmp_path / "folder" / "x", c=tmp_path / "y")
+    files = LogFiles(given, must=False)
+    file = files.by_path[str(tmp_path / "folder" / "x")]
+    [problem] = files.problems
+    assert problem.startswith(f"listener a: access log {file.path} cannot be opened: No such file or directory; ")
+    assert len(files.reopen()) == 1
+    with pytest.raises(LogFileError):
+        LogFiles(given, files)
+    (tmp_path / "folder").mkdir()
+    assert file.descriptor() == -1, "not so soon"
+    monkeypatch.setattr(file, "_again", 0.0)
+    os.write(file.descriptor(), b"1\n")
+    assert Path(file.path).read_bytes() == b"1\n"
+    assert LogFiles(given, files).by_path[file.path] is file
 
 
 def test_files_are_shared_and_stay_open(tmp_path: Path) -> None:
