@@ -579,7 +579,7 @@ async def test_a_client_whose_address_could_not_be_asked_for(
 ) -> None:
     world.start(listener=log.listener)
     client = await world.client()
-    await world.until(lambda: world.downstreams())
+    await world.until(world.downstreams)
     with monkeypatch.context() as patch:
         patch.setattr("proxy.datapath.transport.sockets", SimpleNamespace(socket=Nameless))
         await call_without_a_route(client)
