@@ -246,6 +246,7 @@ cdef class Downstream(Newcomer):
         self.shaken()
         take(self.port.count.active, 1)
         self.port.connections.pop(self, None)
+        self.port.part()
         self.core.wheel.cancel(&self.alarm)
         return self.release_all()
 

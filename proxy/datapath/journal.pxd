@@ -38,6 +38,10 @@ cdef class Journal(Notebook):
     cdef object file          # proxy.observe.logfile.LogFile; None: it has no log any more
     cdef bint json
     cdef log_count_t* tally
+    cdef int64_t open         # notes of calls that have not ended
+    cdef int64_t turns        # how often it became something
+    cdef bint left            # its listener is no more: it lets go of its file when no note is open
+    cdef int leave(self, int64_t turn) except -1
     cdef int become(self, object file, str format, log_count_t* tally) except -1
     cdef int hand_over(self) except -1
 

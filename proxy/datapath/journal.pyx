@@ -66,6 +66,7 @@ def work(batches):
         if batch is None:
             return
         batch.go()
+        batch = None                     # it has a file, which may be wanted no more
 
 
 cdef class Batch:
@@ -142,10 +143,21 @@ cdef class Journal(Notebook):
         """What waits is written as it would have been before."""
         self.hand_over()
         self.file, self.json, self.tally = file, format != "text", tally
+        self.left = False
+        self.turns += 1
+        return 0
+
+    cdef int leave(self, int64_t turn) except -1:
+        """Nobody is left of a listener that is no more. Another may have its name by now: `turn` is when it went."""
+        if turn == self.turns:
+            self.left = True
+            if not self.open:
+                self.become(None, "", NULL)
         return 0
 
     cdef void end(self, note_t* note, int outcome, bint oneway) noexcept:
         cdef Scribe scribe = self.scribe
+        self.open -= 1
         if self.file is None or scribe.waiting >= MOST_WAITING:
             if self.file is not None:
                 add(self.tally.dropped, 1)
@@ -161,7 +173,9 @@ cdef class Journal(Notebook):
         self.count += 1
         scribe.waiting += 1
         try:
-            if self.count >= MANY:
+            if self.left and not self.open:
+                self.become(None, "", NULL)
+            elif self.count >= MANY:
                 self.hand_over()
             elif scribe.alarm.next == NULL:
                 scribe.core.wheel.set(&scribe.alarm, scribe.core.now + EVERY)

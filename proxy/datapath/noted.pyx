@@ -51,6 +51,7 @@ cdef class Noted(Messages):
             return NULL
         made.notebook, made.count, made.way = <void*>self.port.journal, binding.count, way
         made.start = self.core.now
+        self.port.journal.open += 1
         return made
 
     cdef Peer facts_of_client(self):

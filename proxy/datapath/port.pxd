@@ -47,6 +47,7 @@ cdef class Port:
     cdef object choice        # proxy.tls.choice.Choice; None: there is plaintext only
     cdef Opening opening
     cdef Journal journal      # the access log; None: there is none
+    cdef int64_t turn         # of the journal, when the port left; 0: it has not, or has none
     cdef Py_ssize_t detect_bytes
     cdef int64_t detect_timeout, handshake_timeout, idle_timeout, max_in_flight, max_connections
     cdef size_t out_limit
@@ -62,5 +63,6 @@ cdef class Port:
     cdef bint has(self, Chain chain)
     cdef int insecure(self, str reason) except -1
     cpdef list everyone(self)
+    cdef int part(self) except -1
     cdef int leave(self) except -1
     cdef int limit(self, spec) except -1

@@ -127,8 +127,16 @@ cdef class Port:
         """
         cdef Guest conn
         self.chains = {}
+        if self.journal is not None:
+            self.turn = self.journal.turns
         for conn in list(self.connections):
             conn.leave()
+        return self.part()
+
+    cdef int part(self) except -1:
+        """Somebody has gone. The last to go from a port that has left lets its log go, too."""
+        if self.turn and not self.connections and not self.tunnels:
+            self.journal.leave(self.turn)
         return 0
 
     cpdef list everyone(self):

@@ -186,6 +186,7 @@ cdef class Near(End):
         take(self.port.count.tunnels_active, 1)
         take(self.port.count.active, 1)
         self.port.tunnels.pop(self, None)
+        self.port.part()
         return End.gone(self)
 
     cdef str label(self):

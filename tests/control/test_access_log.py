@@ -215,9 +215,7 @@ def test_signals_that_come_too_early_do_nothing(tmp_path: Path, echo: Host, web:
 
 
 def test_whoever_reads_the_file_again_is_deaf_from_the_start(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(
-        f"import shutil\nshutil.copyfile('/proc/self/status', {str(tmp_path / 'status')!r})\n"
-    )
+    (tmp_path / "mine.py").write_text(f"import shutil\nshutil.copyfile('/proc/self/status', {str(tmp_path / 'status')!r})\n")
     (tmp_path / "proxy.yaml").write_text("protocol_specs: [mine.py]\n")
     with pytest.raises(InvalidError):
         asyncio.run(validate(str(tmp_path / "proxy.yaml")))
@@ -264,9 +262,7 @@ def test_a_pipe_ends_the_start(tmp_path: Path, echo: Host, web: Host) -> None:
         assert f"listener mesh: access log {tmp_path}/access.log: is not a file; name a file" in proxy.rest_of_log()[-1]
 
 
-def test_a_path_that_cannot_be_opened_any_more_keeps_no_worker_from_coming_back(
-    tmp_path: Path, echo: Host, web: Host
-) -> None:
+def test_a_path_that_cannot_be_opened_any_more_keeps_no_worker_from_coming_back(tmp_path: Path, echo: Host, web: Host) -> None:
     file, folder = configure(tmp_path, echo, web), tmp_path / "logs"
     rewrite(file, "access_log: access.log", "access_log: logs/access.log")
     folder.mkdir()

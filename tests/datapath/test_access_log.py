@@ -71,6 +71,9 @@ class Log:
         self.turn_to(writer)
         return reader
 
+    def is_open(self) -> bool:
+        return any(each.resolve() == self.path for each in Path("/proc/self/fd").iterdir())
+
     def size(self) -> int:
         return self.path.read_bytes().count(b"\n") if self.path.exists() else 0
 
@@ -574,9 +577,7 @@ async def test_a_way_that_cannot_be_told_costs_a_line_and_no_call(world: World, 
     assert world.count("access_log_dropped_total") == 1
 
 
-async def test_a_client_whose_address_could_not_be_asked_for(
-    world: World, log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_client_whose_address_could_not_be_asked_for(world: World, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     world.start(listener=log.listener)
     client = await world.client()
     await world.until(world.downstreams)
@@ -681,6 +682,45 @@ async def test_a_listener_that_is_removed_still_writes_its_last_lines(world: Wor
     await client.receive()
     await world.advance(0.2)
     await world.until(lambda: log.size() == 1)
+
+
+async def test_a_listener_that_is_removed_lets_its_file_go_with_its_last_client(world: World, log: Log) -> None:
+    backend = world.backend()
+    world.start(backend, listener=log.listener)
+    client = await world.client()
+    await client.send(request(7))
+    upstream = await backend.accept()
+    await upstream.receive()
+    listeners = world.snapshot.listeners
+    world.change(listening={}, listeners={})
+    assert log.is_open()
+    await upstream.send(response(1))
+    await client.receive()
+    client.close()
+    await world.until(lambda: log.size() == 1)
+    await world.until(lambda: not log.is_open())
+    world.change(listeners=listeners)
+    assert log.is_open()
+    world.change(listening={}, listeners={})
+    await world.until(lambda: not log.is_open())
+
+
+async def test_a_listener_of_the_same_name_keeps_its_log(world: World, log: Log) -> None:
+    backend = world.backend()
+    world.start(backend, listener=log.listener)
+    client = await world.client()
+    await client.send(request(7))
+    upstream = await backend.accept()
+    await upstream.receive()
+    listeners = world.snapshot.listeners
+    world.change(listening={}, listeners={})
+    world.change(listeners=listeners)
+    await upstream.send(response(1))
+    await client.receive()
+    client.close()
+    await log.lines(1)
+    await call_without_a_route(await world.client())
+    await log.lines(2)
 
 
 async def test_a_path_that_cannot_be_opened_changes_nothing(world: World, log: Log, tmp_path: Path) -> None:
