@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from conformance.oracle import Oracle
+from conformance.judges.oracle import Oracle
 from conformance.outcome import Complete, Malformed, More, Outcome
 from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Codec, Frame

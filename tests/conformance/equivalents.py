@@ -1,6 +1,6 @@
 """Deliberate faults that change nothing anyone can see, each with the reason; all others must be killed.
 
-Those that follow from a Plan's structure alone are recognised by `conformance.unseen`; here stand the ones that follow
+Those that follow from a Plan's structure alone are recognised by `conformance.mutants.unseen`; here stand the ones that follow
 from what a protocol's values mean. A pattern that no longer matches a surviving fault is reported as stale.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from conformance.faults import Fault
+from conformance.mutants.faults import Fault
 
 _LIMIT = "the frame limit, or a negative size, refuses such a length as well"
 _UNREADABLE = "only a body of two bytes is touched, which is too short for a call and whose event nobody else reads"

@@ -18,8 +18,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conformance.examples import collect, strategy
-from conformance.mutations import random_vectors
+from conformance.generate.examples import collect, strategy
+from conformance.generate.mutations import random_vectors
 from conformance.outcome import Complete
 from conformance.subject import Subject
 from tests.conformance.layouts import LAYOUTS

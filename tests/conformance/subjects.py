@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from conformance.derived import covering, derive
-from conformance.examples import collect, curated, strategy
-from conformance.killing import Judged
-from conformance.mutations import prefixes
+from conformance.generate.derived import covering, derive
+from conformance.generate.examples import collect, curated, strategy
+from conformance.generate.mutations import prefixes
+from conformance.mutants.killing import Judged
 from conformance.outcome import Complete
 from conformance.subject import Subject
 from tests.protocols import beacon_peer as peer

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance import checks
-from conformance.examples import strategy
-from conformance.killing import allows_scan, allows_verify
-from conformance.mutations import mangled
+from conformance.checks import agreement as checks
+from conformance.generate.examples import strategy
+from conformance.generate.mutations import mangled
+from conformance.mutants.killing import allows_scan, allows_verify
 from conformance.outcome import Complete, DisagreementError, Malformed, More
 from tests.conformance.subjects import DEEP, KEYS, LIMITED, NAMES, SHIPPED, complete, derived, good_frames, subject
 

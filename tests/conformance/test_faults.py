@@ -10,8 +10,8 @@ import random
 
 import pytest
 
-from conformance.killing import Score, allows_scan, allows_verify, judge, lookup_test, score
-from conformance.mutations import random_vectors
+from conformance.generate.mutations import random_vectors
+from conformance.mutants.killing import Score, allows_scan, allows_verify, judge, lookup_test, score
 from tests.conformance.equivalents import Equivalents
 from tests.conformance.subjects import DEEP, KEYS, SHIPPED, derived, good_frames, subject
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance import checks
-from conformance.ids import check_set_id, edge_ids
+from conformance.checks import agreement as checks
+from conformance.checks.ids import check_set_id, edge_ids
 from conformance.outcome import Complete, More
 from tests.conformance.subjects import subject
 from xproto.kernel.codec import Frame

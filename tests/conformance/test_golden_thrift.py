@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance import checks
-from conformance.ids import edge_ids
+from conformance.checks import agreement as checks
+from conformance.checks.ids import edge_ids
 from conformance.outcome import Complete
 from conformance.subject import Subject
 from xproto.kernel.codec import Frame

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyhessian.parser import Parser
 
-from conformance.hessian_values import HessianWriter
-from conformance.mutations import mutate
+from conformance.generate.hessian_values import HessianWriter
+from conformance.generate.mutations import mutate
 from conformance.outcome import Complete, Malformed, More
 from conformance.subject import Subject
 from tests.conformance.subjects import DEEP, SANITIZED, subject

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.examples import strategy
-from conformance.ids import check_set_id, corrupted, edge_ids
+from conformance.checks.ids import check_set_id, corrupted, edge_ids
+from conformance.generate.examples import strategy
 from tests.conformance.subjects import SHIPPED, complete, subject
 from xproto.kernel.codec import Frame
 

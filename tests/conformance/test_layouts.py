@@ -7,11 +7,11 @@ import random
 import pytest
 from hypothesis.errors import Unsatisfiable
 
-from conformance import checks
-from conformance.derived import covering, derive
-from conformance.examples import collect, strategy
-from conformance.ids import check_set_id, corrupted, edge_ids
-from conformance.mutations import random_vectors
+from conformance.checks import agreement as checks
+from conformance.checks.ids import check_set_id, corrupted, edge_ids
+from conformance.generate.derived import covering, derive
+from conformance.generate.examples import collect, strategy
+from conformance.generate.mutations import random_vectors
 from conformance.subject import Subject
 from tests.conformance.layouts import LAYOUTS
 from tests.conformance.random_layouts import LayoutMaker

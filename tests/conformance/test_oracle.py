@@ -6,7 +6,7 @@ import construct as c
 import pytest
 from construct import this
 
-from conformance.oracle import EndOfBytesError, Oracle, Watched
+from conformance.judges.oracle import EndOfBytesError, Oracle, Watched
 from conformance.outcome import Complete, Malformed, More
 from xproto.spec import Kind, Limits, Protocol
 

@@ -10,10 +10,10 @@ from construct import this
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.examples import collect, strategy
-from conformance.ids import corrupted, edge_ids
-from conformance.mutations import random_vectors
-from conformance.pieces import check_known, check_resumed, check_streamed, resumed
+from conformance.checks.ids import corrupted, edge_ids
+from conformance.checks.pieces import check_known, check_resumed, check_streamed, resumed
+from conformance.generate.examples import collect, strategy
+from conformance.generate.mutations import random_vectors
 from conformance.subject import Subject
 from tests.conformance.layouts import LAYOUTS
 from tests.conformance.random_layouts import LayoutMaker

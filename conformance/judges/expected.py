@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.walks import joined
+from conformance.judges.walks import joined
 from xproto.spec import First, Header, Item, Kind, Protocol, Unless, View
 from xproto.wire import Raw, TrailingCrc32
 from xproto.wire.hessian_skip import BadValueError, Reader, ShortError

@@ -14,7 +14,7 @@ import construct as c
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from conformance.oracle import Oracle
+from conformance.judges.oracle import Oracle
 from conformance.outcome import Complete
 from xproto.lower import Lowered
 from xproto.plan import SIGNED

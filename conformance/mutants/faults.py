@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from conformance.unseen import unseen
+from conformance.mutants.unseen import unseen
 from xproto.plan import AT, CHECK, LITTLE, NONE, SIGNED, VERIFY, Alu, Op, OpCode, Plan, Result
 
 

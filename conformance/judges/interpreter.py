@@ -11,9 +11,9 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 
+from conformance.judges.trace import Part, Run, Step, members
+from conformance.judges.walks import BadSignal, Reading, ShortSignal
 from conformance.outcome import Complete, Malformed, More, Outcome
-from conformance.trace import Part, Run, Step, members
-from conformance.walks import BadSignal, Reading, ShortSignal
 from xproto.lower.roles import apply
 from xproto.plan import AT, CHECK, LITTLE, NONE, SIGNED, VERIFY, Alu, Op, OpCode, Plan, Result
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from conformance.trace import Part
+from conformance.judges.trace import Part
 from xproto.plan import LITTLE, NONE, SIGNED, Op, OpCode, Plan
 from xproto.wire.hessian import count_types
 from xproto.wire.hessian_skip import BadValueError, Reader, ShortError

@@ -9,7 +9,7 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
-from conformance.interpreter import run
+from conformance.judges.interpreter import run
 from xproto.plan import LITTLE, Op, OpCode, Plan
 
 EDGE_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFF)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.expected import lookup, meaning
-from conformance.interpreter import run
-from conformance.mutations import prefixes
+from conformance.checks.pieces import check_resumed
+from conformance.generate.mutations import prefixes
+from conformance.judges.expected import lookup, meaning
+from conformance.judges.interpreter import run
 from conformance.outcome import Complete, DisagreementError, Malformed, More, Outcome
-from conformance.pieces import check_resumed
 from conformance.subject import Buffer, Subject
 from xproto.kernel.codec import Frame
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.checks import agree, same_texts, scan_fault
-from conformance.expected import lookup
-from conformance.faults import Fault, faults
+from conformance.checks.agreement import agree, same_texts, scan_fault
+from conformance.judges.expected import lookup
+from conformance.mutants.faults import Fault, faults
 from conformance.outcome import Complete, DisagreementError, Malformed, More, Outcome
 from conformance.subject import Subject, find
 from xproto.kernel.codec import Frame

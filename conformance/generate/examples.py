@@ -14,8 +14,8 @@ import construct as c
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from conformance.hessian_values import HessianWriter
-from conformance.strategies import MAX_BYTES, Draw, Override, frames
+from conformance.generate.hessian_values import HessianWriter
+from conformance.generate.strategies import MAX_BYTES, Draw, Override, frames
 from xproto.lower import Lowered
 from xproto.templates import build_frame, merge
 from xproto.wire import Raw

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-from conformance.interpreter import run
-from conformance.mutations import checksums, reseal, sealed
+from conformance.generate.mutations import checksums, reseal, sealed
+from conformance.judges.interpreter import run
+from conformance.judges.trace import Part, Run, Step, bounds, get, members, put
 from conformance.outcome import Complete
-from conformance.trace import Part, Run, Step, bounds, get, members, put
 from xproto.plan import CHECK, NONE, Alu, Op, OpCode, Plan
 
 MAX_COMBINATIONS = 64

@@ -1,0 +1,1 @@
+"""What must hold of every codec, one file a check."""

@@ -1,0 +1,1 @@
+"""Frames to judge: drawn from a layout, derived from a Plan, mutated."""

@@ -1,0 +1,1 @@
+"""Deliberate faults in Plans, and whether a suite of vectors notices them."""
