@@ -23,19 +23,20 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Subject:
-    """The kernel and the oracle for one protocol."""
+    """The kernel and the oracle for one protocol, and one direction: 0 for what clients send, 1 for what servers do."""
 
-    def __init__(self, lowered: Lowered) -> None:
+    def __init__(self, lowered: Lowered, direction: int = 0) -> None:
         self.lowered = lowered
+        self.direction = direction
         self.codec = Codec(lowered)
-        self.oracle = Oracle(lowered.protocol)
+        self.oracle = Oracle(lowered.protocol, direction)
         self.limit = lowered.protocol.limits.frame
         self._root_fields = frozenset(_checked(lowered.nodes)) - frozenset(_sections(lowered.nodes))
         self._lookups: dict[tuple[str, ...], Lookup] = {}
 
     @classmethod
-    def of(cls, registered: Registered) -> Subject:
-        return cls(registered.lowered)
+    def of(cls, registered: Registered, direction: int = 0) -> Subject:
+        return cls(registered.lowered, direction)
 
     @property
     def root_fields(self) -> frozenset[str]:
@@ -52,12 +53,12 @@ class Subject:
 
     def with_plans(self, *, verify: Plan | None = None, scan: Plan | None = None) -> Subject:
         changed = replace(self.lowered, verify=verify or self.lowered.verify, scan=scan or self.lowered.scan)
-        return Subject(changed)
+        return Subject(changed, self.direction)
 
     def verify(self, data: Buffer) -> Outcome:
         """The verify Plan in the kernel."""
         try:
-            found = self.codec.verify_bytes(data)
+            found = self.codec.verify_bytes(data, self.direction)
         except MalformedError as error:
             return Malformed(error.path, error.why)
         return More(found.total) if isinstance(found, NeedMore) else Complete(found)
@@ -65,7 +66,7 @@ class Subject:
     def scan(self, data: Buffer) -> Frame | More | Malformed:
         """The scan Plan in the kernel."""
         try:
-            found = self.codec.scan_bytes(data)
+            found = self.codec.scan_bytes(data, self.direction)
         except MalformedError as error:
             return Malformed(error.path, error.why)
         except ValueError as error:  # a faulty Plan: a kind that is none

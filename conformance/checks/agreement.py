@@ -68,7 +68,7 @@ def check_interpreter(subject: Subject, data: bytes) -> None:
         ("verify", subject.lowered.verify, subject.verify(data)),
         ("scan", subject.lowered.scan, scan_outcome(subject.scan(data))),
     ):
-        expected = run(plan, data).outcome
+        expected = run(plan, data, direction=subject.direction).outcome
         if expected != found:
             what = f"{subject.name}: two runs of {product} differ"
             raise DisagreementError(what, data, f"Python: {expected}", f"kernel: {found}")

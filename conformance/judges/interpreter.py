@@ -20,9 +20,11 @@ from xproto.plan import AT, CHECK, LITTLE, NONE, SIGNED, VERIFY, Alu, Op, OpCode
 _MASK = (1 << 64) - 1
 
 
-def run(plan: Plan, data: bytes, *, ignore_checksum: bool = False) -> Run:
-    """Runs the Plan over the frame that `data` begins with."""
-    return _Interpreter(plan, data, ignore_checksum=ignore_checksum).run()
+def run(plan: Plan, data: bytes, *, ignore_checksum: bool = False, direction: int = 0) -> Run:
+    """Runs the Plan over the frame that `data` begins with. direction: 1 for a frame from a server."""
+    found = _Interpreter(plan, data, ignore_checksum=ignore_checksum)
+    found.registers[int(Result.DIRECTION)] = direction
+    return found.run()
 
 
 @dataclass

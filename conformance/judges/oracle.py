@@ -39,10 +39,11 @@ class Watched(io.BytesIO):
 
 
 class Oracle:
-    """Parses with the layout of one protocol."""
+    """Parses with the layout of one protocol. direction: 0 for frames from a client, 1 for those from a server."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, direction: int = 0) -> None:
         self.protocol = protocol
+        self.direction = direction
         self.limit = protocol.limits.frame
 
     def outcome(self, data: bytes) -> Outcome:
@@ -52,7 +53,7 @@ class Oracle:
         """The outcome, and the container of fields where a frame is complete."""
         stream = Watched(data)
         try:
-            fields = self.protocol.frame.parse_stream(stream)
+            fields = self.protocol.frame.parse_stream(stream, from_upstream=self.direction)
         except EndOfBytesError as end:
             if end.total > self.limit:
                 return Malformed("frame", f"needs {end.total} bytes, the limit is {self.limit}"), None
