@@ -39,7 +39,8 @@ def table(entries: Iterable[str]) -> str:
 
 def options(**given: str | bool | None) -> str:
     """A table of named options; those that are None or False are left out."""
-    return table(f"{name} = {'true' if value is True else value}" for name, value in given.items() if value not in {None, False})
+    kept = {name: "true" if value is True else value for name, value in given.items() if value not in {None, False}}
+    return table(f"{name} = {value}" for name, value in kept.items())
 
 
 def comment(text: str) -> str:
@@ -101,7 +102,5 @@ def _is_truth(expr: Expr) -> bool:
 
 def _exact(expr: Expr) -> None:
     lo, hi = interval(expr)
-    if isinstance(expr, Num | Ref) and (lo < -EXACT or hi > EXACT):
-        raise UntranslatedError(f"{expr!r}, which may have more than 53 bits")
     if lo < -EXACT or hi > EXACT:
         raise UntranslatedError(f"{expr!r}, which may have more than 53 bits")

@@ -14,11 +14,11 @@ from importlib.resources import files
 from xproto.errors import SpecError
 from xproto.explain import byte_set
 from xproto.exports.lua import UntranslatedError, comment, string, table
-from xproto.exports.wireshark_fields import Field, Fields, fields_of, walk
+from xproto.exports.wireshark_fields import Field, Fields, fields_of
 from xproto.exports.wireshark_steps import Steps
 from xproto.lower import Lowered
 from xproto.lower.expressions import Reader
-from xproto.lower.model import Load, Primitive
+from xproto.lower.model import Load, Primitive, walk
 from xproto.lower.roles import Source
 from xproto.plan import Form, OpCode
 from xproto.registry import Registered
@@ -75,7 +75,7 @@ def _head(registered: Registered, missing: list[str]) -> Iterator[str]:
     yield from (f"-- {comment(line)}" for line in registered.protocol.doc.strip().splitlines()[:1])
     yield "--"
     yield "-- Put it into Wireshark's folder of personal Lua plugins, or give it to tshark: -X lua_script:FILE."
-    yield f"-- Connections are recognised by their first bytes, by the ports of the preference {filtered}.ports, or by Decode As."
+    yield f"-- Connections are found by their first bytes, by the ports of the preference {filtered}.ports, or by Decode As."
     yield "--"
     opaque = [f"{each}, which construct interprets; it is shown as bytes" for each in registered.lowered.opaque]
     untranslated = [*opaque, *missing]

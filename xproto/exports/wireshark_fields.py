@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xproto.lower import Lowered
-from xproto.lower.model import Bits, Branch, Compute, Literal, Load, Mark, Node, Peek, Primitive, Section, Take, Value
+from xproto.lower.model import Bits, Branch, Compute, Literal, Load, Mark, Node, Peek, Primitive, Take, Value, walk
 from xproto.plan import SIGNED, Form, OpCode
 from xproto.wire.http1 import METHODS
 
@@ -91,22 +91,10 @@ class Fields:
         return value.reg in self.words or (key != value.path and (value.path == WHOLE or value.path in self.structs))
 
     def free(self, path: str) -> str:
-        """This path, or one like it that the layout does not use."""
+        """The path itself, or one like it that the layout does not use."""
         while any(known == path or known.startswith(f"{path}.") for known in (*self.by_path, *self.structs)):
             path += "_"
         return path
-
-
-def walk(nodes: list[Node]) -> Iterator[Node]:
-    """Every node, in order."""
-    for node in nodes:
-        yield node
-        match node:
-            case Section():
-                yield from walk(node.body)
-            case Branch():
-                yield from walk(node.then)
-                yield from walk(node.other)
 
 
 def fields_of(lowered: Lowered) -> Fields:
@@ -114,9 +102,7 @@ def fields_of(lowered: Lowered) -> Fields:
     nodes = list(walk(lowered.nodes))
     found = Fields()
     found.words = {node.word.reg for node in nodes if isinstance(node, Bits)}
-    found.texts = {
-        source.path for role in ("service", "method") for source in lowered.texts.key(role) if source.key is None
-    }
+    found.texts = {source.path for role in ("service", "method") for source in lowered.texts.key(role) if source.key is None}
     found.structs = _structs(nodes)
     widths = {node.value.reg: node.width for node in nodes if isinstance(node, Load)}
     keys = {number: key for key, number in lowered.registers.numbers.items()}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from xproto.exports.lua import Expressions, UntranslatedError, options, string, table
 from xproto.exports.wireshark_fields import WHOLE, Fields
+from xproto.exports.wireshark_sizes import read_by, rest_of
 from xproto.lower import Lowered
 from xproto.lower.model import (
     Bits,
     Branch,
     Compute,
     Ended,
+    Expr,
     Literal,
     Load,
     Mark,
@@ -44,6 +46,7 @@ class Steps:
         self.expressions = Expressions(self.variable)
         self.lines: list[str] = []
         self.missing: list[str] = []
+        self.known: set[int] = set()
 
     def key(self, value: Value) -> str:
         return self.keys.get(value.reg, value.path)
@@ -52,39 +55,58 @@ class Steps:
         """The Lua variable that holds this field's number."""
         return "r.direction" if value.reg == Result.DIRECTION else f"v[{string(self.key(value))}]"
 
-    def write(self, nodes: list[Node], indent: str = "    ", *, depth: int = 0) -> None:
-        """The steps of these nodes. One that has no translation ends its section: nothing behind it can be found."""
-        for node in nodes:
+    def write(self, nodes: list[Node], indent: str = "    ", *, depth: int = 0, following: Sequence[Node] = ()) -> None:
+        """The steps of these nodes. One that has no translation ends its section: nothing behind it can be found.
+
+        depth: how many sections are around them. following: what comes behind them at the root.
+        """
+        for index, node in enumerate(nodes):
+            behind = [*nodes[index + 1 :], *following]
             try:
-                self._one(node, indent, depth)
+                self._one(node, indent, depth, behind)
             except UntranslatedError as error:
                 self.missing.append(f"{_path(node)}: {error}; the rest of its section is shown as bytes")
                 self.lines.append(f"{indent}r:untranslated()")
                 return
+            self.known |= read_by([node])
 
-    def _one(self, node: Node, indent: str, depth: int) -> None:
+    def _one(self, node: Node, indent: str, depth: int, behind: list[Node]) -> None:
         match node:
             case Section(value, size, body):
-                number = self.expressions.number(size)
-                self.lines.append(f"{indent}r:section({string(value.path)}, {number}, function()")
+                number, rest = self.expressions.number(size), self._rest(behind, depth)
+                self.lines.append(f"{indent}r:section({string(value.path)}, {number}, {rest}, function()")
                 self.write(body, f"{indent}    ", depth=depth + 1)
                 self.lines.append(f"{indent}end)")
             case Branch(_, test, then, other):
-                self._branch(self.expressions.test(test), then, other, indent, depth)
+                self._branch(self.expressions.test(test), then, other, indent, depth, behind)
+            case Take(value, size):
+                self.lines.append(f"{indent}r:{self._take(value, size, self._rest(behind, depth))}")
             case _:
                 self.lines.append(f"{indent}r:{self._call(node, depth)}")
 
-    def _branch(self, test: str, then: list[Node], other: list[Node], indent: str, depth: int) -> None:
-        if not then and not other:
-            return
+    def _rest(self, behind: list[Node], depth: int) -> str:
+        """How many bytes follow at the root, where that can be told."""
+        return ("nil" if depth else rest_of(behind, self.known, self.expressions)) or "nil"
+
+    def _branch(self, test: str, then: list[Node], other: list[Node], indent: str, depth: int, behind: list[Node]) -> None:
         if not then:
             test, then, other = f"not ({test})", other, then
+        if not then:
+            return
         self.lines.append(f"{indent}if {test} then")
-        self.write(then, f"{indent}    ", depth=depth)
+        self.write(then, f"{indent}    ", depth=depth, following=behind)
         if other:
             self.lines.append(f"{indent}else")
-            self.write(other, f"{indent}    ", depth=depth)
+            self.write(other, f"{indent}    ", depth=depth, following=behind)
         self.lines.append(f"{indent}end")
+
+    def _take(self, value: Value, size: Expr | None, rest: str) -> str:
+        given: dict[str, str | bool | None] = {"text": value.path in self.fields.texts}
+        if value.path not in self.fields.by_path or value.kind == "nothing":
+            given = {"field": string(self.padding)}
+        given["rest"] = None if rest == "nil" else rest
+        number = "nil" if size is None else self.expressions.number(size)
+        return f"bytes({string(value.path)}, {number}, {options(**given)})"
 
     def _call(self, node: Node, depth: int) -> str:
         number = self.expressions.number
@@ -105,11 +127,6 @@ class Steps:
                 return f"computed({string(value.path)}, {number(expr)}, {self._options(value)})"
             case Require(path, expr):
                 return f"require({string(path)}, {self.expressions.test(expr)}, {string(repr(expr))})"
-            case Take(value, size):
-                given = {"text": value.path in self.fields.texts}
-                if value.path not in self.fields.by_path or value.kind == "nothing":
-                    given = {"field": string(self.padding)}
-                return f"bytes({string(value.path)}, {'nil' if size is None else number(size)}, {options(**given)})"
             case Ended(path):
                 return f"ended({string(path)})"
             case Mark(value):

@@ -55,12 +55,11 @@ class Connection:
 
     def packet(self, side: int, flags: int, data: bytes = b"") -> None:
         hosts = (b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02")
-        tcp = struct.pack(
-            ">HHIIBBHHH", self.ports[side], self.ports[1 - side], self.sent[side], self.sent[1 - side] if flags & ACK else 0,
-            5 << 4, flags, 65535, 0, 0,
-        )  # fmt: skip
-        ip = struct.pack(
-            ">BBHHHBBH4s4s", 0x45, 0, 40 + len(data), len(self.capture.packets) & 0xFFFF, 0x4000, 64, 6, 0, hosts[side], hosts[1 - side]
-        )
+        ends = (*self.ports, *hosts)[side::2], (*self.ports, *hosts)[1 - side :: 2]
+        (source_port, source), (port, host) = ends
+        heard = self.sent[1 - side] if flags & ACK else 0
+        tcp = struct.pack(">HHIIBBHHH", source_port, port, self.sent[side], heard, 5 << 4, flags, 65535, 0, 0)
+        number = len(self.capture.packets) & 0xFFFF
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40 + len(data), number, 0x4000, 64, 6, 0, source, host)
         self.capture.packets.append(ip + tcp + data)
         self.sent[side] += len(data) + bool(flags & (SYN | FIN))

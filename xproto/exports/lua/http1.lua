@@ -98,10 +98,10 @@ function Reader:http_body(path, _, length)
         if method == 2 or method == 7 and self.http.status < 300 then form = H_NONE end
     end
     if form == H_COUNTED then
-        self:bytes(path, self.v[length], {})
+        self:bytes(path, self.v[length], {rest = 0})
     elseif form == H_UNTIL_CLOSE then
         if not self.stream.ended then error({need = 1, forever = true}, 0) end
-        self:bytes(path, #self.data - self.at, {})
+        self:bytes(path, self:left(), {})
     elseif form == H_CHUNKED then
         local node = self:add(path, from, {bytes = true, children = {}})
         local size

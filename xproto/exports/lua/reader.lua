@@ -119,15 +119,16 @@ function Reader:bad(path, why)
     error({bad = path, why = why, at = self.at}, 0)
 end
 
--- Makes sure of `size` more bytes: in a section they must be there, at the root they may still come.
-function Reader:want(size, path)
+-- Makes sure of `size` more bytes: in a section they must be there, at the root they may still come. `rest` is how many
+-- bytes the frame has behind them, where that is known already.
+function Reader:want(size, path, rest)
     local last = self.at + size
     if self.stop then
         if last > self.stop then self:bad(path, "runs past the end of its section") end
     elseif last - self.start > self.protocol.limit then
         self:bad(path, format("makes the frame longer than %d bytes", self.protocol.limit))
     elseif last > #self.data then
-        error({need = last - #self.data, exact = size > 8}, 0)
+        error({need = last + (rest or 0) - #self.data, exact = rest ~= nil}, 0)
     end
 end
 
@@ -138,8 +139,10 @@ function Reader:take(size, path)
     return from
 end
 
-function Reader:string(size, path)
-    local from = self:take(size, path)
+function Reader:string(size, path, rest)
+    local from = self.at
+    self:want(size, path, rest)
+    self.at = from + size
     return self.data:sub(from + 1, from + size)
 end
 
@@ -299,7 +302,7 @@ end
 function Reader:bytes(path, size, options)
     local from = self.at
     if size and size < 0 then self:bad(path, "has a negative length") end
-    local found = self:string(size or self:left(), path)
+    local found = self:string(size or self:left(), path, options.rest)
     if options.text then
         self.texts[path] = found
         self:add(path, from, {value = readable(found), text = true})
@@ -308,9 +311,9 @@ function Reader:bytes(path, size, options)
     end
 end
 
-function Reader:section(path, size, body)
+function Reader:section(path, size, rest, body)
     if size < 0 then self:bad(path, "has a negative length") end
-    self:want(size, path)
+    self:want(size, path, rest)
     local outer, from = self.stop, self.at
     self.stop = from + size
     if self.protocol.structs[path] then
