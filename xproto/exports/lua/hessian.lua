@@ -218,8 +218,7 @@ function Reader:hessian_values(path, count, node)
         else
             local from = self.at
             local said, more, names, text = self:hessian_one(path)
-            first = first or said
-            if #stack == 1 and top.index == 0 then first_text = text end
+            if not first then first, first_text = said, text end
             top.index, top.left = top.index + 1, top.left - 1
             local label = said
             if top.names == "map" then

@@ -169,7 +169,8 @@ function Reader:number(width, path, little, signed)
             high = high + 4294967296 - floor(2 ^ (8 * width - 32))
             return (high - 4294967296) * 4294967296 + low, high, low
         end
-        return low - floor(2 ^ (8 * width)), 4294967295, low
+        local least = floor(2 ^ (8 * width))
+        return low - least, 4294967295, low + 4294967296 - least
     end
     return high * 4294967296 + low, high, low
 end

@@ -98,7 +98,7 @@ local function add_roles(protocol, reader, tree, tvb, kind)
         if not value then return end
         local path = protocol.roles .. "." .. name
         tree:add(protocol.made[path], tvb(reader.start, 0), value):set_generated(true)
-        said[#said + 1] = is_text and value or name .. "=" .. tostring(value)
+        if value ~= "" then said[#said + 1] = is_text and value or name .. "=" .. tostring(value) end
     end
     tree:add(protocol.made[protocol.roles .. ".kind"], tvb(reader.start, 0), kind):set_generated(true)
     if protocol.id then
