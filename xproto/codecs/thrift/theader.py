@@ -55,7 +55,12 @@ def _theader(number: int, message: Callable[[], list[Construct]], max_frame: int
         return -(-int(sized(context)) // 4)
 
     def size(context: Any) -> int:
-        inner = 12 + len(context.name) if number == 0 else 2 + len(varint(context.seqid)) + _varint_text(context.name)
+        if context.header["transforms"]:
+            inner = 0
+        elif number == 0:
+            inner = 12 + len(context.name)
+        else:
+            inner = 2 + len(varint(context.seqid)) + _varint_text(context.name)
         return 10 + 4 * words(context) + inner + len(context.body)
 
     return Struct(
