@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from conformance import golden
 
-FRAMES = [v for folder in sorted(golden.FOLDER.iterdir()) if folder.is_dir() and folder.name != "hessian" for v in golden.load(folder)]
+FOLDERS = [folder for folder in sorted(golden.FOLDER.iterdir()) if folder.is_dir() and folder.name != "hessian"]
+FRAMES = [vector for folder in FOLDERS for vector in golden.load(folder)]
 """Of every protocol, good and refused."""
 RECORDED = [vector for vector in FRAMES if "recorded" in vector.source]
 

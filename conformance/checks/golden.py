@@ -7,25 +7,23 @@ one must be refused by construct and by the kernel, and by the field that the ve
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from construct import ConstructError
 
 from conformance.golden import Vector
-from conformance.outcome import Complete, DisagreementError, Malformed, More
+from conformance.judges.said import as_bytes, changes, differences, headers_of
+from conformance.outcome import Complete, DisagreementError, Malformed, More, Outcome
 from conformance.subject import Subject
+from xproto.errors import MalformedError
 from xproto.kernel.codec import Frame
 from xproto.registry import Registered, register
-from xproto.spec import Header, Kind, View
-from xproto.wire import Raw
+from xproto.spec import Header, Kind
 
 KEYS_AT_ONCE = 40
 MODULUS = 1 << 64
 """The kernel widens an id with its sign to 64 bits."""
-HEX = "hex:"
 REFUSED = "refused"
 SESSION = (Kind.HANDSHAKE, Kind.HANDSHAKE_ACK)
 
@@ -67,7 +65,7 @@ def check_decodes(subject: Subject, vector: Vector) -> None:
         vector = plain
     _check_keys(subject, vector, fields)
     _check_timeout(subject, vector, frame)
-    for path, found, wanted in _differences(vector.expected.get("fields", {}), fields, ""):
+    for path, found, wanted in differences(vector.expected.get("fields", {}), fields, ""):
         raise _fault(vector, f"{path} is {found}, the vector says {wanted}", path)
 
 
@@ -80,7 +78,7 @@ def check_encodes(subject: Subject, vector: Vector) -> None:
         raise _fault(vector, f"building it raised {type(error).__name__}: {error}", "") from error
     if vector.encodes:
         if made != vector.data:
-            at = len(os.path.commonprefix((made, vector.data)))
+            at = next((i for i, byte in enumerate(made) if vector.data[i : i + 1] != bytes((byte,))), len(made))
             raise _fault(vector, f"building it gives other bytes, from offset {at} on", _changed(subject, fields, made), made)
         return
     if not vector.because:
@@ -131,27 +129,37 @@ def _scanned(subject: Subject, vector: Vector) -> Frame:
 
 
 def _check_refused(subject: Subject, vector: Vector) -> None:
-    """Construct and verify refuse it; a frame that they read but which is of no kind, scan refuses."""
+    """Construct and verify refuse it, or else scan does (a frame of no kind), or unwrap."""
     outcome, _ = _parse(subject, vector.data)
-    found = subject.verify(vector.data)
-    if isinstance(found, Complete) and isinstance(outcome, Complete):
-        scanned = subject.scan(vector.data)
-        found = Complete(scanned.size) if isinstance(scanned, Frame) else scanned
-    elif isinstance(outcome, Complete) and outcome.size <= subject.limit:
-        raise _fault(vector, f"construct accepts it; the kernel says {found}", vector.refused_at)
+    found: Outcome = subject.verify(vector.data)
+    if isinstance(outcome, Complete) and outcome.size <= subject.limit:
+        if not isinstance(found, Complete):
+            raise _fault(vector, f"construct accepts it; the kernel says {found}", vector.refused_at)
+        found = _refused_later(subject, vector)
     if not isinstance(found, Malformed):
         what = "asks for more bytes" if isinstance(found, More) else "is accepted"
         raise _fault(vector, f"it must be refused at {vector.refused_at}, and {what}: {found}", vector.refused_at)
-    if not vector.refused_at:
-        raise _fault(vector, f"the vector does not say which field refuses it: {found.path} does", found.path)
     if found.path != vector.refused_at:
         raise _fault(vector, f"{found.path} refuses it ({found.why}), the vector says {vector.refused_at}", found.path)
 
 
+def _refused_later(subject: Subject, vector: Vector) -> Outcome:
+    """What comes after a frame was read: it has no kind, or its plain form cannot be had."""
+    found = subject.scan(vector.data)
+    if not isinstance(found, Frame):
+        return found
+    if found.kind == Kind.WRAPPED:
+        try:
+            unwrapped(subject, vector)
+        except MalformedError as error:
+            return Malformed(error.path, error.why)
+    return Complete(found.size)
+
+
 def _check_keys(subject: Subject, vector: Vector, fields: Any) -> None:
     """Headers as construct reads them; of what clients send, these, service and method as the kernel looks them up."""
-    headers = {key: _bytes(text) for key, text in vector.expected.get("headers", {}).items()}
-    read = _headers(subject, fields)
+    headers = {key: as_bytes(text) for key, text in vector.expected.get("headers", {}).items()}
+    read = headers_of(subject.protocol, fields)
     for key, value in headers.items():
         if key in read and read[key] != value:
             raise _fault(vector, f"{key}: construct reads {read[key]!r}, the vector says {value!r}", key)
@@ -159,7 +167,7 @@ def _check_keys(subject: Subject, vector: Vector, fields: Any) -> None:
             raise _fault(vector, f"{key}: construct reads no such header, the vector says {value!r}", key)
     if subject.direction:
         return
-    wanted = headers | {role: _bytes(vector.expected[role]) for role in ("service", "method") if role in vector.expected}
+    wanted = headers | {role: as_bytes(vector.expected[role]) for role in ("service", "method") if role in vector.expected}
     names = tuple(wanted)
     for some in (names[at : at + KEYS_AT_ONCE] for at in range(0, len(names), KEYS_AT_ONCE)):
         found = subject.lookup(some, vector.data)
@@ -168,30 +176,6 @@ def _check_keys(subject: Subject, vector: Vector, fields: Any) -> None:
         for key, value in zip(some, found, strict=True):
             if value != wanted[key]:
                 raise _fault(vector, f"{key}: lookup finds {value!r}, the vector says {wanted[key]!r}", key)
-
-
-def _headers(subject: Subject, fields: Any) -> dict[str, bytes]:
-    """The texts of the header block by key, the last of each; of HTTP's fields, all in one."""
-    role = subject.protocol.headers
-    block = (role.block if isinstance(role, View) else role)(fields) if role is not None else None
-    found: dict[str, bytes] = {}
-    if isinstance(block, Mapping) and "fields" in block:
-        for name, value in block["fields"]:
-            key = name.decode("latin-1").lower()
-            found[key] = b",".join((found[key], value)) if key in found else value
-        return found
-    for key, value in block or ():
-        if isinstance(key, str) and isinstance(value, str):
-            found[key] = _encoded(value)
-    return found
-
-
-def _encoded(text: str) -> bytes:
-    """Text as it was on the wire, where it was no UTF-8 as well."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
 
 
 def _check_timeout(subject: Subject, vector: Vector, frame: Frame) -> None:
@@ -207,52 +191,12 @@ def _check_timeout(subject: Subject, vector: Vector, frame: Frame) -> None:
         raise _fault(vector, f"the timeout is {frame.timeout}, the vector says {wanted}", "timeout")
 
 
-def _differences(wanted: Any, found: Any, path: str) -> Iterator[tuple[str, object, object]]:
-    """Paths at which decoded fields are not what a vector says, with both values."""
-    if isinstance(wanted, Mapping):
-        named = dict(found) if isinstance(found, list) else found
-        if not isinstance(named, Mapping):
-            yield path, found, wanted
-            return
-        for key, value in wanted.items():
-            inner = f"{path}.{key}" if path else str(key)
-            yield from _differences(value, named.get(key), inner)
-    elif not _same(wanted, found):
-        yield path, found, wanted
-
-
-def _same(wanted: object, found: object) -> bool:
-    if isinstance(found, Raw):
-        found = found.data
-    if isinstance(found, bytes):
-        return isinstance(wanted, str) and found == _bytes(wanted)
-    if isinstance(wanted, str):
-        return str(found) == wanted
-    return bool(found == wanted)
-
-
-def _bytes(text: str | None) -> bytes | None:
-    """A vector's text as bytes: UTF-8, or what ``hex:…`` stands for."""
-    if text is None:
-        return None
-    return bytes.fromhex(text.removeprefix(HEX)) if text.startswith(HEX) else text.encode()
-
-
 def _changed(subject: Subject, fields: Any, made: bytes) -> str:
     """The first field that reads otherwise in the bytes that were made."""
     outcome, again = _parse(subject, made)
     if not isinstance(outcome, Complete):
         return ""
-    return next((path for path in _changes(fields, again, "")), "")
-
-
-def _changes(before: Any, after: Any, path: str) -> Iterator[str]:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key, value in before.items():
-            if not str(key).startswith("_"):
-                yield from _changes(value, after.get(key), f"{path}.{key}" if path else str(key))
-    elif before != after:
-        yield path
+    return next((path for path in changes(fields, again, "")), "")
 
 
 def _id_path(subject: Subject) -> str:
