@@ -51,6 +51,17 @@ def show(report: Report, to: Console) -> None:
     to.print()
 
 
+def listing(protocol: str, checks: Sequence[tuple[str, str, str]]) -> Table:
+    """Checks by name, with what each is about, and why it does not apply."""
+    table = Table(box=box.SIMPLE_HEAD, title=Text(line(protocol)), title_justify="left", title_style="bold")
+    for name in ("check", "about", "applies"):
+        table.add_column(name, overflow="fold")
+    for name, about, lacks in checks:
+        style = _STYLES[Standing.LACKS] if lacks else ""
+        table.add_row(Text(name, style), Text(line(about), style), Text(f"no: {line(lacks)}" if lacks else "yes", style))
+    return table
+
+
 def closing(reports: Sequence[Report]) -> Text:
     """What became of all, in a line."""
     failed = [report.protocol for report in reports if report.failed]
