@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from conformance.suite import Check, Report
 from xproto.errors import ChoiceError
 
 PASSED, FAILED = 0, 1
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Wishes:
     """The options.
 
     only, case: what of the checks. specs: files that declare protocols. vectors: their folder. folder: of the reports.
-    as_json: the output is one JSON document. live: host and port of a server that is driven instead.
+    as_json: the output is one JSON document. Instead of the checks that need no peer: live, host and port of a server to drive;
+    play_server: the port on which to play the server to a client, 0 for any.
     """
 
     deep: bool = False
@@ -33,6 +36,7 @@ class Wishes:
     folder: str | None = None
     as_json: bool = False
     live: tuple[str, int] | None = None
+    play_server: int | None = None
 
     @property
     def profile(self) -> Profile:
@@ -43,7 +47,7 @@ def conformance(name_or_path: str, wishes: Wishes) -> int:
     """Judges, and shows each report once it is there. Raises as `conformance.judge` does, and `LiveError`."""
     found = trials(name_or_path, profile=wishes.profile, specs=wishes.specs, vectors=wishes.vectors)
     out, reports = console(), []
-    for report in _live(found, wishes) if wishes.live else _reports(found, wishes):
+    for report in _against_a_peer(found, wishes) or _reports(found, wishes):
         reports.append(report)
         if not wishes.as_json:
             show(report, out)
@@ -75,22 +79,35 @@ def _reports(found: Sequence[Trial], wishes: Wishes) -> Iterator[Report]:
         yield report
 
 
-def _live(found: Sequence[Trial], wishes: Wishes) -> Iterator[Report]:
-    from conformance.live import NAMES, check_server
-
-    assert wishes.live is not None
-    host, port = wishes.live
+def _against_a_peer(found: Sequence[Trial], wishes: Wishes) -> list[Report]:
+    if wishes.live is None and wishes.play_server is None:
+        return []
     if len(found) > 1:
         names = ", ".join(trial.bench.name for trial in found)
-        raise ChoiceError("--live", f"a server speaks one of these protocols: {names}", "name it")
+        raise ChoiceError(names, "a peer speaks one of these protocols", "name it")
     (trial,) = found
-    registered = trial.bench.registered
-    with Live(trial.bench.name, len(wishes.only or NAMES), console(stderr=True)) as progress:
-        results = list(
-            check_server(
-                registered, trial.bench.vectors, host, port, wishes.profile, only=wishes.only, progress=progress
-            )
+    if wishes.live is not None:
+        return [_driven(trial, *wishes.live, wishes)]
+    assert wishes.play_server is not None
+    return [_played(trial, wishes.play_server)]
+
+
+def _driven(trial: Trial, host: str, port: int, wishes: Wishes) -> Report:
+    from conformance.live import NAMES, check_server
+
+    bench = trial.bench
+    with Live(bench.name, len(wishes.only or NAMES), console(stderr=True)) as progress:
+        results = check_server(
+            bench.registered, bench.vectors, host, port, wishes.profile, only=wishes.only, progress=progress
         )  # fmt: skip
-    yield Report(
-        registered.protocol.name, registered.source, f"{trial.command} --live {host}:{port}", results, registered.protocol
-    )
+        return trial.of(list(results), f"--live {host}:{port}")
+
+
+def _played(trial: Trial, port: int) -> Report:
+    from conformance.live import play_server
+
+    def say(found: int) -> None:
+        console(stderr=True).print(f"a server of {trial.bench.name} listens on {LOOPBACK}:{found}", markup=False)
+
+    results = asyncio.run(play_server(trial.bench.registered, trial.bench.vectors, LOOPBACK, port, listening=say))
+    return trial.of(results, f"--play-server {port}")

@@ -7,7 +7,7 @@ Vectors are looked for where the declaration is: of a built-in in `conformance/v
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from conformance.bench import QUICK, Bench, Profile
 from conformance.checks import CHECKS
 from conformance.golden import FOLDER, Vector, VectorError, load as load_vectors
-from conformance.suite import Check, Progress, Report, run
+from conformance.suite import Check, Progress, Report, Result, run
 from xproto.errors import ChoiceError, suggest
 from xproto.registry import Loaded, Registered, find, load
 
@@ -31,9 +31,13 @@ class Trial:
     command: str
 
     def report(self, checks: Sequence[Check] = CHECKS, progress: Progress | None = None) -> Report:
+        return self.of(list(run(self.bench, checks, progress or (lambda _name, _done: None))))
+
+    def of(self, results: list[Result], *options: str) -> Report:
+        """A report of these results; options: of the command that repeats them."""
         registered = self.bench.registered
-        results = run(self.bench, checks, progress or (lambda _name, _done: None))
-        return Report(registered.protocol.name, registered.source, self.command, list(results), registered.protocol)
+        command = " ".join((self.command, *options))
+        return Report(registered.protocol.name, registered.source, command, results, registered.protocol)
 
 
 def judge(
@@ -118,9 +122,8 @@ def _is_file(registered: Registered) -> bool:
 def _trial(
     registered: Registered, loaded: Loaded, profile: Profile, specs: Sequence[str], vectors: Path | str | None
 ) -> Trial:
-    neighbours = {name: each for name, each in loaded.items() if name != registered.protocol.name}
-    others: Mapping[str, Sequence[Vector]] = {name: vectors_of(each) for name, each in neighbours.items()}
-    bench = Bench(registered, vectors_of(registered, vectors), others, neighbours, profile)
+    others = {name: vectors_of(each) for name, each in loaded.items() if name != registered.protocol.name}
+    bench = Bench(registered, vectors_of(registered, vectors), others, loaded, profile)
     return Trial(bench, _command(registered, loaded, profile, specs, vectors))
 
 

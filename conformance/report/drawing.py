@@ -107,7 +107,7 @@ def _field(span: Span, faulty: bool, kind: str) -> ET.Element:
     name = span.path or _NAMES[span.state]
     point = el("button", el("span", class_=f"chip {kind}".strip()), name, type="button", aria_pressed="false")
     size = f"{span.bits[1]} bit{'s' if span.bits[1] > 1 else ''}" if span.bits else str(span.size)
-    value = [span.value, *([el("strong", "at fault")] if faulty else []), *([el("em", span.why)] if span.why else [])]
+    value: list[ET.Element | str] = [span.value, *([el("strong", "at fault")] if faulty else []), *([el("em", span.why)] if span.why else [])]
     cells = (
         el("th", point, scope="row", style=f"--depth:{span.depth}"), el("td", f"{span.offset:04x}"), el("td", size), el("td", *_spaced(value)),
     )  # fmt: skip
