@@ -8,7 +8,7 @@ A file holds what is common to its vectors (protocol, source) and the vectors::
       - name: java-v1-heartbeat
         direction: request            # request: a client sent it; response: a server did
         meaning: a heartbeat of protocol v1
-        kind: heartbeat               # a Kind in lower case, `refused`, or `session` for the frames of a handshake
+        kind: heartbeat               # a Kind in lower case, `refused`, or `session` for either frame of a handshake
         id: 3
         hex: |
           01 01 0000 01 00000003 01 00000000 0000 0000 00000000

@@ -115,7 +115,8 @@ def _parse(subject: Subject, data: bytes) -> tuple[Complete | Malformed, Any]:
     try:
         fields = subject.protocol.frame.parse_stream(stream, from_upstream=subject.direction)
     except ConstructError as error:
-        return Malformed("", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"), None
+        path = (error.path or "").removeprefix("(parsing)").removeprefix(" -> ").replace(" -> ", ".")
+        return Malformed(path, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"), None
     return Complete(stream.tell()), fields
 
 
