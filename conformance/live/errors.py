@@ -7,21 +7,21 @@ which fields it gives a value, and which.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import construct as c
 
 from conformance.generate.mutations import reseal
+from conformance.live.shapes import declared, leaves
 from conformance.live.target import Asked, Target
 from conformance.outcome import DisagreementError
 from conformance.suite import Case
 from xproto.errors import MalformedError, SpecError
 from xproto.kernel.splice import Splicer
 from xproto.lower.expressions import resolve
-from xproto.spec import Fault, View
-from xproto.templates import merge
+from xproto.spec import View
 
 ADDED = ("x-conformance", "1"), ("x-conformance", "another and longer value"), ("x-empty", "")
 MOST_REMOVED = 12
@@ -29,7 +29,7 @@ MOST_REMOVED = 12
 
 def names(target: Target) -> Iterator[Case]:
     """A service and a method that nobody has."""
-    for asked in target.plain:
+    for asked in target.chosen:
         lookup = target.registered.codec.lookup(("service", "method"))
         for role, name in zip(("service", "method"), lookup.find_bytes(asked.data), strict=True):
             if name:
@@ -47,10 +47,10 @@ def _other(byte: int) -> int:
 
 
 def _unknown(target: Target, asked: Asked, role: str, data: bytes) -> None:
-    answer = target.ask(data)
-    found, usual = _leaves(target, answer.data), _leaves(target, target.answer_to(asked).data)
-    declared = _declared(target, numbers=role == "service")
-    shared = {path: value for path, value in declared.items() if path in found}
+    answer, bench = target.ask(data), target.bench
+    found, usual = leaves(bench, answer.data), leaves(bench, target.answer_to(asked).data)
+    wanted = declared(bench.registered, numbers=role == "service")
+    shared = {path: value for path, value in wanted.items() if path in found}
     if all(found[path] == usual.get(path) for path in shared):
         return  # the server goes by something else than this name
     for path, value in shared.items():
@@ -59,49 +59,13 @@ def _unknown(target: Target, asked: Asked, role: str, data: bytes) -> None:
             raise DisagreementError(what, data, f"answered: {answer.data[:96].hex(' ')}", field=path)
 
 
-def _declared(target: Target, *, numbers: bool) -> dict[str, Any]:
-    """What the declaration's answer for no route gives a value: names everywhere, numbers where it is that fault's own."""
-    protocol = target.registered.protocol
-    own = protocol.reply.get(Fault.NO_ROUTE)
-    if own is None:
-        return {}
-    kept: dict[str, Any] = {path: value for path, value in _flat(merge(protocol.reply_base, own)) if isinstance(value, str)}
-    if numbers:
-        kept |= {path: value for path, value in _flat(own) if isinstance(value, int)}
-    return {path: value for path, value in kept.items() if _is_integer(target, path)}
-
-
-def _is_integer(target: Target, path: str) -> bool:
-    fields = target.registered.lowered.scope.fields
-    value = None
-    for part in path.split("."):
-        value = fields.get(part)
-        if value is None:
-            return False
-        fields = value.fields
-    return value is not None and value.kind == "integer"
-
-
-def _leaves(target: Target, data: bytes) -> dict[str, Any]:
-    fields = target.bench.subjects[1].oracle.parse(data)[1]
-    return dict(_flat(fields)) if fields is not None else {}
-
-
-def _flat(values: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{outer}{name}.")
-        else:
-            yield f"{outer}{name}", value
-
-
 def headers(target: Target) -> Iterator[Case]:
     """Headers that are added, replaced and removed; each is answered."""
     block = _block(target)
     if block is None:
         return
     path, splicer, layout = block
-    for asked in target.plain:
+    for asked in target.chosen:
         found = splicer.find(asked.data)
         if found is None:
             continue
@@ -111,9 +75,21 @@ def headers(target: Target) -> Iterator[Case]:
         for name, edited in _edits(pairs):
             try:
                 data = splicer.splice(asked.data, layout.build(edited))
-            except (MalformedError, SpecError, c.ConstructError):
-                continue
-            yield Case(f"{asked.name}: {name}", data, lambda data: target.ask(data) and None)
+            except (MalformedError, OverflowError, c.ConstructError):
+                continue  # a pair that cannot be written again, such as one with a null
+            yield Case(f"{asked.name}: {name}", data, partial(_edited, target))
+
+
+def _edited(target: Target, data: bytes) -> None:
+    try:
+        found = target.registered.codec.verify_bytes(data, 0)
+    except MalformedError as error:
+        raise DisagreementError(
+            "the codec refuses the frame that its splice made", data, str(error), field=error.path
+        ) from error
+    if found != len(data):
+        raise DisagreementError("the frame that the codec's splice made is not one whole frame", data, str(found))
+    target.ask(data)
 
 
 def _edits(pairs: list[tuple[Any, Any]]) -> Iterator[tuple[str, list[tuple[Any, Any]]]]:

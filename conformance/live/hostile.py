@@ -111,7 +111,7 @@ def _passed_over(target: Target, data: bytes) -> None:
 
 def forms(target: Target) -> Iterator[Case]:
     """Versions and serializations that are unknown: an error, or the end of the connection, but no silence."""
-    for asked in target.plain:
+    for asked in target.chosen:
         for name, data in unknown_forms(target.registered, asked.data):
             yield Case(f"{asked.name}: {name}", data, partial(_no_silence, target, asked))
 

@@ -11,6 +11,7 @@ from conformance.golden import Vector
 from conformance.live import calls, errors, hostile
 from conformance.live.target import LiveError, Target
 from conformance.live.wire import PATIENCE, Patience
+from conformance.outcome import DisagreementError
 from conformance.suite import MOST_FAILURES, Case, Check, Progress, Result, run
 from xproto.registry import Registered
 
@@ -48,9 +49,9 @@ _CHECKS: tuple[tuple[str, str, Cases, Lacks], ...] = (
     ("forms", "an unknown version or serialization gets an error, not silence", hostile.forms, _nothing),
     ("unasked", "answers that nobody asked for do no harm", hostile.unasked, _nothing),
     ("garbage", "bytes that begin no frame are refused", hostile.garbage, _nothing),
-    ("giants", "a giant announced length is refused", hostile.giants, _nothing),
     ("truncated", "a client that ends in mid-frame is let go", hostile.truncated, _nothing),
     ("mutants", "a server survives frames with faults", hostile.mutants, _nothing),
+    ("giants", "a giant announced length is refused", hostile.giants, _nothing),
 )
 NAMES = tuple(name for name, *_ in _CHECKS)
 
@@ -82,8 +83,8 @@ def check_server(
 def _reach(target: Target) -> None:
     try:
         target.open().sock.close()
-    except AssertionError as error:
-        raise LiveError(f"{target.host}:{target.port}: {error}") from error
+    except DisagreementError as error:
+        raise LiveError(f"{target.host}:{target.port}: {error.what}: {', '.join(error.found)}") from error
     if not target.requests:
         raise LiveError(f"{target.registered.protocol.name}: there is no request to ask with: no vector, and none can be drawn")
 
@@ -92,13 +93,15 @@ def _check(target: Target, name: str, about: str, cases: Cases, lacks: Lacks) ->
     def lacking(_bench: Bench) -> str:
         if name != "answers" and not target.chosen:
             return "no request was answered"
+        if target.gone():
+            return "nobody listens any more"
         return lacks(target)
 
-    return Check(name, about, lambda _bench: _until_clear(cases(target)), lacking)
+    return Check(name, about, lambda _bench: _until_clear(target, cases(target)), lacking)
 
 
-def _until_clear(cases: Iterable[Case]) -> Iterator[Case]:
-    """The cases, up to the one after which as many failed as are shown: each costs the patience for an answer."""
+def _until_clear(target: Target, cases: Iterable[Case]) -> Iterator[Case]:
+    """The cases, until as many failed as are shown, each of which costs patience; or until the server is gone."""
     failed = 0
 
     def counted(case: Case, data: bytes) -> None:
@@ -111,5 +114,5 @@ def _until_clear(cases: Iterable[Case]) -> Iterator[Case]:
 
     for case in cases:
         yield replace(case, test=partial(counted, case))
-        if failed >= MOST_FAILURES:
+        if failed >= MOST_FAILURES or (failed and target.gone()):
             return

@@ -1,18 +1,18 @@
 """The server under test: how a connection to it is opened, and which requests it answers.
 
 A server knows some services and not others, so each request vector is asked once, on a connection of its own. What is
-answered at all, be it with an error, serves the other checks; of each form of the wire the smallest that is answered
-soon. A protocol without vectors is asked with frames that are drawn from its declaration.
+answered at all, be it with an error, serves the other checks; of each form of the wire one. A protocol
+without vectors is asked with frames that are drawn from its declaration.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from conformance.bench import Bench, Profile
+from conformance.live.shapes import looks_like_no_route
 from conformance.live.wire import PATIENCE, Answer, Gone, Patience, Silence, Wire, told
 from conformance.outcome import DisagreementError
 from xproto.errors import MalformedError, NeedMore
@@ -92,27 +92,24 @@ class Target:
     @cached_property
     def requests(self) -> tuple[Asked, ...]:
         """The request vectors that these options read, or drawn requests."""
-        found = tuple(self._vectors("request", CALLS))
-        if found or any(vector.protocol == self.registered.protocol.name for vector in self.bench.vectors):
-            return found
-        drawn = [self._read(f"drawn {index}", data) for index, data in enumerate(self.bench.frames(0))]
-        return tuple(each for each in drawn if each is not None and each.frame.kind == Kind.REQUEST)[:DRAWN]
+        return self._asked("request", CALLS)
 
     @cached_property
     def oneways(self) -> tuple[Asked, ...]:
-        return tuple(self._vectors("oneway", frozenset({Kind.ONEWAY})))
+        return self._asked("oneway", frozenset({Kind.ONEWAY}))
 
     @cached_property
     def heartbeats(self) -> tuple[Asked, ...]:
-        return tuple(self._vectors("heartbeat", frozenset({Kind.HEARTBEAT})))
+        return self._asked("heartbeat", frozenset({Kind.HEARTBEAT}))
 
-    def _vectors(self, kind: str, kinds: frozenset[Kind]) -> Iterator[Asked]:
-        for vector in self.bench.vectors:
-            fits = not vector.options or vector.options == self.registered.options
-            if vector.direction == 0 and vector.kind == kind and fits:
-                found = self._read(vector.name, vector.data)
-                if found is not None and found.frame.kind in kinds:
-                    yield found
+    def _asked(self, kind: str, kinds: frozenset[Kind]) -> tuple[Asked, ...]:
+        if self.bench.vectors:
+            found = [vector for vector in self.bench.vectors if vector.kind == kind and vector.direction == 0]
+            fit = [vector for vector in found if not vector.options or vector.options == self.registered.options]
+            asked = [self._read(vector.name, vector.data) for vector in fit]
+            return tuple(each for each in asked if each is not None and each.frame.kind in kinds)
+        drawn = [self._read(f"drawn {index}", data) for index, data in enumerate(self.bench.frames(0))]
+        return tuple(each for each in drawn if each is not None and each.frame.kind in kinds - {Kind.WRAPPED})[:DRAWN]
 
     def _read(self, name: str, data: bytes) -> Asked | None:
         try:
@@ -161,25 +158,32 @@ class Target:
 
     @cached_property
     def chosen(self) -> tuple[Asked, ...]:
-        """Of each form of the wire, the smallest request that is answered soon; of any speed where none is."""
-        soon = [each for each in self.askings if each.answer is not None and each.seconds < SOON]
-        answered = soon or [each for each in self.askings if each.answer is not None]
-        forms: dict[tuple[int, bool, bool], Asked] = {}
-        for each in sorted(answered, key=lambda one: len(one.asked.data)):
+        """Of each form of the wire one request: a service that is there before one that is not, soon before late, small."""
+        forms: dict[tuple[int, bool], tuple[tuple[bool, bool, int], Asked]] = {}
+        for each in self.askings:
             frame = each.asked.frame
-            forms.setdefault((frame.variant, frame.crc_at >= 0, frame.kind == Kind.WRAPPED), each.asked)
-        return tuple(forms.values())[:MOST_FORMS]
-
-    @property
-    def plain(self) -> tuple[Asked, ...]:
-        """Those of `chosen` that the declaration reads inside."""
-        return tuple(each for each in self.chosen if each.frame.kind == Kind.REQUEST)
+            if each.answer is None or frame.kind != Kind.REQUEST:
+                continue
+            missing = looks_like_no_route(self.bench, each.answer.data)
+            rank = missing, each.seconds > SOON, len(each.asked.data)
+            form = frame.variant, frame.crc_at >= 0
+            if form not in forms or rank < forms[form][0]:
+                forms[form] = rank, each.asked
+        return tuple(asked for _, asked in forms.values())[:MOST_FORMS]
 
     def answer_to(self, asked: Asked) -> Answer:
         """What was answered when it was asked alone."""
         found = next(each.answer for each in self.askings if each.asked is asked)
         assert found is not None
         return found
+
+    def gone(self) -> bool:
+        """Whether nobody listens there any more."""
+        try:
+            Wire.connect(self.host, self.port, self.registered, self.patience).sock.close()
+        except OSError:
+            return True
+        return False
 
     def with_id(self, data: bytes, id: int) -> bytes:
         """The request with another id; itself where the protocol has none."""
