@@ -5,7 +5,6 @@ They are fakes, for the kit's own tests: what real software does is in tests/int
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import threading
@@ -20,51 +19,65 @@ from xproto.spec import Fault, Kind
 PATIENCE_S = 10
 
 
+class Out:
+    """What a server says on one connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        if not self.closed:
+            self.sock.sendall(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class Server:
     """A good server: one error reply a call. Each method is something that a fault replaces."""
 
     def __init__(self, registered: Registered) -> None:
         self.registered = registered
         self.codec = registered.codec
-        self.limit = registered.protocol.limits.frame
+        self.stopped = threading.Event()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        buffer = b""
-        while data := await reader.read(1 << 16):
-            buffer = await self.read(buffer + data, writer)
-            if writer.is_closing():
-                return
-        await self.finished(writer)
+    def serve(self, sock: socket.socket) -> None:
+        out, buffer = Out(sock), b""
+        while not out.closed and (data := sock.recv(1 << 16)):
+            buffer = self.read(buffer + data, out)
+        if not out.closed:
+            self.finished(out)
 
-    async def finished(self, writer: asyncio.StreamWriter) -> None:
+    def finished(self, out: Out) -> None:
         """The client will send nothing more."""
-        writer.close()
+        out.close()
 
-    async def read(self, data: bytes, writer: asyncio.StreamWriter) -> bytes:
+    def read(self, data: bytes, out: Out) -> bytes:
         """Answers whole frames; returns what is left."""
         while data:
             try:
                 frame = self.codec.scan_bytes(data, 0)
             except MalformedError as error:
-                self.malformed(error, writer)
+                self.malformed(error, out)
                 return b""
             if isinstance(frame, NeedMore):
-                self.incomplete(data, writer)
+                self.incomplete(data, out)
                 return data
             try:
                 self.codec.verify_bytes(data[: frame.size], 0)
             except MalformedError as error:
-                self.malformed(error, writer)
+                self.malformed(error, out)
                 return b""
-            writer.write(self.answer(frame))
+            out.write(self.answer(frame))
             data = data[frame.size :]
         return data
 
-    def incomplete(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+    def incomplete(self, data: bytes, out: Out) -> None:
         pass
 
-    def malformed(self, error: MalformedError, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+    def malformed(self, error: MalformedError, out: Out) -> None:
+        out.close()
 
     def answer(self, frame: Frame) -> bytes:
         match frame.kind:
@@ -87,42 +100,42 @@ class Server:
 
 
 class Started:
-    """A server in a thread of its own, on a port that the kernel picked."""
+    """A server on a port that the kernel picked, with a thread for each connection."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._threads: list[threading.Thread] = []
+        self._socks: list[socket.socket] = []
 
-    async def _run(self) -> None:
-        async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                with contextlib.suppress(OSError):
-                    await self.server.serve(reader, writer)
-            finally:
-                writer.close()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self._listening.accept()
+                self._socks.append(sock)
+                self._spawn(self._serve, sock)
 
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        listening = await asyncio.start_server(connection, "127.0.0.1", 0)
-        self.port = listening.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
-        listening.close()
-        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    def _serve(self, sock: socket.socket) -> None:
+        with sock, contextlib.suppress(OSError):
+            self.server.serve(sock)
+
+    def _spawn(self, work: Callable[..., None], *args: object) -> None:
+        self._threads.append(threading.Thread(target=work, args=args, daemon=True))
+        self._threads[-1].start()
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(PATIENCE_S)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._spawn(self._accept)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(PATIENCE_S)
+        self.server.stopped.set()
+        for sock in (self._listening, *self._socks):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(PATIENCE_S)
+        self._listening.close()
 
 
 class AnswersOneways(Server):
@@ -151,18 +164,18 @@ class AckWithoutId(Server):
 
 
 class HangsOnGarbage(Server):
-    def malformed(self, error: MalformedError, writer: asyncio.StreamWriter) -> None:
+    def malformed(self, error: MalformedError, out: Out) -> None:
         pass
 
 
 class OneFrameARead(Server):
     """It takes what one read gives for one frame: what comes behind the first frame is lost."""
 
-    async def read(self, data: bytes, writer: asyncio.StreamWriter) -> bytes:
+    def read(self, data: bytes, out: Out) -> bytes:
         frame = self.codec.scan_bytes(data, 0) if self._first(data) else None
         if not isinstance(frame, Frame):
-            return await super().read(data, writer)
-        await super().read(data[: frame.size], writer)
+            return super().read(data, out)
+        super().read(data[: frame.size], out)
         return b""
 
     def _first(self, data: bytes) -> bool:
@@ -174,16 +187,16 @@ class OneFrameARead(Server):
 class WholeFramesOnly(Server):
     """It takes what one read gives for a whole frame: a frame in two reads is malformed."""
 
-    def incomplete(self, data: bytes, writer: asyncio.StreamWriter) -> None:
-        writer.close()
+    def incomplete(self, data: bytes, out: Out) -> None:
+        out.close()
 
 
 class Eager(Server):
     """It answers by the head of a frame."""
 
-    def incomplete(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+    def incomplete(self, data: bytes, out: Out) -> None:
         if len(data) == 20:
-            writer.write(self.codec.reply(Fault.NO_ROUTE, 0, 0, 0))
+            out.write(self.codec.reply(Fault.NO_ROUTE, 0, 0, 0))
 
 
 class Unreadable(Server):
@@ -194,8 +207,8 @@ class Unreadable(Server):
 class NeverLetsGo(Server):
     """It keeps a connection whose client has finished."""
 
-    async def finished(self, writer: asyncio.StreamWriter) -> None:
-        await asyncio.Event().wait()
+    def finished(self, out: Out) -> None:
+        self.stopped.wait(PATIENCE_S)
 
 
 class Heartless(Server):
@@ -208,18 +221,13 @@ class Heartless(Server):
 class Backwards(Server):
     """It answers the requests of one read from the last to the first."""
 
-    async def read(self, data: bytes, writer: asyncio.StreamWriter) -> bytes:
+    def read(self, data: bytes, out: Out) -> bytes:
         answers: list[bytes] = []
-
-        class Collecting:
-            def write(self, data: bytes) -> None:
-                answers.append(data)
-
-            def close(self) -> None:
-                writer.close()
-
-        left = await super().read(data, Collecting())  # type: ignore[arg-type]
-        writer.write(b"".join(reversed(answers)))
+        within = Out(out.sock)
+        within.write = answers.append  # type: ignore[method-assign]
+        left = super().read(data, within)
+        out.write(b"".join(reversed(answers)))
+        out.closed = within.closed
         return left
 
 
@@ -228,13 +236,13 @@ class Mortal(Server):
 
     dead = False
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(self, sock: socket.socket) -> None:
         if not self.dead:
-            await super().serve(reader, writer)
+            super().serve(sock)
 
-    def malformed(self, error: MalformedError, writer: asyncio.StreamWriter) -> None:
+    def malformed(self, error: MalformedError, out: Out) -> None:
         self.dead = True
-        writer.close()
+        out.close()
 
 
 class Client:

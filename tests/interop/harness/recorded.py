@@ -23,10 +23,8 @@ def _folder(folder: str) -> list[Vector]:
 
 def _vector(folder: str, entry: dict) -> Vector:
     protocol = entry.get("protocol") or folder
-    if entry.get("upgrade") or (folder == "thrift-twitter" and entry.get("header") is None):
-        kind = "session"
-    else:
-        kind = entry["kind"]
+    plain = folder == "thrift-twitter" and entry.get("header") is None
+    kind = "session" if plain else entry["kind"]
     data = (VECTORS / folder / entry["file"]).read_bytes()
     direction = int(entry["direction"] == "response")
     return Vector(protocol, entry["name"], data, direction, kind, entry.get("meaning", ""), entry["source"], entry.get("id"))
