@@ -60,14 +60,14 @@ class Oracle:
             return More(end.total), None
         except c.ConstructError as error:
             why = str(error).splitlines()[0] if str(error) else ""
-            return Malformed(_path(error), f"{type(error).__name__}: {why}"), None
+            return Malformed(path_of(error), f"{type(error).__name__}: {why}"), None
         size = stream.tell()
         if size > self.limit:
             return Malformed("frame", f"is {size} bytes, the limit is {self.limit}"), None
         return Complete(size), fields
 
 
-def _path(error: c.ConstructError) -> str:
-    """The path ``(parsing) -> flags -> kind`` of construct, as ``flags.kind``."""
+def path_of(error: c.ConstructError) -> str:
+    """Where construct failed: its path ``(parsing) -> flags -> kind`` of construct, as ``flags.kind``."""
     text = getattr(error, "path", None) or ""
     return ".".join(part for part in text.split(" -> ") if part and part not in {"(parsing)", "(building)"})
