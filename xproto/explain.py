@@ -48,6 +48,8 @@ def _lines(registered: Registered) -> Iterator[str]:
     yield str(lowered.lookup(("service", "method")).plan)
     yield ""
     yield "Interpreted by construct: " + (", ".join(lowered.opaque) or "nothing")
+    for path, role in lowered.texts.interpreted():
+        yield f"  {path} is read in the data path, for each call that is routed by its {role}"
 
 
 def _id(found: IdField) -> str:
@@ -65,7 +67,8 @@ def _fields(fields: dict[str, Value], indent: str) -> Iterator[str]:
         bounds = f" {value.lo}..{value.hi}" if value.kind == "integer" else ""
         labels = f" {', '.join(f'{k}={v}' for k, v in value.labels.items())}" if value.labels else ""
         when = f"  if {' and '.join(sorted(value.guards))}" if value.guards else ""
-        yield f"{indent}{name:24} {value.kind}{bounds}{labels}{when}"
+        kind = "interpreted" if value.kind == "opaque" else value.kind
+        yield f"{indent}{name:24} {kind}{bounds}{labels}{when}"
 
 
 def _byte_set(allowed: int) -> str:

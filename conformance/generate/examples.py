@@ -7,7 +7,7 @@ another's in a way that the layout does not say.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import construct as c
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from conformance.generate.hessian_values import HessianWriter
 from conformance.generate.strategies import MAX_BYTES, Draw, Override, frames
+from conformance.judges.oracle import Oracle
 from xproto.lower import Lowered
 from xproto.templates import build_frame, merge
 from xproto.wire import Raw
@@ -32,11 +33,30 @@ _PAIRS = [
 ]  # fmt: skip
 
 
-def strategy(lowered: Lowered) -> st.SearchStrategy[bytes]:
-    """Valid frames of the protocol."""
-    drawn = frames(lowered, OVERRIDES.get(lowered.protocol.name))
+def strategy(lowered: Lowered, vectors: Iterable[bytes] = ()) -> st.SearchStrategy[bytes]:
+    """Valid frames of the protocol. vectors: good frames, which give the values of what only construct can read."""
+    drawn = frames(lowered, OVERRIDES.get(lowered.protocol.name) or _interpreted(lowered, vectors))
     fixed = curated(lowered)
     return drawn | st.sampled_from(fixed) if fixed else drawn
+
+
+def _interpreted(lowered: Lowered, vectors: Iterable[bytes]) -> dict[str, Override]:
+    """For each field that only construct can read, the values that it has in the vectors."""
+    paths = [told.partition(": ")[0] for told in lowered.opaque]
+    oracle = Oracle(lowered.protocol)
+    parsed = [fields for _, fields in map(oracle.parse, vectors) if fields is not None] if paths else []
+    found = {path: [value for value in (_at(fields, path) for fields in parsed) if value is not None] for path in paths}
+    return {path: _one_of(values) for path, values in found.items() if values}
+
+
+def _at(fields: Any, path: str) -> Any:
+    for name in path.split("."):
+        fields = None if fields is None else fields.get(name)
+    return fields
+
+
+def _one_of(values: Sequence[Any]) -> Override:
+    return lambda draw, _context: draw(st.sampled_from(values))
 
 
 def curated(lowered: Lowered) -> list[bytes]:

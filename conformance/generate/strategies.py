@@ -29,6 +29,7 @@ from xproto.wire import (
     Known,
     Raw,
     TrailingCrc32,
+    Until,
 )
 from xproto.wire.integers import integer_shape
 
@@ -120,6 +121,9 @@ def _leaf(con: Any, context: c.Container) -> st.SearchStrategy[Any]:
         c.BitsInteger: lambda: edges(0, (1 << con.length) - 1),
         c.Bytes: lambda: _bytes(con, context),
         KeyValues: lambda: PAIRS,
+        Until: lambda: st.binary(max_size=min(con.most, MAX_BYTES)).filter(
+            lambda text: (text + con.end).find(con.end) == len(text)
+        ),
         Chunked: lambda: st.lists(st.binary(min_size=1, max_size=MAX_BYTES), max_size=3),
         HessianText: lambda: TEXTS | st.none(),
         HessianMap: lambda: PAIRS | st.none(),

@@ -98,10 +98,13 @@ def _text(protocol: Protocol, fields: Any, source: Any) -> Text:
 def _header(protocol: Protocol, fields: Any, name: str) -> Text:
     headers = protocol.headers.block if isinstance(protocol.headers, View) else protocol.headers
     pairs = None if headers is None else headers(fields)
+    pairs = pairs.items() if isinstance(pairs, Mapping) else pairs
     values = [value for key, value in pairs or () if isinstance(key, str) and key == name]
     if not values:
         return None
-    return HIDDEN if isinstance(values[-1], Raw) else _as_bytes(values[-1])
+    if isinstance(values[-1], Raw) or type(values[-1]) not in {str, bytes, int}:
+        return HIDDEN
+    return _as_bytes(values[-1])
 
 
 def _as_bytes(value: Any) -> bytes | None:

@@ -23,7 +23,7 @@ _MASK = (1 << 64) - 1
 def run(plan: Plan, data: bytes, *, ignore_checksum: bool = False, direction: int = 0) -> Run:
     """Runs the Plan over the frame that `data` begins with. direction: 1 for a frame from a server."""
     found = _Interpreter(plan, data, ignore_checksum=ignore_checksum)
-    found.registers[int(Result.DIRECTION)] = direction
+    found.registers[int(Result.DIRECTION)] = found.direction = direction
     return found.run()
 
 
@@ -111,6 +111,10 @@ class _Interpreter(Reading):
                 self.chunks(op)
             case OpCode.HESSIAN_TEXT | OpCode.HESSIAN_ARGS | OpCode.HESSIAN_MAP:
                 self.hessian(op)
+            case OpCode.UNTIL:
+                self.until(op)
+            case OpCode.INTERPRET:
+                self.interpreted(op)
             case OpCode.FAIL:
                 raise BadSignal
             case OpCode.END:

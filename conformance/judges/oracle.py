@@ -58,7 +58,7 @@ class Oracle:
             if end.total > self.limit:
                 return Malformed("frame", f"needs {end.total} bytes, the limit is {self.limit}"), None
             return More(end.total), None
-        except c.ConstructError as error:
+        except Exception as error:  # noqa: BLE001 - a declaration's own adapters raise anything
             why = str(error).splitlines()[0] if str(error) else ""
             return Malformed(_path(error), f"{type(error).__name__}: {why}"), None
         size = stream.tell()
@@ -67,7 +67,7 @@ class Oracle:
         return Complete(size), fields
 
 
-def _path(error: c.ConstructError) -> str:
+def _path(error: Exception) -> str:
     """The path ``(parsing) -> flags -> kind`` of construct, as ``flags.kind``."""
-    text = getattr(error, "path", None) or ""
+    text = (error.path if isinstance(error, c.ConstructError) else None) or ""
     return ".".join(part for part in text.split(" -> ") if part and part not in {"(parsing)", "(building)"})

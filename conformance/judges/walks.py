@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import cast
 
 from conformance.judges.trace import Part
+from xproto.lower.interpreted import Reader as InterpretedReader
 from xproto.plan import LITTLE, NONE, SIGNED, Op, OpCode, Plan
 from xproto.wire.hessian import count_types
 from xproto.wire.hessian_skip import BadValueError, Reader, ShortError
@@ -40,6 +42,7 @@ class Reading:
     slots: dict[int, bytes] = field(default_factory=dict)
     inner: list[Part] = field(default_factory=list)
     reader: Reader | None = None
+    direction: int = 0
 
     @property
     def stop(self) -> int:
@@ -83,6 +86,29 @@ class Reading:
             if self.at + size > self.stop:
                 raise ShortSignal(self.at + size + op.width)
             self.at += size
+
+    def until(self, op: Op) -> None:
+        found = self.data[: self.stop].find(op.data, self.at)
+        if found > self.at + op.x or (found < 0 and self.stop - self.at >= op.x + len(op.data)):
+            raise BadSignal
+        if found < 0:
+            raise ShortSignal(max(self.stop + 1, self.at + len(op.data)))
+        if op.b != NONE:
+            self.slots[op.b] = self.data[self.at : found]
+        self.at = found + len(op.data)
+
+    def interpreted(self, op: Op) -> None:
+        data = self.take(self.stop - self.at if op.x < 0 else op.x)
+        reader = cast("InterpretedReader", op.reader)
+        try:
+            value = reader.parse(data, self.direction)
+            found = reader.block(value) if op.keys else {}
+        except Exception:  # noqa: BLE001 - whatever the construct raises is the frame's fault
+            raise BadSignal from None
+        texts = {slot: reader.pick(found, key) for key, slot in op.keys}
+        if op.b != NONE:
+            texts[op.b] = reader.text(value)
+        self.slots.update({slot: text for slot, text in texts.items() if text is not None})
 
     def hessian(self, op: Op) -> None:
         classes = self.reader.classes if self.reader else []
