@@ -1,7 +1,10 @@
-"""Lines: text, a line for each call and a line for each answer, in the order of the calls.
+"""Lines: text, a line for each call and a line for each answer, in the order of the calls. Each ends in CR LF.
 
-> SERVICE METHOD TEXT     a call         + TEXT     its answer        ? TEXT     are you there?
-- TEXT     it failed                                                  ! TEXT     yes
+> SERVICE METHOD TEXT   a call
++ TEXT                  its answer
+- TEXT                  its answer, that it failed
+? TEXT                  is the other end there?
+! TEXT                  it is
 """
 
 from construct import Const, Enum, If, Int8ub, Struct, this

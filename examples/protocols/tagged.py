@@ -1,39 +1,24 @@
-"""Tagged: the headers are a JSON object, which nothing but construct and this file can read.
+"""Tagged: the headers are a JSON object, which nothing but construct and this file can read. A frame is:
 
-magic 2 | kind 1 | id 4 | status 2 | header length 2 | body length 4 | headers: {"service": "…", …} | body
+magic 2 | kind 1 | id 4 | status 2 | (length 2, headers: {"service": "…", …}) | (length 4, body)
 """
 
 import json
 from typing import Any
 
-from construct import (
-    Adapter,
-    Bytes,
-    Const,
-    Enum,
-    FixedSized,
-    GreedyBytes,
-    Int8ub,
-    Int16ub,
-    Int32ub,
-    Rebuild,
-    Struct,
-    ValidationError,
-    len_,
-    this,
-)  # fmt: skip
+from construct import Adapter, Const, Enum, GreedyBytes, Int8ub, Int16ub, Int32ub, Prefixed, Struct, this
 
 from xproto.spec import Fault, Kind, Protocol, header
-from xproto.wire import Bounded, Known, size_of
+from xproto.wire import Bounded, Known
 
 
 class JsonObject(Adapter):
-    """A JSON object, as a dict."""
+    """A JSON object, as a dict. Whatever is raised here, the frame is malformed."""
 
     def _decode(self, obj: bytes, context: Any, path: str) -> dict[str, Any]:
         found = json.loads(obj) if obj else {}
         if not isinstance(found, dict):
-            raise ValidationError("no JSON object", path=path)
+            raise TypeError("no JSON object")
         return found
 
     def _encode(self, obj: dict[str, Any], context: Any, path: str) -> bytes:
@@ -50,10 +35,8 @@ TAGGED = Protocol(
         "kind" / Known(Enum(Int8ub, request=0, response=1, ping=2, pong=3)),
         "id" / Int32ub,
         "status" / Int16ub,
-        "headers_len" / Rebuild(Bounded(Int16ub, 0, 4096), size_of("headers", HEADERS)),
-        "body_len" / Rebuild(Bounded(Int32ub, 0, 1 << 20), len_(this.body)),
-        "headers" / FixedSized(this.headers_len, HEADERS),  # read by construct, for each call that is routed by a header
-        "body" / Bytes(this.body_len),
+        "headers" / Prefixed(Bounded(Int16ub, 0, 4096), HEADERS),  # read by construct, for each call routed by a header
+        "body" / Prefixed(Bounded(Int32ub, 0, 1 << 20), GreedyBytes),
     ),
     id=this.id,
     kind={
