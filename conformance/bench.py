@@ -62,7 +62,7 @@ class Bench:
         if direction not in self._frames:
             known = [vector.data for vector in self.vectors]
             lowered, oracle = self.registered.lowered, self.subjects[direction].oracle
-            found = (*curated(lowered), *collect(strategy(lowered, known), self.profile.frames))
+            found = (*curated(lowered, direction), *collect(strategy(lowered, direction, known), self.profile.frames))
             self._frames[direction] = tuple(frame for frame in found if oracle.outcome(frame) == Complete(len(frame)))
         return self._frames[direction]
 
