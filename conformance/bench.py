@@ -24,7 +24,7 @@ class Profile:
     derived: int
 
 
-QUICK = Profile("quick", 150, 4_000, 4_000)
+QUICK = Profile("quick", 150, 3_000, 2_000)
 DEEP = Profile("deep", 1_000, 60_000, 1_000_000)
 
 
