@@ -32,7 +32,7 @@ def test_conformance() -> None:
 
 _NEXT = """\
 Next:
-    xproto explain {name} --spec {path}
+    xproto explain {path}
     xproto conformance {path}
     python -m pytest {test}
 To proxy it, save this as {folder}{name}.yaml, and then: xproto run {folder}{name}.yaml
