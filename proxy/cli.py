@@ -114,6 +114,36 @@ def explain(name: str, specs: tuple[str, ...]) -> None:
     click.echo(explained(_find(name, specs)), nl=False)
 
 
+@main.command("new-protocol")
+@click.argument("name")
+@click.option("--order", type=click.Choice(("big", "little")), help="Which end of an integer comes first.")
+@click.option("--magic", metavar="HEX", help="The bytes that every frame begins with.")
+@click.option("--id", type=click.Choice(("16", "32", "64", "none")), help="Bits of the id of a call and its answer.")
+@click.option("--length", type=click.Choice(("parts", "whole")), help="A length for each part, or one for the frame.")
+@click.option("--headers", type=click.Choice(("pairs", "fields")), help="Service and method: in a header block, or fields.")
+@click.option("--heartbeat", type=click.Choice(("yes", "no")), help="Whether frames keep a connection alive.")
+@click.option("--checksum", type=click.Choice(("yes", "no")), help="Whether a CRC-32 ends the frame.")
+@click.option("--folder", type=click.Path(file_okay=False), default=".", help="Where the files go; else here.")
+@click.option("--yes", is_flag=True, help="Take the defaults for what is not given, and ask nothing.")
+def new_protocol(name: str, folder: str, yes: bool, **given: str | None) -> None:
+    """Begin a protocol: write NAME.py, a commented declaration, with vectors and a test that passes."""
+    from pathlib import Path
+
+    from conformance.scaffold import Answers, ScaffoldError, create, questions, refuse_name
+
+    try:
+        refuse_name(name, Path(folder))
+        answers = {}
+        for asked in questions(name):
+            known = given[asked.key] or (asked.default if yes else None)
+            choices = click.Choice(asked.choices) if asked.choices else None
+            answers[asked.key] = known or click.prompt(asked.text, default=asked.default, type=choices)
+        created = create(Answers.of(name, answers), Path(folder))
+    except ScaffoldError as error:
+        _refuse(str(error))
+    click.echo(f"Written: {', '.join(map(str, created.files))}\n{created.next}", nl=False)
+
+
 @main.command()
 @click.argument("name", metavar="NAME|PATH.py|all")
 @click.option("--deep", is_flag=True, help="Try more: minutes instead of seconds.")

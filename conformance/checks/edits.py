@@ -29,14 +29,16 @@ Edit = Callable[[Pairs], Pairs]
 class _Block:
     """Where the pairs of headers stand in one frame's decoded fields.
 
-    path: of the block, dotted. pairs: as construct gives them, texts, or bytes where the block is a head of HTTP.
+    path: of the block, dotted. pairs: as construct gives them, texts, or bytes where the block is a head of HTTP. A block
+    that only construct can read may be a dict.
     """
 
     def __init__(self, source: Any, fields: Any) -> None:
         block = source(fields)
         self.path = ".".join(_path_to(fields, block) or ())
         self.is_head = isinstance(block, c.Container) and "fields" in block
-        pairs = block["fields"] if self.is_head else block
+        self._mapped = type(block) is dict
+        pairs = block["fields"] if self.is_head else list(block.items()) if self._mapped else block
         known = isinstance(pairs, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs)
         self.pairs: Pairs | None = list(pairs) if known and self.path else None
 
@@ -52,7 +54,7 @@ class _Block:
         for name in outer:
             at[name] = copy.copy(at[name])
             at = at[name]
-        at[last] = pairs
+        at[last] = dict(pairs) if self._mapped else pairs
         return changed
 
 
