@@ -6,7 +6,8 @@ Exit codes: 0 fine, 1 invalid configuration (or a proxy that could not start), 2
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -184,6 +185,43 @@ def conformance(name: str, listed: bool, **options: Any) -> None:
         raise click.UsageError(str(error)) from None
     except refused as error:
         _refuse(str(error))
+
+
+@main.group()
+def export() -> None:
+    """Write what a declaration gives other tools."""
+
+
+def _export(name: str) -> Callable[[Callable[[Any], str]], click.Command]:
+    """A verb of `export`; the function it decorates gives the text of one protocol."""
+
+    def command(made: Callable[[Any], str]) -> click.Command:
+        @export.command(name, help=made.__doc__)
+        @click.argument("protocol", metavar="NAME|PATH.py")
+        @click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
+        @click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="A file, else stdout.")
+        def verb(protocol: str, specs: tuple[str, ...], output: IO[str]) -> None:
+            output.write(made(_find(protocol, specs)))
+
+        return verb
+
+    return command
+
+
+@_export("wireshark")
+def _wireshark(registered: Any) -> str:
+    """A dissector for Wireshark and tshark, in Lua."""
+    from xproto.exports.wireshark import dissector
+
+    return dissector(registered)
+
+
+@_export("markdown")
+def _markdown(registered: Any) -> str:
+    """A page of documentation: fields, a byte diagram, kinds, replies."""
+    from xproto.exports.markdown import page
+
+    return page(registered)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
