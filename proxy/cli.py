@@ -105,18 +105,13 @@ def protocols(specs: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME|PATH.py")
 @click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
 def explain(name: str, specs: tuple[str, ...]) -> None:
     """Show how the protocol NAME is read: its fields, its Plan, and what stays interpreted."""
-    found = _load(specs)
-    if name not in found:
-        from proxy.config.problems import suggest
-
-        raise click.BadParameter(f"there is no protocol {name!r}; {suggest(name, found)}", param_hint="NAME")
     from xproto.explain import explain as explained
 
-    click.echo(explained(found[name]), nl=False)
+    click.echo(explained(_find(name, specs)), nl=False)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -132,6 +127,18 @@ def demo(arguments: tuple[str, ...]) -> None:
 def version() -> None:
     """Print the version."""
     click.echo(f"xproto {__version__}")
+
+
+def _find(name: str, specs: tuple[str, ...]) -> Any:
+    from xproto import registry
+    from xproto.errors import ChoiceError, SpecError
+
+    try:
+        return registry.find(name, specs)
+    except ChoiceError as error:
+        raise click.BadParameter(str(error), param_hint="NAME") from None
+    except SpecError as error:
+        _refuse(str(error))
 
 
 def _load(specs: tuple[str, ...]) -> dict[str, Any]:
