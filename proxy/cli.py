@@ -114,6 +114,39 @@ def explain(name: str, specs: tuple[str, ...]) -> None:
     click.echo(explained(_find(name, specs)), nl=False)
 
 
+@main.command()
+@click.argument("given", metavar="INPUT")
+@click.option("--protocol", "name", metavar="NAME|PATH.py", help="What all of it speaks; else each connection's first bytes tell.")
+@click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
+@click.option("--idl", metavar="FILE.thrift", help="Thrift: read arguments and results by this IDL.")
+@click.option("--service", help="Thrift: whose methods, where the IDL has several services.")
+@click.option("--hessian", is_flag=True, help="Dubbo and Bolt: read Hessian2 values; needs python-hessian.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--fields", is_flag=True, help="All declared fields of each frame, with their offsets.")
+@click.option("--direction", type=click.Choice(["request", "response"]), default="request", help="Of bytes that are no capture.")
+def decode(
+    given: str, name: str | None, specs: tuple[str, ...], idl: str | None, service: str | None, hessian: bool,
+    as_json: bool, fields: bool, direction: str,
+) -> None:  # fmt: skip
+    """Show the calls in INPUT: a capture of tcpdump, a file of bytes or hex, hex itself, or - for standard input.
+
+    Exit code 1 where something could not be read.
+    """
+    from xproto.decode.command import OptionError, decoded
+
+    protocols, only = _load(specs), _find(name, specs) if name else None
+    try:
+        lines, totals = decoded(
+            given, sys.stdin.buffer, protocols, only, idl=idl, service=service, hessian=hessian, as_json=as_json,
+            with_fields=fields, direction=direction == "response",
+        )  # fmt: skip
+        for line in lines:
+            click.echo(line)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from None
+    sys.exit(INVALID if totals.problems else 0)
+
+
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def demo(arguments: tuple[str, ...]) -> None:
