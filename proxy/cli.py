@@ -116,14 +116,14 @@ def explain(name: str, specs: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("given", metavar="INPUT")
-@click.option("--protocol", "name", metavar="NAME|PATH.py", help="What all of it speaks; else each connection's first bytes tell.")
+@click.option("--protocol", "name", metavar="NAME|PATH.py", help="What it all speaks; else its first bytes tell.")
 @click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
 @click.option("--idl", metavar="FILE.thrift", help="Thrift: read arguments and results by this IDL.")
 @click.option("--service", help="Thrift: whose methods, where the IDL has several services.")
 @click.option("--hessian", is_flag=True, help="Dubbo and Bolt: read Hessian2 values; needs python-hessian.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--fields", is_flag=True, help="All declared fields of each frame, with their offsets.")
-@click.option("--direction", type=click.Choice(["request", "response"]), default="request", help="Of bytes that are no capture.")
+@click.option("--direction", type=click.Choice(["request", "response"]), default="request", help="Of bytes without a capture.")
 def decode(
     given: str, name: str | None, specs: tuple[str, ...], idl: str | None, service: str | None, hessian: bool,
     as_json: bool, fields: bool, direction: str,

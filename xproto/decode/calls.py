@@ -28,7 +28,10 @@ class Ends:
 
 @dataclass
 class Call:
-    """A request and what came of it. request: None where it was not seen. answers: the last one is the answer, others interim."""
+    """A request and what came of it.
+
+    request: None where it was not seen. answers: the last one is the answer, those before it are interim.
+    """
 
     ends: Ends
     request: Message | None

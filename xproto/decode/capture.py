@@ -1,7 +1,8 @@
 """Captures as tcpdump and its like write them: pcap and pcapng, as packets.
 
-Sources of the formats: libpcap's pcap-savefile(5) and the IETF drafts of pcap and pcapng. A reader of our own: the ones to be had
-leave out how long a packet was on the wire, so nobody behind them could tell a short packet from one that was cut.
+Sources of the formats: libpcap's pcap-savefile(5) and the IETF drafts of pcap and pcapng. A reader of our own, since the
+formats are small and the light ones to be had do not say how long a packet was on the wire: behind them nobody could tell a
+short packet from one that was cut.
 """
 
 from __future__ import annotations

@@ -85,7 +85,8 @@ class Cutter:
         if self.state is State.LOST:
             self.state = State.READING
             if self.skipped:
-                yield Fault(self.at - self.skipped, "", f"{self.skipped} bytes passed over, up to a packet that begins with a frame")
+                why = f"{self.skipped} bytes passed over, up to a packet that begins with a frame"
+                yield Fault(self.at - self.skipped, "", why)
             self.skipped = 0
         self._buffer += data
         self._kept.size += len(data)

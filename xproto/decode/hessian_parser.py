@@ -46,6 +46,9 @@ class _Values(ParserV2):  # type: ignore[misc]
             raise EOFError("the bytes end in the midst of a value")
         return data
 
+    def value(self) -> Any:
+        return self._read_object()
+
     def _read_object(self, code: bytes | None = None) -> Any:
         code = self._read(1) if code is None else code
         lead = code[0]
@@ -120,4 +123,4 @@ class _Values(ParserV2):  # type: ignore[misc]
 
 def parser(stream: BinaryIO) -> Callable[[], Any]:
     """Reads one value after the other from the stream; classes and references are known to all of them."""
-    return _Values(Parser(), stream)._read_object
+    return _Values(Parser(), stream).value
