@@ -1,40 +1,28 @@
-"""Recorded frames of real peers, with what their index says of them."""
+"""Golden vectors: frames of real peers, and requests with their answers."""
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
 
-VECTORS = Path(__file__).resolve().parent.parent / "vectors"
-
-
-class Recorded(NamedTuple):
-    name: str
-    data: bytes
-    direction: int
-    entry: dict[str, Any]
+from conformance.golden import FOLDER, Vector, load
 
 
 @cache
-def recorded(folder: str) -> dict[str, Recorded]:
-    """By name."""
-    index = json.loads((VECTORS / folder / "index.json").read_text(encoding="utf-8"))
-    return {
-        each["name"]: Recorded(
-            each["name"], (VECTORS / folder / each["file"]).read_bytes(), int(each["direction"] == "response"), each
-        )
-        for each in index
-    }
+def recorded(protocol: str) -> dict[str, Vector]:
+    """Every vector of a protocol that is a frame, by name."""
+    found = load(FOLDER / protocol)
+    return {each.name: each for each in found if each.kind not in {"refused", "session"} and not each.options}
 
 
-def pairs(folder: str) -> list[tuple[Recorded, Recorded]]:
+def pairs(protocol: str) -> list[tuple[Vector, Vector]]:
     """Requests with their answers."""
-    known = recorded(folder)
+    known = recorded(protocol)
     ends = ("-request", "-response")
     return [
         (known[name], known[answer])
         for name in known
         if name.endswith(ends[0]) and (answer := name.removesuffix(ends[0]) + ends[1]) in known
     ]
+
+
+PROTOCOLS = sorted(each.name for each in FOLDER.iterdir() if each.is_dir() and recorded(each.name))

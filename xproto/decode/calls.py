@@ -68,7 +68,7 @@ class Calls:
         self._count = 0
 
     def take(self, message: Message) -> None:
-        key = message.id if self._by_id else None
+        key = message.key if self._by_id else None
         if message.kind in _ASKS:
             self._waiting[message.direction].setdefault(key, deque()).append(Call(self._ends, message))
             self._count += 1

@@ -71,7 +71,9 @@ class Cutter:
         self._times: deque[tuple[int, int | None]] = deque()
         """(offset behind a piece, when it came)."""
         self._wanted = self._total = 0
-        self._received = self._scanned = 0
+        self._received = 0
+        self.scanned = 0
+        """Bytes that scans went over, those of frames that were not all there over and over."""
         self.skipped = 0
         """Bytes passed over since the direction was lost or dead."""
 
@@ -100,7 +102,7 @@ class Cutter:
 
     def settle(self) -> Iterator[Cut | Fault]:
         """Frames that are whole and were not looked for yet: before the other direction goes on."""
-        if self._scanned + len(self._buffer) <= FREE_SCANS + SCANS * self._received:
+        if self.scanned + len(self._buffer) <= FREE_SCANS + SCANS * self._received:
             yield from self._cut(self._total)
 
     def end(self, *, by_gap: int = 0) -> Iterator[Cut | Fault]:
@@ -144,19 +146,19 @@ class Cutter:
 
     def _cut(self, wanted: int, *, ended: bool = False) -> Iterator[Cut | Fault]:
         while self._buffer and len(self._buffer) >= wanted and self.state is State.READING:
-            self._scanned += len(self._buffer)
             try:
                 found = self._whole(ended=ended)
             except MalformedError as error:
-                self._scanned = 0
                 fault = Fault(self.at + error.offset, error.path, error.why, bytes(self._buffer[:64]))
                 self.stop()
                 yield fault
                 return
             if isinstance(found, NeedMore):
+                self.scanned += len(self._buffer)
                 self._total = found.total
                 self._wanted = max(found.total, len(self._buffer) + len(self._buffer) // 8)
                 return
+            self.scanned += len(found.data)
             self._wanted = self._total = wanted = 0
             yield found
 

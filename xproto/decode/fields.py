@@ -23,7 +23,8 @@ def text_of(value: Any) -> str:
     """A text, or bytes that mostly are one."""
     if isinstance(value, Raw):
         value = value.data
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+    return data.decode("utf-8", "backslashreplace")
 
 
 def leaves(fields: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:

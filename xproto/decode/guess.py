@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from xproto.autodetect import Detector
 from xproto.errors import MalformedError, NeedMore
+from xproto.kernel.pieces import known
 from xproto.registry import Registered
 from xproto.spec import Kind
 
@@ -84,8 +85,12 @@ class Guesser:
 
     @staticmethod
     def _kind(registered: Registered, data: bytes, direction: int) -> Kind | None:
+        """Of the frame that these bytes begin with, whole or not; None while that is not known, or where it is none."""
         try:
             found = registered.codec.scan_bytes(data, direction)
         except MalformedError:
             return None
-        return None if isinstance(found, NeedMore) else Kind(found.kind)
+        if isinstance(found, NeedMore):
+            begun = known(registered.codec, data, direction)
+            return None if begun is None else Kind(begun.kind)
+        return Kind(found.kind)

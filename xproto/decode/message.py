@@ -33,9 +33,11 @@ class Message:
     direction: int
     cut: Cut
     kind: Kind
-    id: int | None
+    key: int | None
+    """The id as the kernel has it, by which answers find their requests."""
     plain: bytes
     """The frame, without the transform that it came in."""
+    id: int | None = None
     service: str | None = None
     method: str | None = None
     timeout: int | None = None
@@ -71,6 +73,7 @@ class Reader:
         """The message in a frame; what is wrong with it is among its faults."""
         protocol, codec = self.registered.protocol, self.registered.codec
         message = Message(protocol.name, direction, cut, cut.kind, cut.id if self._numbered else None, cut.data)
+        message.id = message.key
         message.timeout = cut.timeout if direction == 0 and cut.timeout > 0 else None
         if cut.kind == Kind.WRAPPED and protocol.unwrap is not None:
             try:
@@ -81,7 +84,7 @@ class Reader:
             except MalformedError as error:
                 message.faults.append(Fault(cut.offset + error.offset, error.path, error.why, cut.data[:64]))
                 return message
-            message.kind, message.id = Kind(inner.kind), inner.id
+            message.kind, message.key = Kind(inner.kind), inner.id
         if direction == 0:
             self._keys(message)
         self._fields(message)
@@ -103,6 +106,8 @@ class Reader:
         except Exception as error:  # noqa: BLE001 - whatever a declaration raises is to be said, not to be passed on
             message.faults.append(self._refused(message, (str(error).splitlines() or [type(error).__name__])[0]))
             return
+        if message.key is not None:
+            message.id = at_path(message.fields, self.registered.lowered.id_name)
         message.status = None if message.direction == 0 else status_of(message.protocol, message.fields)
         if is_http(self.registered.codec):
             message.line = text_of(message.fields.head.line)
