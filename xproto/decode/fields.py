@@ -27,6 +27,12 @@ def text_of(value: Any) -> str:
     return data.decode("utf-8", "backslashreplace")
 
 
+def reason(error: Exception) -> str:
+    """An error in one line, without the path that construct puts before it."""
+    lines = [line for line in str(error).splitlines() if line and not line.startswith("Error in path ")]
+    return lines[0] if lines else type(error).__name__
+
+
 def leaves(fields: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """Every field that is bytes, by its own name, in the order of the frame."""
     for name, value in fields.items():

@@ -12,7 +12,7 @@ from typing import Any
 from construct import Container
 
 from xproto.decode.cutter import Cut, Fault
-from xproto.decode.fields import at_path, leaves, text_of
+from xproto.decode.fields import at_path, leaves, reason, text_of
 from xproto.decode.http import body_of, is_http, read_head
 from xproto.decode.statuses import status_of
 from xproto.errors import MalformedError, NeedMore
@@ -104,7 +104,7 @@ class Reader:
         try:
             message.fields = self._parse(message)
         except Exception as error:  # noqa: BLE001 - whatever a declaration raises is to be said, not to be passed on
-            message.faults.append(self._refused(message, (str(error).splitlines() or [type(error).__name__])[0]))
+            message.faults.append(self._refused(message, reason(error)))
             return
         if message.key is not None:
             message.id = at_path(message.fields, self.registered.lowered.id_name)

@@ -19,7 +19,7 @@ from thriftpy2.protocol.compact import TCompactProtocol
 from thriftpy2.thrift import TApplicationException, TType
 from thriftpy2.transport import TMemoryBuffer
 
-from xproto.decode.fields import at_path, text_of
+from xproto.decode.fields import at_path, reason, text_of
 from xproto.decode.message import Message
 from xproto.decode.values import NotReadError, OptionError
 from xproto.wire import ThriftStruct
@@ -84,7 +84,7 @@ def struct(into: Any, data: bytes, *, compact: bool) -> dict[str, Any]:
     try:
         ThriftStruct(compact=compact).parse_stream(stream)
     except ConstructError as error:
-        raise NotReadError(f"no struct of Thrift: {str(error).splitlines()[0]}") from error
+        raise NotReadError(f"no struct of Thrift: {reason(error)}") from error
     if stream.tell() != len(data):
         raise NotReadError(f"{len(data) - stream.tell()} bytes are left over behind the struct")
     reader: Any = TCompactProtocol if compact else TBinaryProtocol
