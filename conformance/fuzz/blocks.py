@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 _C = ctypes.CDLL(None)
 _C.malloc.restype, _C.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 _C.free.restype, _C.free.argtypes = None, [ctypes.c_void_p]
-_VIEW = ctypes.pythonapi.PyMemoryView_FromMemory
-_VIEW.restype, _VIEW.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
 _READ_ONLY = 0x100
+view_of = ctypes.pythonapi.PyMemoryView_FromMemory
+view_of.restype, view_of.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
 
 
-@contextmanager
-def placed(data: bytes | memoryview) -> Iterator[memoryview]:
-    """A view of a copy of the bytes. `bytes` have a NUL behind them, which would hide a read of one byte too many."""
-    address = _C.malloc(len(data))
-    if not address:
-        raise MemoryError
-    try:
-        ctypes.memmove(address, bytes(data), len(data))
-        view: memoryview = _VIEW(address, len(data), _READ_ONLY)
-        with view:
-            yield view
-    finally:
-        _C.free(address)
+def view(address: int, size: int) -> memoryview:
+    """Memory that is somebody else's, read only."""
+    found: memoryview = view_of(address, size, _READ_ONLY)
+    return found
+
+
+class Block:
+    """A copy of the bytes, as a view within `with`. `bytes` have a NUL behind them, which would hide a read too far."""
+
+    __slots__ = ("_address", "_view")
+
+    def __init__(self, data: bytes) -> None:
+        address: int | None = _C.malloc(len(data))
+        if address is None:
+            raise MemoryError
+        ctypes.memmove(address, data, len(data))
+        self._address, self._view = address, view(address, len(data))
+
+    def __enter__(self) -> memoryview:
+        return self._view
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._view.release()
+        _C.free(self._address)

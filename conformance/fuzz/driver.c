@@ -75,6 +75,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned
     return LLVMFuzzerMutate(data, size, room);
 }
 
+/* How many instrumented modules were loaded. */
+int xproto_fuzz_modules(void) { return module_count; }
+
 /* Runs libFuzzer with its own arguments; does not return: libFuzzer exits. The edges are written to `path` then. */
 int xproto_fuzz(int argc, char **argv, test_t test_one, mutate_t mutate, unsigned every, const char *path) {
     python_test = test_one;

@@ -7,16 +7,14 @@ import os
 import sys
 import traceback
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Protocol
 
+from conformance.fuzz.blocks import view
+
 PYTHON_EVERY = 4
 """One mutation in so many is made in Python, which knows the Plan but takes longer."""
-READ_ONLY, WRITABLE = 0x100, 0x200
-
-Mutate = Callable[[bytes, Random], bytes]
-
 
 class Target(Protocol):
     """What is fuzzed. `test` returns where all is well; whatever it raises is a finding."""
@@ -38,12 +36,12 @@ def choices(data: bytes | memoryview) -> Random:
 def run(target: Target, arguments: Sequence[str], report: str) -> None:
     """Runs libFuzzer with its own command line; it ends the process. `report`: the file for the edges (see driver.c)."""
     library = ctypes.CDLL(None)
-    view = ctypes.pythonapi.PyMemoryView_FromMemory
-    view.restype, view.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
+    if not library.xproto_fuzz_modules():
+        raise RuntimeError("no module of the kernel is instrumented")
 
     def test(address: int, size: int) -> int:
         try:
-            target.test(view(address, size, READ_ONLY) if size else memoryview(b""))
+            target.test(view(address, size) if size else memoryview(b""))
         except BaseException:  # noqa: BLE001 - whatever is raised is what is looked for
             traceback.print_exc()
             sys.stderr.flush()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from random import Random
 
-from conformance.fuzz.blocks import placed
-from conformance.fuzz.engine import choices
-from conformance.fuzz.protocol import ProtocolTarget
-from conformance.outcome import DisagreementError
 from xproto.kernel.http1 import Head, read_bytes
 from xproto.kernel.http1_body import plain_bytes
 from xproto.kernel.http1_chunked import chunked_bytes
 from xproto.kernel.http1_forward import forwarded_bytes
+
+from conformance.fuzz.blocks import Block
+from conformance.fuzz.engine import choices
+from conformance.fuzz.protocol import ProtocolTarget
+from conformance.outcome import DisagreementError
 
 
 class Http1Target(ProtocolTarget):
@@ -29,7 +30,7 @@ def check_head(data: memoryview, rng: Random, *, response: bool) -> None:
     """A head that is whole stays what it is, and is read alike once it has gone on."""
     head = read_bytes(data, response)
     cut = rng.randrange(len(data) + 1)
-    with placed(data[:cut]) as piece:
+    with Block(bytes(data[:cut])) as piece:
         before = read_bytes(piece, response)
     if before is not None and before != head:
         raise DisagreementError(f"http1: {cut} bytes say other than all", bytes(data), before, head)

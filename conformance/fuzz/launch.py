@@ -16,16 +16,16 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "fuzz"
 TARGETS = (*(protocol.name for protocol in BUILT_IN), "detector")
 _BOOT = (
-    "import sys, xproto.kernel; from pathlib import Path;"
-    "xproto.kernel.__path__.insert(0, sys.argv[1] + '/lib/xproto/kernel');"
-    "from {module} import main;"
-    "main(sys.argv[2], Path(sys.argv[1]) / 'runs' / sys.argv[2], sys.argv[3].split(':') if sys.argv[3] else [], sys.argv[4:])"
+    "import sys, xproto.kernel; from pathlib import Path\n"
+    "_, lib, name, own, paths, *arguments = sys.argv\n"
+    "xproto.kernel.__path__.insert(0, lib + '/xproto/kernel')\n"
+    "from {module} import main\n"
+    "main(name, Path(own), paths.split(':') if paths else [], arguments)\n"
 )
+"""The instrumented kernel must be there before anything imports another."""
 _INITED = re.compile(r"^#\d+\s+INITED\s+cov: (\d+)", re.MULTILINE)
 _LAST = re.compile(r"^#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)", re.MULTILINE)
 _KEPT = re.compile(r"Test unit written to (\S+)")
-GRACE = 120
-"""Seconds that a run may take beyond those it was given: seeds are made and run first."""
 
 
 @dataclass(frozen=True)
@@ -62,32 +62,51 @@ def build(folder: Path = FOLDER) -> None:
 
 
 def fuzz(
-    name: str, arguments: Sequence[str] = (), *, paths: Sequence[str] = (), folder: Path = FOLDER, seconds: int = 0,
-    module: str = "conformance.fuzz.child", seeded: bool = True, quiet: bool = True,
+    name: str, arguments: Sequence[str] = (), *, paths: Sequence[str] = (), folder: Path = FOLDER, own: Path | None = None,
+    module: str = "conformance.fuzz.child", seconds: int = 0, seeded: bool = True, quiet: bool = True,
 ) -> Run:  # fmt: skip
-    """Runs one target. arguments: more for libFuzzer. seeded: whether the vectors and what is derived of them come first."""
-    own = folder / "runs" / name
+    """Runs one target; raises `RuntimeError` where a run cannot begin.
+
+    arguments: more of libFuzzer's. paths: of files that declare protocols. folder: what was built; own: of this run, for
+    seeds, corpus, crashes. module: whose `main` makes the target. seeded: whether its seeds come first.
+    """
+    own = own or folder / "runs" / name
     for below in ("corpus", "crashes", "seeds"):
         (own / below).mkdir(parents=True, exist_ok=True)
     (own / "edges").unlink(missing_ok=True)
     options = [
-        f"-max_total_time={seconds}", "-max_len=4096", "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1",
-        f"-artifact_prefix={own}/crashes/", f"-dict={own}/words", *arguments,
+        f"-max_total_time={seconds}", "-max_len=4096", "-timeout=20", "-rss_limit_mb=4096", "-detect_leaks=0",
+        "-print_final_stats=1", f"-artifact_prefix={own}/crashes/", f"-dict={own}/words", *arguments, f"{own}/corpus",
     ]  # fmt: skip
-    if not any(not each.startswith("-") for each in arguments):
-        options += [f"{own}/corpus", *([f"{own}/seeds"] if seeded else [])]
-    command = [sys.executable, "-c", _BOOT.format(module=module), str(folder), name, ":".join(paths), *options]
+    if seeded:
+        options.append(f"{own}/seeds")
+    code, output = _start(module, folder, own, name, paths, options, quiet=quiet)
+    return outcome(name, own, output, code)
+
+
+def repeat(name: str, files: Sequence[Path], *, paths: Sequence[str] = (), folder: Path = FOLDER) -> tuple[bool, str]:
+    """Asks everything of given inputs, or of all in a folder. Returns whether they passed, and what was said."""
+    code, output = _start("conformance.fuzz.once", folder, folder, name, paths, list(map(str, files)), quiet=True)
+    return code == 0, output
+
+
+def _start(
+    module: str, folder: Path, own: Path, name: str, paths: Sequence[str], arguments: Sequence[str], *, quiet: bool
+) -> tuple[int, str]:
+    """Runs a module's `main` with the instrumented kernel; gives the exit code, and what it wrote to stderr."""
+    given = (str(folder / "lib"), name, str(own), ":".join(paths), *arguments)
     process = subprocess.Popen(  # noqa: S603 - ourselves
-        command, cwd=ROOT, env=environment(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-    )
+        [sys.executable, "-c", _BOOT.format(module=module), *given], cwd=ROOT, env=environment(folder),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+    )  # fmt: skip
     lines = []
     assert process.stderr is not None
-    for line in process.stderr:
-        lines.append(line)
-        if not quiet:
-            sys.stderr.write(line)
-    code = process.wait()
-    return outcome(name, own, "".join(lines), code)
+    with process.stderr:
+        for line in process.stderr:
+            lines.append(line)
+            if not quiet:
+                sys.stderr.write(line)
+    return process.wait(), "".join(lines)
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -105,9 +124,8 @@ def environment(folder: Path) -> dict[str, str]:
 
 def outcome(name: str, own: Path, output: str, code: int) -> Run:
     """What libFuzzer said, in numbers."""
-    last, inited, kept = None, _INITED.search(output), _KEPT.search(output)
-    for last in _LAST.finditer(output):
-        pass
+    inited, kept = _INITED.search(output), _KEPT.search(output)
+    last = next(reversed(list(_LAST.finditer(output))), None)
     edges = own / "edges"
     modules = [_module(line) for line in edges.read_text().splitlines()] if edges.exists() else []
     if code and kept is None:

@@ -10,13 +10,14 @@ from contextlib import suppress
 from dataclasses import replace
 from random import Random
 
-from conformance.checks.agreement import check_interpreter, check_lookup, check_scan, check_verify, scan_outcome
+from conformance.checks.agreement import check_interpreter, check_lookup, check_scan, check_verify
 from conformance.checks.ids import check_set_id
-from conformance.checks.pieces import check_known, check_streamed, resumed
-from conformance.fuzz.blocks import placed
+from conformance.checks.pieces import check_known, check_streamed
+from conformance.fuzz.blocks import Block
 from conformance.fuzz.engine import choices
 from conformance.fuzz.mutator import mutated
-from conformance.outcome import Complete, DisagreementError, Malformed, More, Outcome
+from conformance.fuzz.reading import Reading
+from conformance.outcome import DisagreementError
 from conformance.subject import Subject
 from xproto.errors import MalformedError, SpecError
 from xproto.kernel.codec import Frame
@@ -53,19 +54,24 @@ class ProtocolTarget:
         return mutated(self.subjects[rng.randrange(2)].lowered.verify, data, rng)
 
     def test(self, data: memoryview) -> None:
-        rng = choices(data)
-        cuts = sorted(rng.randrange(len(data) + 1) for _ in range(PIECES))
-        for subject, looking in zip(self.subjects, self.looking, strict=True):
-            found = check_reading(subject, data)
-            check_cut(subject, data, cuts)
-            if isinstance(found, Frame):
-                with placed(data[: found.size]) as frame:
+        rng, whole = choices(data), bytes(data)
+        readings = [Reading(subject, data, whole) for subject in self.subjects]
+        progress = [Progress() for _ in readings]
+        for cut in sorted(rng.randrange(len(data) + 1) for _ in range(PIECES)):
+            with Block(whole[:cut]) as piece:
+                for reading, walked in zip(readings, progress, strict=True):
+                    reading.check_piece(piece, cut)
+                    reading.check_resumed(piece, cut, walked)
+        for reading, walked in zip(readings, progress, strict=True):
+            reading.check_resumed(data, len(data), walked)
+        for reading, looking in zip(readings, self.looking, strict=True):
+            if isinstance(reading.scanned, Frame):
+                with Block(whole[: reading.scanned.size]) as frame:
                     looking.verify(frame)
-                self._frame(subject, bytes(data[: found.size]), found, rng)
-        check_pieces(self.subjects[0], data, cuts)
+                self._frame(reading.subject, whole[: reading.scanned.size], reading.scanned, rng)
         if self.deep or rng.randrange(JUDGED_EVERY) == 0:
             for subject in self.subjects:
-                judge(subject, bytes(data))
+                judge(subject, whole)
 
     def _frame(self, subject: Subject, frame: bytes, found: Frame, rng: Random) -> None:
         """What a proxy does with a whole frame."""
@@ -93,57 +99,6 @@ class ProtocolTarget:
             subject.scan(subject.protocol.unwrap(frame))
 
 
-def check_reading(subject: Subject, data: memoryview) -> Frame | More | Malformed:
-    """Scan and verify of the same bytes do not contradict each other. Returns what scan says."""
-    scanned, verified = subject.scan(data), subject.verify(data)
-    for found in (scanned, verified):
-        if isinstance(found, More) and not len(data) < found.total <= subject.limit:
-            raise DisagreementError(f"{subject.name}: asks for {found.total} bytes, having {len(data)}", bytes(data), found)
-    if isinstance(scanned, Malformed) and scanned.path == "(kernel)":
-        raise DisagreementError(f"{subject.name}: scan gives a kind that is none", bytes(data), scanned)
-    if isinstance(scanned, Frame) and (
-        isinstance(verified, More) or (isinstance(verified, Complete) and verified.size != scanned.size)
-    ):
-        raise DisagreementError(f"{subject.name}: scan and verify differ", bytes(data), scanned, verified)
-    if isinstance(verified, Complete) and isinstance(scanned, More):
-        raise DisagreementError(f"{subject.name}: scan waits where verify has a frame", bytes(data), scanned, verified)
-    return scanned
-
-
-def check_cut(subject: Subject, data: memoryview, cuts: list[int]) -> None:
-    """More bytes never change an answer, but the wish for more."""
-    for read in (subject.verify, lambda piece: scan_outcome(subject.scan(piece))):
-        whole = read(data)
-        for cut in cuts:
-            with placed(data[:cut]) as piece:
-                found = read(piece)
-            if not (found == whole if not isinstance(found, More) else _may_follow(found, cut, len(data), whole)):
-                raise DisagreementError(f"{subject.name}: {cut} bytes say other than all", bytes(data), found, whole)
-
-
-def _may_follow(before: More, had: int, have: int, now: Outcome) -> bool:
-    """Whether `now`, of more bytes, may follow the wish for more."""
-    match now:
-        case Complete(size):
-            return had < before.total <= size
-        case More():
-            return True
-        case _:
-            return had < have
-
-
-def check_pieces(subject: Subject, data: memoryview, cuts: list[int]) -> None:
-    """A scan that goes on where it stopped says what a scan from the beginning says."""
-    progress = Progress()
-    for cut in (*cuts, len(data)):
-        with placed(data[:cut]) as piece:
-            found, whole = resumed(subject, piece, progress), subject.scan(piece)
-        if found != whole:
-            raise DisagreementError(f"{subject.name}: {cut} bytes, the cuts being {cuts}", bytes(data), found, whole)
-        if not isinstance(found, More):
-            return
-
-
 def check_ids(subject: Subject, frame: bytes, found: Frame, rng: Random) -> None:
     """Another id, and the old one back."""
     codec = subject.codec
@@ -159,7 +114,7 @@ def check_ids(subject: Subject, frame: bytes, found: Frame, rng: Random) -> None
         raise DisagreementError(f"{subject.name}: the id {new} broke the frame", frame, found, after, made=changed)
     if after.id & ((1 << codec.id_bits) - 1) != new:
         raise DisagreementError(f"{subject.name}: the id {new} is not there", frame, found, after, made=changed)
-    if subject.direction == 0 and with_ids(codec, changed, *ids(codec, frame)) != frame:
+    if with_ids(codec, changed, *ids(codec, frame, subject.direction), direction=subject.direction) != frame:
         raise DisagreementError(f"{subject.name}: putting the id {found.id} back gives other bytes", frame, made=changed)
 
 

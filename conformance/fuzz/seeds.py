@@ -52,7 +52,8 @@ def seeds(registered: Registered) -> Iterator[bytes]:
 
 def _candidates(registered: Registered) -> Iterable[bytes]:
     """Frames of all vectors: the forms of a protocol are in one folder, and other protocols' are tried in vain."""
-    return (*curated(registered.lowered), *EXAMPLES.get(registered.protocol.name, ()), *(d for v in vectors().values() for d in v))
+    own = EXAMPLES.get(registered.protocol.name, ())
+    return (*curated(registered.lowered), *own, *(data for frames in vectors().values() for data in frames))
 
 
 def _whole(subjects: tuple[Subject, Subject], data: bytes) -> bool:
@@ -109,7 +110,7 @@ EXAMPLES: dict[str, tuple[bytes, ...]] = {
         b"GET / HTTP/1.1\r\nHost: [::1]:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\nETag: \"x\"\r\n\r\n",
+        b'HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\nETag: "x"\r\n\r\n',
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
         b"HTTP/1.0 404 Not \xe9 Found\r\n\r\nuntil the end",
         b"HTTP/1.1 100 Continue\r\n\r\n",
