@@ -105,18 +105,55 @@ def protocols(specs: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME|PATH.py")
 @click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
 def explain(name: str, specs: tuple[str, ...]) -> None:
     """Show how the protocol NAME is read: its fields, its Plan, and what stays interpreted."""
-    found = _load(specs)
-    if name not in found:
-        from proxy.config.problems import suggest
-
-        raise click.BadParameter(f"there is no protocol {name!r}; {suggest(name, found)}", param_hint="NAME")
     from xproto.explain import explain as explained
 
-    click.echo(explained(found[name]), nl=False)
+    click.echo(explained(_find(name, specs)), nl=False)
+
+
+@main.command()
+@click.argument("name", metavar="NAME|PATH.py|all")
+@click.option("--deep", is_flag=True, help="Try more: minutes instead of seconds.")
+@click.option("--only", multiple=True, metavar="CHECK", help="This check; may be repeated.")
+@click.option("--case", metavar="NAME", help="This case of the checks, as a report names it.")
+@click.option("--list", "listed", is_flag=True, help="List the checks instead, and which of them apply.")
+@click.option("--live", metavar="HOST:PORT", help="Drive the server that listens there through the checks.")
+@click.option("--play-server", type=click.IntRange(0, 65535), metavar="PORT", help="Play the server to a client, on loopback.")
+@click.option("--report", "folder", type=click.Path(file_okay=False), help="Write report.html, report.json, junit.xml there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
+@click.option("--vectors", type=click.Path(exists=True, file_okay=False), help="The folder of the vectors.")
+def conformance(name: str, listed: bool, **options: Any) -> None:
+    """Prove a codec: the protocol NAME, all that PATH.py declares, or all there are.
+
+    The exit code is 1 if anything failed.
+    """
+    from conformance.command import Wishes, list_checks
+    from conformance.command import conformance as run_checks
+    from conformance.golden import VectorError
+    from xproto.errors import ChoiceError, SpecError
+
+    if options["live"] is not None:
+        options["live"] = _host_and_port(options["live"])
+    refused: tuple[type[Exception], ...] = (SpecError, VectorError)
+    if options["live"] is not None or options["play_server"] is not None:
+        from conformance.live import LiveError
+
+        refused += (LiveError,)
+        if options["case"] is not None:
+            raise click.UsageError("--case is for the checks that need no peer; leave out --live and --play-server.")
+    wishes = Wishes(**options)
+    try:
+        if not listed:
+            sys.exit(run_checks(name, wishes))
+        list_checks(name, wishes)
+    except ChoiceError as error:
+        raise click.UsageError(str(error)) from None
+    except refused as error:
+        _refuse(str(error))
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -132,6 +169,25 @@ def demo(arguments: tuple[str, ...]) -> None:
 def version() -> None:
     """Print the version."""
     click.echo(f"xproto {__version__}")
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise click.BadParameter(f"{text!r} is no address; write HOST:PORT", param_hint="--live")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _find(name: str, specs: tuple[str, ...]) -> Any:
+    from xproto import registry
+    from xproto.errors import ChoiceError, SpecError
+
+    try:
+        return registry.find(name, specs)
+    except ChoiceError as error:
+        raise click.BadParameter(str(error), param_hint="NAME") from None
+    except SpecError as error:
+        _refuse(str(error))
 
 
 def _load(specs: tuple[str, ...]) -> dict[str, Any]:

@@ -41,12 +41,12 @@ class Vector:
     data: bytes
 
 
-def covering(plan: Plan, frames: Iterable[bytes], each: int = 2) -> list[bytes]:
+def covering(plan: Plan, frames: Iterable[bytes], each: int = 2, *, direction: int = 0) -> list[bytes]:
     """Few of the frames that together do what all of them do: each op, each way of each branch, each kind, so often."""
     done: Counter[tuple[object, ...]] = Counter()
     chosen = []
     for frame in frames:
-        found = run(plan, frame)
+        found = run(plan, frame, direction=direction)
         if not isinstance(found.outcome, Complete):
             continue
         steps = found.steps

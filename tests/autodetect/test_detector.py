@@ -1,13 +1,11 @@
 """First bytes to a protocol's name, the same however they are cut."""
 
-import json
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.autodetect.declarations import FAMILY, register, text
+from tests.golden import RECORDED
 from xproto.autodetect import Detector
 from xproto.autodetect.signature import HTTP_METHODS as METHODS
 from xproto.autodetect.strangers import PREFACE, PROXIES, STRANGERS
@@ -18,18 +16,16 @@ PROTOCOLS = load()
 EVERYONE = [*PROTOCOLS.values(), *(each for name, each in FAMILY.items() if name not in PROTOCOLS)]
 DETECTOR = Detector(EVERYONE, proxy=True)
 SPOKEN = Detector(list(PROTOCOLS.values()))
-VECTORS = Path(__file__).parent.parent / "vectors"
 
 
 def vectors():
-    for name in PROTOCOLS:
-        if not (VECTORS / name / "index.json").exists():
-            continue
-        for entry in json.loads((VECTORS / name / "index.json").read_text()):
-            spoken = entry.get("protocol", name)
-            if "upgrade" in entry and not (entry["upgrade"] and entry["type"] == "call"):
-                continue  # a connection begins with its handshake
-            yield pytest.param(spoken, (VECTORS / name / entry["file"]).read_bytes(), id=f"{name}-{entry['name']}")
+    for vector in RECORDED:
+        asked = vector.protocol == "thrift-twitter" or b"__can__finagle" in vector.data
+        if asked and vector.kind != "handshake":
+            continue  # a connection begins with its handshake
+        if vector.protocol == "http1" and vector.direction:
+            continue  # and with a request
+        yield pytest.param(vector.protocol, vector.data, id=f"{vector.protocol}-{vector.name}")
 
 
 @pytest.mark.parametrize(("name", "frame"), list(vectors()))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 HERE = Path(__file__).resolve().parent
-VECTORS = HERE.parent / "vectors"
+VECTORS = HERE.parents[1] / "conformance" / "vectors"
+FACTS = HERE.parent / "vectors" / "facts.json"
 sys.path.insert(0, str(HERE))
 
 from harness.vectors import Vectors  # noqa: E402  (the path comes first)
@@ -34,16 +35,14 @@ def main(wanted: list[str]) -> None:
     with tempfile.TemporaryDirectory() as logs:
         for name in wanted or [*RECORDERS, "facts"]:
             if name == "facts":
-                count = facts.write(VECTORS / "facts.json", Path(logs))
+                count = facts.write(FACTS, Path(logs))
                 sys.stdout.write(f"facts: {count}\n")
                 continue
-            folder = VECTORS / name
-            folder.mkdir(parents=True, exist_ok=True)
-            vectors = Vectors(folder)
+            vectors = Vectors(VECTORS)
             for recorder in RECORDERS[name]:
                 recorder(vectors, Path(logs))
             vectors.save()
-            sys.stdout.write(f"{name}: {len(vectors.entries)} vectors\n")
+            sys.stdout.write(f"{name}: {len(vectors.frames)} vectors\n")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Known(Subconstruct):  # type: ignore[misc]
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
         value = self.subcon._parsereport(stream, context, path)
         if type(value) is EnumInteger:
-            raise ValidationError(f"{int(value)} is none of {sorted(self.subcon.encmapping)}", path=path)
+            raise ValidationError(f"{int(value)} is none of {', '.join(sorted(map(str, self.subcon.encmapping)))}", path=path)
         return value
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
