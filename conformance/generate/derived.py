@@ -42,7 +42,7 @@ class Vector:
     data: bytes
 
 
-def covering(plan: Plan, frames: Iterable[bytes], each: int = 2, direction: int = 0) -> list[bytes]:
+def covering(plan: Plan, frames: Iterable[bytes], each: int = 2, *, direction: int = 0) -> list[bytes]:
     """Few of the frames that together do what all of them do: each op, each way of each branch, each kind, so often."""
     done: Counter[tuple[object, ...]] = Counter()
     chosen = []
@@ -62,11 +62,8 @@ def covering(plan: Plan, frames: Iterable[bytes], each: int = 2, direction: int 
     return chosen
 
 
-def derive(plan: Plan, frames: Sequence[bytes], seal: Plan | None = None, direction: int = 0) -> Iterator[Vector]:
-    """Different vectors for all frames of one direction, each once.
-
-    seal: the Plan (verify) that knows where the checksum is.
-    """
+def derive(plan: Plan, frames: Sequence[bytes], seal: Plan | None = None, *, direction: int = 0) -> Iterator[Vector]:
+    """Different vectors for all frames, each once. `seal` is the Plan (verify) that knows where the checksum is."""
     sealer = seal or plan
     seen: set[bytes] = set()
     sweeps: Counter[object] = Counter()

@@ -92,7 +92,8 @@ def random_vectors(frames: Sequence[bytes], plan: Plan, rng: random.Random, coun
         if index < len(frames):
             yield frame
         else:
-            yield reseal(plan, mutate(frame, rng), direction) if rng.random() < 0.5 else mutate(frame, rng)
+            mutated = mutate(frame, rng)
+            yield reseal(plan, mutated, direction) if rng.random() < 0.5 else mutated
 
 
 def prefixes(frame: bytes) -> Iterator[bytes]:

@@ -107,7 +107,7 @@ def vectors(name: str, direction: int = 0) -> Iterator[tuple[bytes, int]]:
     yield from ((prefix, len(frame)) for frame in scanned for prefix in prefixes(frame))
     yield from ((vector.data, 0) for vector in derive(verify, frames, direction=direction))
     telling = covering(scan, scanned, direction=direction)
-    yield from ((vector.data, 0) for vector in derive(scan, telling, verify, direction))
+    yield from ((vector.data, 0) for vector in derive(scan, telling, verify, direction=direction))
 
 
 @cache
