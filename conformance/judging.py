@@ -118,13 +118,17 @@ def _shipped(name: str) -> tuple[Vector, ...]:
     return tuple(load_vectors(FOLDER / name))
 
 
-def _trial(registered: Registered, loaded: Loaded, profile: Profile, specs: Sequence[str], vectors: Path | str | None) -> Trial:
+def _trial(
+    registered: Registered, loaded: Loaded, profile: Profile, specs: Sequence[str], vectors: Path | str | None
+) -> Trial:
     others = {name: vectors_of(each) for name, each in loaded.items() if name != registered.protocol.name}
     bench = Bench(registered, vectors_of(registered, vectors), others, loaded, profile)
     return Trial(bench, _command(registered, loaded, profile, specs, vectors))
 
 
-def _command(registered: Registered, loaded: Loaded, profile: Profile, specs: Sequence[str], vectors: Path | str | None) -> str:
+def _command(
+    registered: Registered, loaded: Loaded, profile: Profile, specs: Sequence[str], vectors: Path | str | None
+) -> str:
     name, source = registered.protocol.name, registered.source
     file = loaded.files.get(source)
     alone = file is not None and len(file.protocols) == 1

@@ -48,9 +48,7 @@ def test_a_failure_says_what_is_wrong_and_how_to_repeat_it(own: pytest.Pytester)
     assert result.ret == 1
     result.assert_outcomes(passed=1, failed=1, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines(["conformance::parcel::replies PASSED*", "conformance::parcel::oneways FAILED*"])
-    result.stdout.fnmatch_lines(
-        ["oneways: *", "  case: *", "  bytes: *", "  again: xproto conformance acme.py --only oneways --case *"]
-    )
+    result.stdout.fnmatch_lines(["oneways: *", "  case: *", "  bytes: *", "  again: xproto conformance acme.py --only oneways --case *"])
     result.stdout.no_fnmatch_line("*suite.py*")
 
 

@@ -85,9 +85,7 @@ def test_arguments_and_results_of_every_form(decode: Any, idl: Path, form: str) 
 
 def test_an_enum_and_a_method_of_several_services(tmp_path: Path, decode: Any) -> None:
     path = tmp_path / "two.thrift"
-    path.write_text(
-        "enum Colour { RED = 1 }\nservice One { void paint(1: Colour colour) }\nservice Two { void paint(1: i32 n) }\n"
-    )
+    path.write_text("enum Colour { RED = 1 }\nservice One { void paint(1: Colour colour) }\nservice Two { void paint(1: i32 n) }\n")
     frame = b"\x80\x01\x00\x01\x00\x00\x00\x05paint\x00\x00\x00\x07\x08\x00\x01\x00\x00\x00\x01\x00"
     named = frame.replace(b"\x00\x00\x00\x05paint", b"\x00\x00\x00\x09Two:paint")
 

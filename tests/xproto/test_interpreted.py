@@ -175,6 +175,7 @@ def test_what_refers_to_its_own_fields_only() -> None:
     assert register(declare(*optional, service=header("k"), headers=this.headers))
 
 
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"aab"])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_until_is_construct_s(end: bytes, wrapped: bool) -> None:
