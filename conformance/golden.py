@@ -16,7 +16,8 @@ A file holds what is common to its vectors (protocol, source) and the vectors::
 Optional: `source` of one vector; `service`, `method`, `timeout` (milliseconds), `headers` (a map of text by routing key;
 null for one that is not there), and `fields` (a nested map of what construct decodes), each compared where it is given, with
 bytes that are no text as ``hex:…``; `field` (of a `refused` frame: the path that refuses it); `options` (the `protocol_options`
-it is read with); `encodes: false` with a `because` where building from the decoded fields gives other bytes of one meaning.
+it is read with); `encodes: false` with a `because` where building from the decoded fields gives other bytes of one meaning;
+`detected: false` where the signature leaves the frame out, which nobody is known to send.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Vector:
     options: Mapping[str, Any] = field(default_factory=dict)
     encodes: bool = True
     because: str = ""
+    detected: bool = True
 
 
 def load(folder: Path) -> list[Vector]:
@@ -88,5 +90,5 @@ def _vector(entry: Mapping[str, Any], common: Mapping[str, Any]) -> Vector:
         entry.get("protocol", common["protocol"]), entry["name"], bytes.fromhex(entry["hex"]),
         DIRECTIONS[entry["direction"]], entry["kind"], entry["meaning"], entry.get("source") or common["source"],
         entry.get("id"), expected, entry.get("field", ""), entry.get("options") or {},
-        entry.get("encodes", True), entry.get("because", ""),
+        entry.get("encodes", True), entry.get("because", ""), entry.get("detected", True),
     )  # fmt: skip

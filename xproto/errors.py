@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -29,6 +31,10 @@ class SpecError(XprotoError):
         return SpecError(f"{protocol}: {self.path}", self.wrong, self.instead)
 
 
+class ChoiceError(SpecError):
+    """A name that is nothing's, or one that several protocols answer to: nothing is wrong with any declaration."""
+
+
 class MalformedError(XprotoError):
     """Bytes of a peer that are not a frame: the protocol, the field's path and the offset in bytes."""
 
@@ -45,3 +51,12 @@ class NeedMore:
     """Not enough bytes yet: asking again is useless before `total` bytes are there."""
 
     total: int
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """What to write instead of an unknown word: the nearest known one, or the list of them."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, 1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"write one of: {', '.join(names)}" if names else "there is none to choose from"

@@ -29,7 +29,7 @@ from xproto.codecs.dubbo import DUBBO
 from xproto.codecs.http1 import HTTP1
 from xproto.codecs.tars import TARS
 from xproto.codecs.thrift import THRIFTS
-from xproto.errors import SpecError
+from xproto.errors import ChoiceError, SpecError, suggest
 from xproto.kernel.codec import Codec
 from xproto.lower import Lowered, lower
 from xproto.rank import ranked
@@ -118,6 +118,28 @@ def load(
         known[name] = same
     loaded.update((name, known[name]) for name in ranked(known, {n: r.protocol.detect.before for n, r in known.items()}))
     return loaded
+
+
+def find(name_or_path: str, specs: Sequence[str] = (), options: Mapping[str, Mapping[str, Any]] | None = None) -> Registered:
+    """One protocol: by its name, or by the path of the file that declares it (what ends in ``.py`` is a path).
+
+    specs, options: as `load` takes them. Raises `SpecError`; a `ChoiceError` that says what to write instead where there is
+    no such name, or where a file declares several protocols.
+    """
+    if not name_or_path.endswith(".py"):
+        loaded = load(specs, options)
+        if name_or_path not in loaded:
+            raise ChoiceError(name_or_path, "there is no protocol of this name", suggest(name_or_path, loaded))
+        return loaded[name_or_path]
+    loaded = load(list(dict.fromkeys((*specs, name_or_path))), options)
+    declared = {each.name: loaded[each.name] for each in loaded.files[name_or_path].protocols}
+    own = {name: each for name, each in declared.items() if each.source == name_or_path} or declared
+    if len(own) > 1:
+        name, *_ = own
+        instead = f"choose by name: {name} --spec {name_or_path}"
+        raise ChoiceError(name_or_path, f"declares {len(own)} protocols: {', '.join(own)}", instead)
+    (found,) = own.values()
+    return found
 
 
 def _configured(protocol: Protocol, options: Mapping[str, Any] | None) -> Protocol:

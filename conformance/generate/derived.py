@@ -41,12 +41,12 @@ class Vector:
     data: bytes
 
 
-def covering(plan: Plan, frames: Iterable[bytes], each: int = 2) -> list[bytes]:
+def covering(plan: Plan, frames: Iterable[bytes], each: int = 2, *, direction: int = 0) -> list[bytes]:
     """Few of the frames that together do what all of them do: each op, each way of each branch, each kind, so often."""
     done: Counter[tuple[object, ...]] = Counter()
     chosen = []
     for frame in frames:
-        found = run(plan, frame)
+        found = run(plan, frame, direction=direction)
         if not isinstance(found.outcome, Complete):
             continue
         steps = found.steps
@@ -59,17 +59,17 @@ def covering(plan: Plan, frames: Iterable[bytes], each: int = 2) -> list[bytes]:
     return chosen
 
 
-def derive(plan: Plan, frames: Sequence[bytes], seal: Plan | None = None) -> Iterator[Vector]:
+def derive(plan: Plan, frames: Sequence[bytes], seal: Plan | None = None, *, direction: int = 0) -> Iterator[Vector]:
     """Different vectors for all frames, each once. `seal` is the Plan (verify) that knows where the checksum is."""
     sealer = seal or plan
     seen: set[bytes] = set()
     sweeps: Counter[object] = Counter()
     for frame in frames:
-        traced = run(plan, frame)
+        traced = run(plan, frame, direction=direction)
         if traced.outcome != Complete(len(frame)):
             raise ValueError(f"{plan.protocol}: vectors are derived from good frames: {frame.hex()}: {traced.outcome}")
         for vector in _Attack(plan, frame, traced, sweeps).vectors():
-            for data in (vector.data, reseal(sealer, vector.data), *_resealed_end(sealer, vector.data)):
+            for data in (vector.data, reseal(sealer, vector.data, direction), *_resealed_end(sealer, vector.data)):
                 if data not in seen:
                     seen.add(data)
                     yield Vector(vector.name, data)

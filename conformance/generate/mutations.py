@@ -28,11 +28,11 @@ def mangled(frames: st.SearchStrategy[bytes], plan: Plan) -> st.SearchStrategy[b
     )
 
 
-def reseal(plan: Plan, data: bytes) -> bytes:
+def reseal(plan: Plan, data: bytes, direction: int = 0) -> bytes:
     """The bytes with a checksum that fits them, where the Plan gets as far as one."""
     if not checksums(plan):
         return data
-    found = run(plan, data, ignore_checksum=True)
+    found = run(plan, data, ignore_checksum=True, direction=direction)
     for step in reversed(found.steps):
         if step.op.code is OpCode.CRC32 and step.inner and step.end <= len(data):
             return sealed(data[: step.start], step.op) + data[step.end :]
@@ -85,14 +85,17 @@ def _cut(data: bytes, rng: random.Random) -> bytes:
 _CHANGES: Sequence[Callable[[bytes, random.Random], bytes]] = (_flip, _flip, _put, _put, _insert, _delete, _cut)
 
 
-def random_vectors(frames: Sequence[bytes], plan: Plan, rng: random.Random, count: int) -> Iterator[bytes]:
+def random_vectors(
+    frames: Sequence[bytes], plan: Plan, rng: random.Random, count: int, direction: int = 0
+) -> Iterator[bytes]:
     """The frames themselves, then mutations of them, `count` in all; every other one gets a checksum that fits."""
     for index in range(count):
         frame = frames[index % len(frames)]
         if index < len(frames):
             yield frame
         else:
-            yield reseal(plan, mutate(frame, rng)) if rng.random() < 0.5 else mutate(frame, rng)
+            mutated = mutate(frame, rng)
+            yield reseal(plan, mutated, direction) if rng.random() < 0.5 else mutated
 
 
 def prefixes(frame: bytes) -> Iterator[bytes]:

@@ -12,10 +12,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from proxy.config.model import Model
 from proxy.config.names import Hosts, Methods, Parameter, check_path
-from proxy.config.problems import suggest
 from proxy.config.types import Flag, Text, checked, refuse
 from proxy.config.values import WrongValueError
 from proxy.tls.settings import ROUTING_KEYS
+from xproto.errors import suggest
 
 MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
 PATH_KINDS: tuple[MatchKind, ...] = ("exact", "prefix", "suffix", "regex")

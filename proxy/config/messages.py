@@ -17,12 +17,13 @@ from pydantic import BaseModel, ValidationError
 from proxy.config.clusters import Cluster
 from proxy.config.match import Match
 from proxy.config.model import Model
-from proxy.config.problems import Path, suggest
+from proxy.config.problems import Path
 from proxy.config.routes import Route
 from proxy.config.schema import Config
 from proxy.config.source import Source
 from proxy.config.tls import ServerTls
 from proxy.config.values import describe
+from xproto.errors import suggest
 
 NOT_YET: dict[tuple[type[BaseModel], str], str] = {
     (Match, "prefix"): "belongs under path; write path: {prefix: ...}",

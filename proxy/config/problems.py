@@ -6,7 +6,6 @@ Every message has two halves, divided by a semicolon: what is wrong, and what to
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -55,12 +54,3 @@ def render_path(path: Path) -> str:
         else:
             text += '["' + part.replace("\\", "\\\\").replace('"', '\\"') + '"]'
     return text
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """What to write instead of an unknown word: the nearest known one, or the list of them."""
-    names = list(known)
-    near = difflib.get_close_matches(word, names, 1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"write one of: {', '.join(names)}" if names else "there is none to choose from"

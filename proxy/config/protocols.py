@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.config.listeners import Listener
-from proxy.config.problems import Path, suggest
+from proxy.config.problems import Path
 from proxy.config.references import items
 from proxy.config.schema import Config
+from xproto.errors import suggest
 
 Registry = Mapping[str, Any]
 """`xproto.registry.Registered` by name, in rank order. Of each, `cubes` is looked at."""

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
-from proxy.config.problems import Path, suggest
+from proxy.config.problems import Path
 from proxy.config.values import WrongValueError, parse_address
+from xproto.errors import suggest
 
 Found = Iterator[tuple[Path, str]]
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from proxy.config.build_tls import DEFAULT
-from proxy.config.problems import Path, suggest
+from proxy.config.problems import Path
 from proxy.config.references import Found, items, mapping, route_name
 from proxy.config.secrets import FILE
+from xproto.errors import suggest
 
 _NEEDED = {"certificate": "certificate and private_key", "ca": "ca"}
 """What a secret must have, and what to write in it."""

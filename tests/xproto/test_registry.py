@@ -14,8 +14,8 @@ from xproto.codecs.dubbo import DUBBO
 from xproto.codecs.http1 import HTTP1
 from xproto.codecs.tars import TARS
 from xproto.codecs.thrift import THRIFTS
-from xproto.errors import SpecError, XprotoError
-from xproto.registry import BUILT_IN, ENTRY_POINTS, load, strict_expressions
+from xproto.errors import ChoiceError, SpecError, XprotoError
+from xproto.registry import BUILT_IN, ENTRY_POINTS, find, load, strict_expressions
 
 FILE = """
 from construct import Enum, Int8ub, Int32ub, Struct, this
@@ -182,6 +182,50 @@ def test_truth_is_restored_whatever_fails(spec):
             load([spec("A = protocol('bolt')\n"), spec("B = protocol('other')\n", "other.py")])
         kept.append(caught.value)
     assert "__bool__" not in vars(ExprMixin)
+
+
+# By name or by path
+
+
+def not_found(*args):
+    with pytest.raises(ChoiceError) as caught:
+        find(*args)
+    return told(caught)
+
+
+def test_find_by_name_and_by_path(spec):
+    path = spec("MINE = protocol('mine')\n")
+    assert find("bolt").protocol is BOLT
+    assert find(path).protocol.name == find("mine", [path]).protocol.name == "mine"
+    assert find(path, [path]).source == path, "named twice, declared once"
+
+
+def test_find_with_options():
+    assert find("bolt", (), {"bolt": {"frame_limit": 4096}}).lowered.scan.limit == 4096
+
+
+def test_find_what_is_not_there(spec):
+    assert not_found("blot") == ("blot", "there is no protocol of this name", "did you mean bolt?")
+    assert not_found("mime", [spec("MINE = protocol('mine')\n")])[2] == "did you mean mine?"
+    assert not_found("zzz")[2] == f"write one of: {', '.join(BUILT_INS)}"
+
+
+def test_find_in_a_file_with_several(spec):
+    path = spec("A = protocol('a')\nB = protocol('b')\nfrom xproto.codecs.bolt import BOLT\n")
+    assert not_found(path) == (path, "declares 2 protocols: a, b", f"choose by name: a --spec {path}")
+    assert find("b", [path]).protocol.name == "b"
+
+
+def test_find_in_a_file_that_only_imports(spec):
+    assert find(spec("from xproto.codecs.bolt import BOLT\n")).protocol is BOLT
+
+
+def test_find_in_a_file_that_is_wrong(spec, tmp_path):
+    with pytest.raises(SpecError) as caught:
+        find(spec("1 / 0\n"))
+    assert not isinstance(caught.value, ChoiceError)
+    with pytest.raises(SpecError):
+        find(str(tmp_path / "nothing.py"))
 
 
 # Entry points

@@ -57,9 +57,7 @@ def _record(vectors: Vectors, logs: Path, caller: str, callee: str) -> None:
 
 
 class _Talk:
-    def __init__(
-        self, vectors: Vectors, prefix: str, languages: tuple[str, str], client: Peer, relay: tars.TarsRelay
-    ) -> None:
+    def __init__(self, vectors: Vectors, prefix: str, languages: tuple[str, str], client: Peer, relay: tars.TarsRelay) -> None:
         self.vectors, self.prefix, self.client, self.relay = vectors, prefix, client, relay
         self.caller, self.callee = languages
 
