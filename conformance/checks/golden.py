@@ -12,8 +12,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from construct import ConstructError
-
 from conformance.bench import Bench
 from conformance.golden import Vector
 from conformance.judges.oracle import path_of
@@ -109,8 +107,10 @@ def _whole(subject: Subject, vector: Vector) -> Any:
     if isinstance(outcome, Malformed):
         raise _fault(vector, f"{outcome.path or 'the frame'} cannot be read: {outcome.why}", outcome.path)
     if outcome.size != len(vector.data):
-        last = last_field(fields)
-        what = f"it is read as {outcome.size} bytes, {len(vector.data) - outcome.size} fewer than it has: the last field is {last}"
+        last, absent = last_field(fields), [name for name, value in fields.items() if value is None]
+        missed = f", and {', '.join(absent)} is not there" if absent else ""
+        less = len(vector.data) - outcome.size
+        what = f"it is read as {outcome.size} bytes, {less} fewer than it has: the last field is {last}{missed}"
         raise _fault(vector, what, last)
     found = subject.verify(vector.data)
     if found != outcome:
@@ -130,7 +130,7 @@ def _parse(subject: Subject, data: bytes) -> tuple[Complete | Malformed, Any]:
     stream = io.BytesIO(data)
     try:
         fields = subject.protocol.frame.parse_stream(stream, from_upstream=subject.direction)
-    except ConstructError as error:
+    except Exception as error:  # noqa: BLE001 - a declaration's own adapters raise anything
         why = str(error).splitlines()[-1] if str(error) else ""
         return Malformed(path_of(error), f"{type(error).__name__}: {why}"), None
     return Complete(stream.tell()), fields

@@ -304,6 +304,9 @@ STRUCTURE = {
         [c.Terminated], "frame", "Terminated at the root: the next frame follows", "remove it",
     ),
     "a string of unknown size at the root": (["x" / PascalString(Int8ub, "utf8")], "x", NO_END.format("StringEncoded"), WIRE),
+    "a delimited text without a limit at the root": (
+        ["x" / c.NullTerminated(GreedyBytes, term=b"\n")], "x", NO_END.format("NullTerminated"), "write Until(b'\\n', most)",
+    ),
     "a greedy range at the root": (["x" / c.GreedyRange(Int8ub)], "x", NO_END.format("GreedyRange"), WIRE),
     "an optional field at the root": (["x" / c.Optional(Int8ub)], "x", NO_END.format("Select"), WIRE),
     "a size that is not what is read": (["x" / c.ProcessXor(1, Bytes(4))], "x", NO_END.format("ProcessXor"), WIRE),

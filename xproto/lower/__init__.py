@@ -23,8 +23,9 @@ from xproto.lower.model import Compute, Node, Ref, Value
 from xproto.lower.pieces import head_nodes, refuse_many_chunked, refuse_many_structs, rest_nodes
 from xproto.lower.place import Place, Registers, peel
 from xproto.lower.prune import Wanted, captured_arguments, prune
-from xproto.lower.roles import Packing, Source, Texts, kind_nodes, packing
+from xproto.lower.roles import Packing, kind_nodes, packing
 from xproto.lower.sections import refuse_behind_checksum
+from xproto.lower.texts import Source, Texts
 from xproto.plan import FIRST_FREE, LITTLE, MAX_SLOTS, Form, Op, OpCode, Plan, Result
 from xproto.spec import Protocol
 
