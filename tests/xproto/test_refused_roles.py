@@ -347,7 +347,8 @@ SHAPES = {
         {"heartbeat": b"ping"}, "heartbeat", "is b'ping', of type bytes", "give a mapping: {'field': value, …}",
     ),
     "bytes for a reply": (
-        {"reply": {Fault.TIMEOUT: b"late"}}, "reply[TIMEOUT]", "is b'late', of type bytes", "give a mapping: {'field': value, …}",
+        {"reply": {Fault.TIMEOUT: b"late"}}, "reply[TIMEOUT]", "is b'late', of type bytes",
+        "give a mapping: {'field': value, …}",
     ),
     "no function": ({"unwrap": "zlib"}, "unwrap", "is 'zlib', of type str", "give a function"),
     "no text": ({"doc": None}, "doc", "is None, of type NoneType", "give a text"),
