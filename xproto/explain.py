@@ -42,7 +42,7 @@ def _lines(registered: Registered) -> Iterator[str]:
     yield ""
     yield "Signature (the byte values at each offset that begin a frame)"
     for cube in registered.cubes:
-        yield "  " + " ".join(_byte_set(allowed) for allowed in cube)
+        yield "  " + " ".join(byte_set(allowed) for allowed in cube)
     yield ""
     yield str(lowered.scan)
     yield ""
@@ -80,7 +80,8 @@ def _fields(fields: dict[str, Value], indent: str) -> Iterator[str]:
         yield f"{indent}{name:24} {kind}{bounds}{labels}{when}"
 
 
-def _byte_set(allowed: int) -> str:
+def byte_set(allowed: int) -> str:
+    """The bytes of one offset of a signature: ranges in hexadecimal, `*` for any."""
     values = [b for b in range(256) if allowed >> b & 1]
     if len(values) == 256:
         return "*"

@@ -107,8 +107,10 @@ def _whole(subject: Subject, vector: Vector) -> Any:
     if isinstance(outcome, Malformed):
         raise _fault(vector, f"{outcome.path or 'the frame'} cannot be read: {outcome.why}", outcome.path)
     if outcome.size != len(vector.data):
-        last = last_field(fields)
-        what = f"it is read as {outcome.size} bytes, {len(vector.data) - outcome.size} fewer than it has: the last field is {last}"
+        last, absent = last_field(fields), [name for name, value in fields.items() if value is None]
+        missed = f", and {', '.join(absent)} is not there" if absent else ""
+        less = len(vector.data) - outcome.size
+        what = f"it is read as {outcome.size} bytes, {less} fewer than it has: the last field is {last}{missed}"
         raise _fault(vector, what, last)
     found = subject.verify(vector.data)
     if found != outcome:

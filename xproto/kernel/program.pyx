@@ -265,8 +265,8 @@ cdef class Program:
         cdef cursor_t c
         cdef int64_t stops[SECTIONS]
         cdef int depth = 0, outcome
-        cdef int32_t pc = 0
         cdef int64_t limit = self.limit, n, value, field_at = 0
+        cdef const op_t* next_op = self.ops
         cdef const op_t* op
         memset(regs, 0, <size_t>self.registers * sizeof(int64_t))
         regs[CRC_AT] = regs[TIMEOUT_AT] = -1
@@ -280,8 +280,8 @@ cdef class Program:
         c.scratch_left = scratch_size
         c.chunked = c.classes = 0
         while True:
-            op = &self.ops[pc]
-            pc += 1
+            op = next_op
+            next_op += 1
             if op.code == OP_LOAD:
                 field_at = c.at
                 if op.width > c.stop - c.at:
@@ -315,10 +315,10 @@ cdef class Program:
                 c.at += n
             elif op.code == OP_JNE:
                 if regs[op.a] != op.y:
-                    pc = <int32_t>op.x
+                    next_op = self.ops + op.x
             elif op.code == OP_JEQ:
                 if regs[op.a] == op.y:
-                    pc = <int32_t>op.x
+                    next_op = self.ops + op.x
             elif op.code == OP_ALU:
                 regs[op.dst] = _alu(op.flags, regs[op.a], op.x if op.b == NO_REG else regs[op.b])
             elif op.code == OP_BITS:
@@ -332,7 +332,7 @@ cdef class Program:
             elif op.code == OP_SET:
                 regs[op.dst] = op.x
             elif op.code == OP_JUMP:
-                pc = <int32_t>op.x
+                next_op = self.ops + op.x
             elif op.code == OP_RANGE:
                 if regs[op.a] < op.x or regs[op.a] > op.y:
                     outcome = BAD
@@ -479,7 +479,7 @@ cdef class Program:
                     if outcome == SHORT:
                         c.at = size + 1
                     break
-        return self._finish(outcome, depth, size, field_at, pc - 1, c.at, out)
+        return self._finish(outcome, depth, size, field_at, <int32_t>(op - self.ops), c.at, out)
 
     cdef int _interpret(self, const op_t* op, cursor_t* c, int64_t size, int direction) noexcept with gil:
         """Has construct read `size` bytes. Whatever it raises, they are malformed."""

@@ -203,3 +203,15 @@ class Table:
 
 
 Node = Load | Bits | Literal | Compute | Require | Take | Section | Branch | Primitive | Ended | Mark | Peek | Table
+
+
+def walk(nodes: list[Node]) -> Iterator[Node]:
+    """Every node, in the order of the layout: a section or a branch, then what is in it."""
+    for node in nodes:
+        yield node
+        match node:
+            case Section():
+                yield from walk(node.body)
+            case Branch():
+                yield from walk(node.then)
+                yield from walk(node.other)
