@@ -1,5 +1,7 @@
 """The proxies to compare with, each as fast as it goes: one thread, no access log, kept-alive upstreams.
 
+`relay` is no proxy: relay.c copies bytes with as few system calls as there can be, so no proxy costs less.
+
 `haproxy-tcp`, `nginx-tcp` and `envoy-tcp` copy bytes and understand nothing; they are the yardstick, not rivals.
 `-https` and `haproxy-tls` end TLS 1.3 in front of the same, with the run's certificate (P-256), and sessions, tickets
 and caches as they come; `nginx-names` reads the pair of the name that is asked for, at each handshake. A cluster limit
@@ -47,6 +49,7 @@ NGINX_TLS = "ssl_certificate {pair.certificate}; ssl_certificate_key {pair.priva
 NGINX_TCP = """\
 stream {{ server {{ listen 127.0.0.1:{front} backlog=4096; proxy_pass 127.0.0.1:{backend}; tcp_nodelay on; }} }}
 """
+RELAY = Path(__file__).with_name("relay")
 NGINX_STREAM_MODULES = ("/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so")
 
 ENVOY = """\
@@ -111,7 +114,7 @@ PEERS = {
     "thrift-compact": ("haproxy-tcp", "nginx-tcp", "envoy-compact"),
     "thrift-header": ("haproxy-tcp", "nginx-tcp"),
     "tars": ("haproxy-tcp", "nginx-tcp"),
-    "http1": ("haproxy-http", "nginx", "envoy-http1"),
+    "http1": ("haproxy-http", "nginx", "envoy-http1", "relay"),
     "h2": ("haproxy-h2", "nghttpx", "nginx-grpc", "envoy-h2"),
 }
 """By protocol; the first is what ratios are of."""
@@ -129,6 +132,8 @@ class MissingError(Exception):
 def command(name: str, ports: Ports, folder: Path) -> list[str]:
     """Writes the peer's configuration into the folder; the command that runs it. Raises MissingError."""
     kind, _, variant = name.partition("-")
+    if kind == "relay":
+        return [str(RELAY), str(ports.front), str(ports.backend)]
     program = which(kind)
     if program is None:
         raise MissingError(f"{kind} is not installed")

@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from conformance.bench import Bench
 from conformance.outcome import DisagreementError
 from conformance.shrink import shrink
+from xproto.spec import Protocol
 
 MOST_FAILURES = 5
 """Failures of one check that are kept, shrunk and shown; the others are counted."""
+MAKING = "making the cases"
+"""The case of a check whose cases could not be made."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,16 @@ class Result:
 
 @dataclass
 class Report:
-    """What became of one protocol. source: as `Registered.source` says. command: what repeats the run."""
+    """What became of one protocol.
+
+    source: as `Registered.source` says. command: what repeats the run. declaration: what frames are drawn by.
+    """
 
     protocol: str
     source: str
     command: str
     results: list[Result] = field(default_factory=list)
+    declaration: Protocol | None = field(default=None, repr=False, compare=False)
 
     @property
     def failed(self) -> int:
@@ -132,7 +139,7 @@ def _run(bench: Bench, check: Check, progress: Progress) -> Result:
             progress(check.name, result.cases)
     except Exception as error:  # noqa: BLE001 - a check that cannot make its cases has failed
         result.cases, result.failed = result.cases + 1, result.failed + 1
-        result.failures.append(_failure(check.name, Case("making the cases", b"", print), error))
+        result.failures.append(_failure(check.name, Case(MAKING, b"", print), error))
     result.seconds = time.monotonic() - began
     return result
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from conformance.checks.pieces import check_resumed
 from conformance.generate.mutations import prefixes
+from conformance.judges import sources
 from conformance.judges.expected import lookup, meaning
+from conformance.judges.identity import id_in_place
 from conformance.judges.interpreter import run
 from conformance.outcome import Complete, DisagreementError, Malformed, More, Outcome
 from conformance.subject import Buffer, Subject
@@ -110,9 +112,7 @@ def _frame_fault(subject: Subject, data: Buffer, fields: object, size: int, foun
         return None if isinstance(found, Malformed) and found.path == "kind" else "scan accepts a frame of no kind"
     if not isinstance(found, Frame):
         return "scan does not accept a good frame"
-    width = subject.lowered.id_width
-    order = "little" if subject.lowered.id_little else "big"
-    placed = int.from_bytes(data[found.id_at : found.id_at + width], "little" if order == "little" else "big")
+    placed = id_in_place(subject, data, found)
     wanted = (fact.size, int(fact.kind), fact.id, fact.id, fact.crc_at, fact.timeout)
     if (found.size, int(found.kind), found.id, placed, found.crc_at, found.timeout) != wanted:
         return f"scan is wrong: {wanted} expected (size, kind, id, id in place, crc_at, timeout)"
@@ -167,18 +167,21 @@ def check_asks(subject: Subject, frame: bytes) -> None:
 
 
 def check_lookup(subject: Subject, data: bytes, keys: Sequence[str]) -> None:
-    """A lookup finds what construct's decoded fields say; asked for one key or for many."""
+    """A lookup finds in a client's frame what construct's decoded fields say; asked for one key or for many."""
     _lookup(subject, data, keys, *subject.oracle.parse(data))
 
 
 def _lookup(subject: Subject, data: bytes, keys: Sequence[str], expected: Outcome, fields: object) -> None:
-    if not isinstance(expected, Complete) or not isinstance(subject.scan(data), Frame):
+    if subject.direction or not isinstance(expected, Complete) or not isinstance(subject.scan(data), Frame):
         return
     frame = data[: expected.size]
     wanted = tuple(lookup(subject.protocol, fields, key) for key in keys)
     found = subject.lookup(keys, frame)
     if not same_texts(found, wanted):
         raise DisagreementError(f"{subject.name}: lookup of {keys}", frame, f"construct: {wanted}", f"lookup: {found}")
+    ran = sources.find(subject.lowered.lookup(tuple(keys)), frame)
+    if ran != found:
+        raise DisagreementError(f"{subject.name}: two runs of lookup differ", frame, f"Python: {ran}", f"kernel: {found}")
     for key, value in zip(keys, wanted, strict=True):
         single = subject.lookup((key,), frame)
         if not same_texts(single, (value,)):

@@ -1,44 +1,90 @@
-"""Rewriting ids: every other byte stays, a right checksum stays right, a wrong one stays wrong by the same difference."""
+"""Rewriting ids: only the ids change, the length that counts them, and the checksum by the same difference.
+
+Ids of a fixed width are overwritten, those whose width varies (varints, integers of jce) may move what follows; a frame
+may have two. Putting the old ids back gives the frame as it came, in whatever width they came.
+"""
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Iterator
+from functools import partial
 
-from conformance.outcome import DisagreementError
+from conformance.bench import Bench
+from conformance.checks.agreement import scan_fault
+from conformance.judges.expected import meaning
+from conformance.judges.identity import renumbered
+from conformance.outcome import Complete, DisagreementError
 from conformance.subject import Subject
+from conformance.suite import Case, Check
+from xproto.errors import MalformedError
 from xproto.kernel.codec import Frame
+from xproto.kernel.pieces import ids, with_ids
+from xproto.spec import Kind
 
 
 def edge_ids(subject: Subject) -> tuple[int, ...]:
-    top = (1 << subject.codec.id_bits) - 1
-    return 0, 1, top >> 1, top
+    """The first and last ids that the proxy gives out, those next to a wrap-around, and others of every width."""
+    if subject.lowered.identity.id is None:
+        return ()
+    base, top = subject.codec.id_base, (1 << subject.codec.id_bits) - 1
+    own = (base, base | 1, base | top >> 1, base | top - 1, base | top)
+    return tuple(dict.fromkeys((*own, 0, 1, 0x7F, 0x80, min(0x8000, top), top >> 1, top)))
+
+
+def plain(subject: Subject, frame: bytes) -> bytes | None:
+    """The frame as its ids are rewritten: a wrapped one unwrapped, None where what it holds is no good."""
+    found = subject.scan(frame)
+    unwrap = subject.protocol.unwrap
+    if unwrap is None or not isinstance(found, Frame) or found.kind is not Kind.WRAPPED:
+        return frame
+    try:
+        inner = unwrap(frame)
+    except MalformedError:
+        return None
+    there = subject.scan(inner)
+    return inner if isinstance(there, Frame) and there.kind is not Kind.WRAPPED and there.size == len(inner) else None
 
 
 def check_set_id(subject: Subject, frame: bytes, new_id: int) -> None:
-    """Patches the id of one whole frame, and back again."""
-    before = subject.scan(frame)
+    """Gives one whole frame another id, and its own back."""
+    if subject.lowered.identity.id is None:
+        return
+    shown = plain(subject, frame)
+    if shown is None:
+        return
+    before = subject.scan(shown)
     assert isinstance(before, Frame), before
-    changed = subject.codec.with_id(frame, new_id)
-    after = subject.scan(changed)
-    if not isinstance(after, Frame) or after != before._replace(id=new_id):
-        raise DisagreementError(f"{subject.name}: the id {new_id} changed more than the id", frame, before, after)
-    width = subject.lowered.id_width
-    patched = set(range(before.id_at, before.id_at + width))
-    if before.crc_at >= 0:
-        patched |= set(range(before.crc_at, before.crc_at + 4))
-    others = [i for i, (old, new) in enumerate(zip(frame, changed, strict=True)) if old != new and i not in patched]
-    if others:
-        raise DisagreementError(f"{subject.name}: set_id touched the bytes at {others}", frame, changed.hex())
-    if before.crc_at >= 0 and _difference(subject, frame, before.crc_at) != _difference(subject, changed, before.crc_at):
-        raise DisagreementError(f"{subject.name}: set_id to {new_id} repaired or broke the checksum", frame, changed.hex())
-    if subject.codec.with_id(changed, before.id) != frame:
-        raise DisagreementError(f"{subject.name}: putting the id {before.id} back gives other bytes", frame, changed.hex())
+    made = subject.codec.with_id(shown, new_id, subject.direction)
+    wanted = renumbered(subject, shown, new_id, before.crc_at)
+    if made != wanted:
+        what = f"{subject.name}: the id {new_id} changed more or less than the id"
+        raise _wrong(subject, what, shown, made, wanted)
+    _check_read(subject, shown, made, new_id)
+    back = with_ids(subject.codec, made, *ids(subject.codec, shown, subject.direction), subject.direction)
+    if back != shown:
+        raise _wrong(subject, f"{subject.name}: putting the id {before.id} back gives other bytes", shown, back, shown)
 
 
-def _difference(subject: Subject, frame: bytes, crc_at: int) -> int:
-    order = "little" if subject.lowered.crc_little else "big"
-    found = int.from_bytes(frame[crc_at : crc_at + 4], "little" if order == "little" else "big")
-    return found ^ zlib.crc32(frame[:crc_at])
+def _check_read(subject: Subject, frame: bytes, made: bytes, new_id: int) -> None:
+    """The frame that was made is read as the old one is, under its new id."""
+    outcome, fields = subject.oracle.parse(made)
+    before = subject.oracle.outcome(frame)
+    if type(outcome) is not type(before):
+        raise DisagreementError(f"{subject.name}: the id {new_id} makes it another frame", frame, before, outcome)
+    if not isinstance(outcome, Complete):  # its checksum was wrong, and stays wrong
+        return
+    fault = scan_fault(subject, made, outcome, fields, subject.scan(made))
+    if fault is not None:
+        raise DisagreementError(f"{subject.name}: under the id {new_id}: {fault}", made, field=subject.lowered.id_name)
+    found = meaning(subject.protocol, fields, len(made))
+    if outcome != Complete(len(made)) or found.id != new_id or found.again not in (None, new_id):
+        what = f"{subject.name}: the id {new_id} is read as {found.id}, and again as {found.again}"
+        raise DisagreementError(what, made, field=subject.lowered.id_name)
+
+
+def _wrong(subject: Subject, what: str, frame: bytes, made: bytes, wanted: bytes) -> DisagreementError:
+    found = (f"made:   {made.hex()}", f"wanted: {wanted.hex()}")
+    return DisagreementError(what, frame, *found, field=subject.lowered.id_name, made=made, wanted=wanted)
 
 
 def corrupted(subject: Subject, frame: bytes, error: int) -> bytes:
@@ -50,3 +96,17 @@ def corrupted(subject: Subject, frame: bytes, error: int) -> bytes:
     at = found.crc_at
     wrong = bytes(a ^ b for a, b in zip(frame[at : at + 4], error.to_bytes(4, "big"), strict=True))
     return frame[:at] + wrong + frame[at + 4 :]
+
+
+def _cases(bench: Bench) -> Iterator[Case]:
+    for direction, name, data in bench.good():
+        subject = bench.subjects[direction]
+        if isinstance(subject.scan(data), Frame):
+            for new_id in edge_ids(subject):
+                yield Case(f"{name}, as {new_id}", data, partial(check_set_id, subject, new_id=new_id), direction)
+
+
+IDS = Check(
+    "ids", "a new id changes the id, the lengths that count it and the checksum; its own back gives the same bytes", _cases,
+    lambda bench: "" if bench.subjects[0].lowered.identity.id is not None else "frames have no id",
+)  # fmt: skip

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.outcome import DisagreementError, Malformed, More
+from conformance.judges.interpreter import run
+from conformance.outcome import Complete, DisagreementError, Malformed, More
 from conformance.subject import Subject
 from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Frame
 from xproto.kernel.pieces import Progress, known, rest, scan_on
 from xproto.plan import OpCode
 
+_KEPT = {OpCode.CHUNKS, OpCode.HTTP_HEAD, OpCode.HTTP_BODY, OpCode.THRIFT_STRUCT, OpCode.TTWITTER_HEADER}
 
-def has_chunks(subject: Subject) -> bool:
-    """Whether a scan of this protocol walks chunks at all."""
-    return any(op.code is OpCode.CHUNKS for op in subject.lowered.scan.ops)
+
+def goes_on(subject: Subject) -> bool:
+    """Whether a scan of this protocol may go on where the last one stopped."""
+    return any(op.code in _KEPT for op in subject.lowered.scan.ops)
 
 
 def resumed(subject: Subject, data: bytes, progress: Progress) -> Frame | More | Malformed:
     """What `Subject.scan` says, from a scan that goes on where the one before stopped."""
     try:
-        found = scan_on(subject.codec, data, progress)
+        found = scan_on(subject.codec, data, progress, subject.direction)
     except MalformedError as error:
         return Malformed(error.path, error.why)
     return More(found.total) if isinstance(found, NeedMore) else found
@@ -32,7 +35,7 @@ def resumed(subject: Subject, data: bytes, progress: Progress) -> Frame | More |
 
 def check_resumed(subject: Subject, data: bytes, sizes: Sequence[int] = ()) -> None:
     """Any bytes, cut after each of `sizes` (none given: in three ways): both scans give the same answer every time."""
-    if not has_chunks(subject):
+    if not goes_on(subject):
         return
     for cuts in [sizes] if sizes else [range(len(data)), range(0, len(data), 3), (len(data) // 2,)]:
         progress = Progress()
@@ -48,12 +51,15 @@ def check_resumed(subject: Subject, data: bytes, sizes: Sequence[int] = ()) -> N
 
 def check_known(subject: Subject, frame: bytes) -> int:
     """What is known of each prefix of a good frame is true of all of it, and stays known. Returns from how many bytes on."""
-    whole = known(subject.codec, frame)
+    whole = known(subject.codec, frame, subject.direction)
     if whole is None or whole != subject.scan(frame):
         raise DisagreementError(f"{subject.name}: a whole frame that is not known", frame, whole)
-    first = len(frame)
+    first, head = len(frame), subject.lowered.head
     for size in range(len(frame)):
-        found = known(subject.codec, frame[:size])
+        there = head is not None and isinstance(run(head, frame[:size], direction=subject.direction).outcome, Complete)
+        found = known(subject.codec, frame[:size], subject.direction)
+        if there is not (found is not None):
+            raise DisagreementError(f"{subject.name}: two runs of the head differ on {size} bytes", frame, there, found)
         if found is None:
             if size > first:
                 raise DisagreementError(f"{subject.name}: {first} bytes say more than {size}", frame)
@@ -79,7 +85,7 @@ def check_streamed(subject: Subject, frame: bytes) -> int:
         if passed:
             found = rest(subject.codec, frame[passed:size], passed, progress)
         else:
-            scanned = scan_on(subject.codec, frame[:size], progress)
+            scanned = scan_on(subject.codec, frame[:size], progress, subject.direction)
             found = scanned if isinstance(scanned, NeedMore) else (scanned.size, scanned.crc_at)
         if isinstance(found, NeedMore):
             if not size < passed + found.total <= len(frame):

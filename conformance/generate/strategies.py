@@ -7,30 +7,49 @@ on the descriptor) gets a strategy of its own, by path. Frames that the layout's
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import construct as c
 from hypothesis import reject
 from hypothesis import strategies as st
 
+from conformance.generate.http1_values import BODILESS, HttpWriter
+from conformance.generate.jce_values import JceWriter
+from conformance.generate.thrift_values import ThriftWriter
 from conformance.judges.oracle import Oracle
 from conformance.outcome import Complete
 from xproto.lower import Lowered
 from xproto.plan import SIGNED
 from xproto.templates import build_frame
 from xproto.wire import (
+    Ahead,
     Bounded,
     Chunked,
+    FromUpstream,
     HessianArguments,
     HessianMap,
     HessianText,
+    HttpBody,
+    HttpHead,
+    JceBytes,
+    JceInteger,
+    JceMap,
+    JceRest,
+    JceText,
     KeyValues,
     Known,
     Raw,
+    ThriftInfo,
+    ThriftStruct,
     TrailingCrc32,
+    TTwitterHeader,
+    Until,
 )
 from xproto.wire.integers import integer_shape
+from xproto.wire.ttwitter import Pairs
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Override = Callable[[Draw, c.Container], Any]
@@ -40,19 +59,21 @@ MAX_BYTES = 40
 TEXTS = st.text(max_size=12) | st.sampled_from(["", "service", "com.test.Echo:1.0", "\N{SNOWMAN}", "\U0001f600x"])
 KEYS = ("service", "method", "group", "version", "path", "sofa_head_method_name")
 """Header names that roles and routes ask for."""
+BYTES = st.binary(max_size=MAX_BYTES) | st.sampled_from([b"com.test.Echo:echo", b"echo", b"a:b:c", b":"])
+"""Of a length that nothing else decides: names with and without the separators that roles look for among them."""
 PAIRS = st.lists(st.tuples(st.sampled_from(KEYS) | TEXTS, TEXTS), max_size=5)
 
 
-def frames(lowered: Lowered, overrides: Mapping[str, Override] | None = None) -> st.SearchStrategy[bytes]:
-    """Whole frames of the protocol."""
-    oracle = Oracle(lowered.protocol)
-    known = overrides or {}
+def frames(lowered: Lowered, overrides: Mapping[str, Override] | None = None, direction: int = 0) -> st.SearchStrategy[bytes]:
+    """Whole frames of the protocol, as a client (0) or a server (1) sends them."""
+    oracle = Oracle(lowered.protocol, direction)
 
     @st.composite
     def frame(draw: Draw) -> bytes:
-        fields = _struct(lowered.protocol.frame, draw, c.Container(), "", known)
+        drawing = _Drawing(draw, overrides or {}, direction)
+        fields = drawing.struct(lowered.protocol.frame, c.Container(), "")
         try:
-            return build_frame(lowered, fields)
+            return build_frame(lowered, fields, from_upstream=bool(direction))
         except c.ConstructError:  # what the layout's own checks, limits and lengths refuse
             reject()
 
@@ -65,39 +86,72 @@ def edges(lo: int, hi: int) -> st.SearchStrategy[int]:
     return st.sampled_from(near) | st.integers(lo, hi)
 
 
-def _struct(con: Any, draw: Draw, outer: c.Container, path: str, known: Mapping[str, Override]) -> c.Container:
-    context = c.Container(_=outer)
-    context["_root"] = outer.get("_root", context)
-    fields = c.Container()
-    for sub in con.subcons:
-        name = sub.name
-        here = f"{path}.{name}" if path else str(name)
-        value = known[here](draw, context) if here in known else _value(sub, draw, context, here, known)
-        if name is not None:
-            context[name] = fields[name] = value
-    return fields
+@dataclass(frozen=True)
+class _Drawing:
+    """Draws the fields of one frame, in the order of the layout."""
+
+    draw: Draw
+    known: Mapping[str, Override]
+    direction: int
+
+    def struct(self, con: Any, outer: c.Container, path: str) -> c.Container:
+        context = c.Container(_=outer)
+        context["_root"] = outer.get("_root", context)
+        fields = c.Container()
+        for sub in con.subcons:
+            name = sub.name
+            here = f"{path}.{name}" if path else str(name)
+            value = self.known[here](self.draw, context) if here in self.known else self.value(sub, context, here)
+            if name is not None:
+                context[name] = fields[name] = value
+        return fields
+
+    def value(self, con: Any, context: c.Container, path: str) -> Any:
+        while type(con) in {c.Renamed, c.Default}:
+            con = con.subcon
+        if type(con) in {c.Const, c.Rebuild, c.Check, c.Padded, TrailingCrc32} or con in (c.Pass, c.Terminated, c.Tell):
+            return None
+        if con is FromUpstream:
+            return self.direction
+        if type(con) is c.Computed:
+            return _evaluate(con.func, context)
+        if type(con) is c.IfThenElse:
+            side = con.thensubcon if _evaluate(con.condfunc, context) else con.elsesubcon
+            return self.value(side, context, path)
+        if type(con) is c.Switch:
+            return self.value(con.cases.get(_evaluate(con.keyfunc, context), con.default), context, path)
+        if type(con) is c.Struct:
+            return self.struct(con, context, path)
+        if type(con) is c.Transformed:
+            return self.struct(con.subcon, context, path)
+        if type(con) in {c.FixedSized, c.Prefixed}:
+            return self.value(con.subcon, context, path)
+        leaf = _written(con, context, self.direction)
+        leaf = _leaf(con, context) if leaf is None else leaf
+        return reject() if leaf.is_empty else self.draw(leaf)
 
 
-def _value(con: Any, draw: Draw, context: c.Container, path: str, known: Mapping[str, Override]) -> Any:
-    while type(con) in {c.Renamed, c.Default}:
-        con = con.subcon
-    if type(con) in {c.Const, c.Rebuild, c.Check, c.Padded, TrailingCrc32} or con in (c.Pass, c.Terminated):
-        return None
-    if type(con) is c.Computed:
-        return _evaluate(con.func, context)
-    if type(con) is c.IfThenElse:
-        side = con.thensubcon if _evaluate(con.condfunc, context) else con.elsesubcon
-        return _value(side, draw, context, path, known)
-    if type(con) is c.Switch:
-        return _value(con.cases.get(_evaluate(con.keyfunc, context), con.default), draw, context, path, known)
-    if type(con) is c.Struct:
-        return _struct(con, draw, context, path, known)
-    if type(con) is c.Transformed:
-        return _struct(con.subcon, draw, context, path, known)
-    if type(con) in {c.FixedSized, c.Prefixed}:
-        return _value(con.subcon, draw, context, path, known)
-    leaf = _leaf(con, context)
-    return reject() if leaf.is_empty else draw(leaf)
+def _written(con: Any, context: c.Container, direction: int) -> st.SearchStrategy[Any] | None:
+    """Values that a writer of the format draws with a generator of its own; None for other constructs."""
+
+    def body(rng: random.Random) -> bytes:
+        head = con.head(context)
+        return HttpWriter(rng).body(head.fields, none=bool(direction) and head.line[9:12] in BODILESS)
+
+    def pairs(rng: random.Random) -> Pairs:
+        found = Pairs()
+        found.data = ThriftWriter(rng).header()
+        return found
+
+    writers: dict[type, Callable[[random.Random], Any]] = {
+        ThriftStruct: lambda rng: Raw(ThriftWriter(rng, con.compact).struct()),
+        TTwitterHeader: pairs,
+        JceRest: lambda rng: JceWriter(rng).fields(11),
+        HttpHead: lambda rng: HttpWriter(rng).head(response=bool(direction)),
+        HttpBody: body,
+    }
+    write = writers.get(type(con))
+    return st.integers(0, 1 << 32).map(lambda seed: write(random.Random(seed))) if write else None  # noqa: S311 - test data
 
 
 def _evaluate(expression: Any, context: c.Container) -> Any:
@@ -120,10 +174,19 @@ def _leaf(con: Any, context: c.Container) -> st.SearchStrategy[Any]:
         c.BitsInteger: lambda: edges(0, (1 << con.length) - 1),
         c.Bytes: lambda: _bytes(con, context),
         KeyValues: lambda: PAIRS,
+        Until: lambda: st.binary(max_size=min(con.most, MAX_BYTES)).filter(
+            lambda text: (text + con.end).find(con.end) == len(text)
+        ),
         Chunked: lambda: st.lists(st.binary(min_size=1, max_size=MAX_BYTES), max_size=3),
         HessianText: lambda: TEXTS | st.none(),
         HessianMap: lambda: PAIRS | st.none(),
         HessianArguments: lambda: st.just(Raw(b"")),
+        Ahead: lambda: st.integers(0, 1),
+        ThriftInfo: lambda: PAIRS,
+        JceInteger: lambda: edges(con.lo, con.hi),
+        JceText: lambda: BYTES,
+        JceBytes: lambda: BYTES,
+        JceMap: lambda: PAIRS,
     }
     if type(con) not in simple:
         raise TypeError(f"no values are known for {type(con).__name__}: give this field a strategy of its own")
@@ -138,5 +201,5 @@ def _bytes(con: c.Bytes, context: c.Container) -> st.SearchStrategy[bytes]:
         except (KeyError, TypeError):  # a length that a Rebuild will compute
             size = None
     if size is None:
-        return st.binary(max_size=MAX_BYTES)
+        return BYTES
     return st.binary(min_size=size, max_size=size) if size >= 0 else st.nothing()

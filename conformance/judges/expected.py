@@ -10,22 +10,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.judges.walks import joined
-from xproto.spec import First, Header, Item, Kind, Protocol, Unless, View
+from conformance.judges.http1_texts import text_of
+from conformance.judges.walks.hessian import joined
+from xproto.spec import First, Header, Item, Kind, Part, Protocol, Unless, View
 from xproto.wire import Raw, TrailingCrc32
 from xproto.wire.hessian_skip import BadValueError, Reader, ShortError
+from xproto.wire.http1 import Head
 
 
 @dataclass(frozen=True)
 class Meaning:
     """The facts of a frame. kind is None where the declaration has no kind for it; crc_at is -1 without a checksum.
 
+    id: as 64 bits without a sign, which is how the proxy counts; 0 where frames have none. again: the second one; None
+    where this frame has none.
     timed: whether the frame has the field of the timeout.
     """
 
     size: int
     kind: Kind | None
     id: int
+    again: int | None
     crc_at: int
     timeout: int
     timed: bool
@@ -48,13 +53,19 @@ def meaning(protocol: Protocol, fields: Any, size: int) -> Meaning:
     return Meaning(
         size,
         next((kind for kind, test in protocol.kind.items() if _holds(test, fields)), None),
-        int(protocol.id(fields)),
+        _number(protocol.id, fields) or 0,
+        _number(protocol.again, fields),
         size - 4 if checksum is not None and fields[checksum] is not None else -1,
         int(timeout or 0),
         timeout is not None,
         {repr(source): source(fields) for source in protocol.variant},
         {repr(source): source(fields) for source in protocol.echo},
     )
+
+
+def _number(source: Any, fields: Any) -> int | None:
+    found = None if source is None else source(fields)
+    return None if found is None else int(found) % (1 << 64)
 
 
 def _is_checksum(sub: Any) -> bool:
@@ -90,18 +101,34 @@ def _text(protocol: Protocol, fields: Any, source: Any) -> Text:
         case Unless(inner, values):
             found = _text(protocol, fields, inner)
             return None if found in values else found
+        case Part(inner, separator, behind):
+            return _part(_text(protocol, fields, inner), separator, behind=behind)
         case Item(block, _):
             return _first_item(block(fields))
     return _as_bytes(source(fields))
 
 
+def _part(found: Text, separator: bytes, *, behind: bool) -> Text:
+    if not isinstance(found, bytes):
+        return found
+    front, there, back = found.partition(separator)
+    if behind:
+        return back if there else found
+    return front if there else None
+
+
 def _header(protocol: Protocol, fields: Any, name: str) -> Text:
     headers = protocol.headers.block if isinstance(protocol.headers, View) else protocol.headers
     pairs = None if headers is None else headers(fields)
+    if isinstance(pairs, Head):
+        return text_of(pairs, name.encode())
+    pairs = pairs.items() if isinstance(pairs, Mapping) else pairs
     values = [value for key, value in pairs or () if isinstance(key, str) and key == name]
     if not values:
         return None
-    return HIDDEN if isinstance(values[-1], Raw) else _as_bytes(values[-1])
+    if isinstance(values[-1], Raw):
+        return HIDDEN
+    return _as_bytes(values[-1]) if type(values[-1]) in {str, bytes, int} else None
 
 
 def _as_bytes(value: Any) -> bytes | None:

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conformance.outcome import Outcome
-from xproto.plan import LITTLE, SIGNED, Op
+from xproto.plan import LITTLE, SIGNED, Form, Op
+from xproto.wire.jce import integer_field
 
 
 @dataclass(frozen=True)
 class Part:
     """Bits of the frame that an integer was made of: ``integer at `at` >> shift & mask``.
 
-    width: of the integer in bytes; 0 for a varint that took `size` bytes.
+    width: of the integer in bytes; 0 where it depends on the value: of a varint, or of a whole field of jce, which took
+        `size` bytes.
     """
 
     at: int
@@ -25,6 +27,7 @@ class Part:
     flags: int = 0
     shift: int = 0
     mask: int = -1
+    form: Form = Form.FIXED
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,13 @@ class Step:
 
 @dataclass
 class Run:
-    """What a run left behind. `refused` is the op that did not pass."""
+    """What a run left behind. refused: the op that did not pass. hidden: see `walks.Reading`."""
 
     outcome: Outcome
     steps: list[Step]
     registers: dict[int, int]
     slots: dict[int, bytes]
+    hidden: set[int]
     refused: Op | None = None
 
 
@@ -63,6 +67,8 @@ def members(op: Op) -> list[int]:
 
 def bounds(part: Part) -> tuple[int, int]:
     """The least and greatest value that the part's bits can hold."""
+    if part.form is Form.JCE:
+        return -(1 << 63), (1 << 63) - 1
     if not part.width:
         return 0, (1 << 7 * (part.size + 1)) - 1
     bits = 8 * part.width
@@ -74,6 +80,8 @@ def bounds(part: Part) -> tuple[int, int]:
 def get(data: bytes, part: Part) -> int:
     """The part's value."""
     raw = data[part.at : part.at + part.size]
+    if part.form is Form.JCE:
+        return int.from_bytes(raw[2 if raw[0] >> 4 == 15 else 1 :], "big", signed=True)
     if not part.width:
         return sum((byte & 0x7F) << 7 * i for i, byte in enumerate(raw))
     whole = int.from_bytes(raw, "little" if part.flags & LITTLE else "big", signed=bool(part.flags & SIGNED))
@@ -81,11 +89,14 @@ def get(data: bytes, part: Part) -> int:
 
 
 def put(data: bytes, part: Part, value: int) -> bytes:
-    """The bytes with this value in the part; a varint may take another number of bytes. Other bits stay."""
+    """The bytes with this value in the part; one of no fixed width may take another number of bytes. Other bits stay."""
     lo, hi = bounds(part)
-    if part.width and not lo <= value <= hi:
+    if (part.width or part.form is Form.JCE) and not lo <= value <= hi:
         return data
-    if not part.width:
+    if part.form is Form.JCE:
+        head = data[part.at : part.at + 2]
+        raw = integer_field(head[1] if head[0] >> 4 == 15 else head[0] >> 4, value)
+    elif not part.width:
         raw = b""
         while value > 0x7F:
             raw, value = raw + bytes((value & 0x7F | 0x80,)), value >> 7

@@ -119,7 +119,13 @@ def test_how_an_end_is_written():
 @pytest.mark.parametrize(
     ("data", "answer"),
     [
-        (b"", 6), (b"PRO", 6), (b"PROP", None), (b"\r\n", 12), (b"\r\n\r\n\r\n", None), (b"GET /", None), (b"PROXY ", 15),
+        (b"", 6),
+        (b"PRO", 6),
+        (b"PROP", None),
+        (b"\r\n", 12),
+        (b"\r\n\r\n\r\n", None),
+        (b"GET /", None),
+        (b"PROXY ", 15),
         (SIGNATURE, 16),
     ],
 )

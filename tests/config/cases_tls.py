@@ -410,7 +410,7 @@ ONE_TLS = [
     ),
     (
         edited("[{cluster: echo}]", "[{match: {headers: {tls.sans: a}}, cluster: echo}]"),
-        '11: routes.main[0].match.headers["tls.sans"]: \'tls.sans\' is nothing that is known of TLS; did you mean tls.san?',
+        "11: routes.main[0].match.headers[\"tls.sans\"]: 'tls.sans' is nothing that is known of TLS; did you mean tls.san?",
     ),
     (
         edited("tls: {certificates: web}", "http: {client_certificate: 1}"),

@@ -12,10 +12,10 @@ MUTATIONS=${1:-4000}
 
 mkdir -p "$OUT/tests"
 for folder in xproto conformance; do
-    (find "$folder" -type f \( -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.h' \) -print0 |
+    (find "$folder" -type f \( -name '*.py' -o -name '*.yaml' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.h' \) -print0 |
         tar --null --files-from=- --create) | tar --extract --directory "$OUT"
 done
-for folder in conformance protocols vectors xproto http1 conftest.py; do
+for folder in conformance protocols vectors xproto http1 conftest.py golden.py; do
     if [ -e "tests/$folder" ]; then cp -r "tests/$folder" "$OUT/tests/"; fi
 done
 for path in setup.py pyproject.toml README.md LICENSE docs examples; do

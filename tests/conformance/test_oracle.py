@@ -9,6 +9,7 @@ from construct import this
 from conformance.judges.oracle import EndOfBytesError, Oracle, Watched
 from conformance.outcome import Complete, Malformed, More
 from xproto.spec import Kind, Limits, Protocol
+from xproto.wire import HttpBody, HttpHead, ThriftStruct
 
 
 def _oracle(*fields, limit=20) -> Oracle:
@@ -66,3 +67,31 @@ def test_reading_all_the_rest_is_allowed_at_the_end() -> None:
     with pytest.raises(EndOfBytesError) as ended:
         stream.read(2)
     assert ended.value.total == 5
+
+
+UNFRAMED = _oracle("n" / c.Int8ub, "body" / ThriftStruct(), limit=1000)
+HTTP = _oracle("n" / c.Computed(0), "head" / HttpHead(), "body" / HttpBody(this.head), limit=1000)
+_LIST = b"\1\x0f\0\1\x08"  # field 1, a list of 32-bit integers
+
+
+@pytest.mark.parametrize(
+    ("data", "outcome"),
+    [
+        (_LIST + b"\0\0\0\2\0\0\0\1", More(17)),
+        (_LIST + b"\0\0\0\2\0\0\0\1\0\0\0\2\0", Complete(18)),
+        (_LIST + (247).to_bytes(4, "big"), More(9 + 4 * 247)),
+    ],
+)
+def test_a_claim_that_bytes_to_come_may_keep_is_no_fault(data, outcome) -> None:
+    assert UNFRAMED.outcome(data) == outcome
+
+
+def test_a_claim_beyond_the_limit_is() -> None:
+    assert isinstance(UNFRAMED.outcome(_LIST + (248).to_bytes(4, "big")), Malformed)
+
+
+@pytest.mark.parametrize(("fields", "body"), [(b"", b""), (b"Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n0\r\n\r\n")])
+def test_a_message_of_http_asks_for_one_byte_more_at_a_time(fields, body) -> None:
+    data = b"POST / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n" + body
+    assert [HTTP.outcome(data[:size]) for size in range(len(data))] == [More(size + 1) for size in range(len(data))]
+    assert HTTP.outcome(data + b"GET") == Complete(len(data))

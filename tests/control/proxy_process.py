@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.golden import frame
+
 PATIENCE = 20.0
-REQUEST = Path("tests/vectors/bolt/anthunder-echo-request.bin").read_bytes()
-RESPONSE = Path("tests/vectors/bolt/anthunder-echo-response.bin").read_bytes()
+REQUEST = frame("bolt", "anthunder-echo-request")
+RESPONSE = frame("bolt", "anthunder-echo-response")
 HEARTBEAT = bytes.fromhex("01 01 0000 01 0000002a 01 ffffffff 0000 0000 00000000")
 HEARTBEAT_ACK = bytes.fromhex("01 00 0000 01 0000002a 01 0000 0000 0000 00000000")
 ID = slice(5, 9)

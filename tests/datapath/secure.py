@@ -20,9 +20,7 @@ STRANGER = OTHER.issue("stranger", dns=["client.test"])
 
 
 def material(issued: Issued | None = None, trust: Authority | None = None, crl: str = "") -> Material:
-    return Material(
-        issued.certificate if issued else "", issued.key if issued else "", trust.certificate if trust else "", crl
-    )
+    return Material(issued.certificate if issued else "", issued.key if issued else "", trust.certificate if trust else "", crl)
 
 
 def load(context: ssl.SSLContext, issued: Issued) -> None:

@@ -370,7 +370,7 @@ async def test_one_connection_too_many(world: World) -> None:
     upstream = await backend.accept()
     await upstream.receive()
     for _ in range(3):
-        with contextlib.suppress(ConnectionResetError):      # at times before connect has returned
+        with contextlib.suppress(ConnectionResetError):  # at times before connect has returned
             assert await (await world.client()).receive() == b"", "a reset"
     await world.until(lambda: world.count("downstream_refused_total") == 3)
     assert len([line for line in world.log if "2 connections are open" in line]) == 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from tests.golden import frame as recorded
 from tests.hostile.fakes import Echo
 from tests.hostile.peers import Client
 from tests.hostile.process import Proxy, Watch
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.usefixtures("unharmed")
 
 EVIL = b"!evil"
 EIGHT_MIB = 8 << 20
-VECTORS = Path(__file__).resolve().parent.parent / "vectors" / "dubbo"
 
 LIES: dict[str, tuple[bytes, str]] = {
     # case: (bytes, what the log says)
@@ -237,7 +236,7 @@ def test_a_strange_body_that_can_be_read_is_passed_on(client: Client, mesh: Prox
 
 @pytest.mark.parametrize("name", ["java-any-cycle-request", "java-person-cyclic-request"])
 def test_javas_own_cyclic_objects(client: Client, name: str) -> None:
-    frame = (VECTORS / f"{name}.bin").read_bytes()
+    frame = recorded("dubbo", name)
     body = frame[16:].replace(b"\x14com.test.EchoService", b"\x14com.test.Echo.......")
     assert client.call(frame[:16] + body).status == NOT_FOUND, "read to its attachments; that service has no route"
 

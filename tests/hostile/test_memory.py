@@ -141,7 +141,7 @@ def test_many_different_routing_keys(mesh: Proxy) -> None:
 @pytest.mark.usefixtures("unharmed")
 def test_a_body_of_very_many_chunks(mesh: Proxy) -> None:
     """Where every chunk names what comes next, a read full of chunks must not cost a walk over all for each of them."""
-    frame = beacon_peer.request(b"com.test.Echo", chunk=1, body=b"x" * 300_000, id=5).encode()      # goes on in pieces
+    frame = beacon_peer.request(b"com.test.Echo", chunk=1, body=b"x" * 300_000, id=5).encode()  # goes on in pieces
     watch, before = Watch(mesh), mesh.processor_seconds()
     with crowd(mesh, 1) as (client,):
         client.send(frame[:-1])

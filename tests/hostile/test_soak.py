@@ -1,6 +1,6 @@
 """A bounded storm of seeded mutations of golden frames, while good clients call over the same upstream connections.
 
-The golden frames are what real implementations sent (tests/vectors). XPROTO_SOAK_SEED chooses another storm.
+The golden frames are what real implementations sent (conformance/vectors). XPROTO_SOAK_SEED chooses another storm.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.golden import RECORDED
 from tests.hostile.fakes import Echo
 from tests.hostile.peers import BEACON, HEARTBEATS, Client
 from tests.hostile.process import Proxy, Watch
@@ -24,7 +25,6 @@ SEED = int(os.environ.get("XPROTO_SOAK_SEED", "7"))
 SECONDS = 8.0
 UPSTREAM_SECONDS = 4.0
 ATTACKERS = 4
-VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 
 CONFIG = """
 listeners:
@@ -48,8 +48,8 @@ def mesh(tmp_path: Path) -> Iterator[Proxy]:
 
 
 def golden() -> list[bytes]:
-    files = [*sorted((VECTORS / "bolt").glob("*.bin")), *sorted((VECTORS / "dubbo").glob("*.bin"))]
-    frames = [data for file in files if len(data := file.read_bytes()) < 4096]
+    recorded = sorted((v for v in RECORDED if v.protocol in {"bolt", "dubbo"}), key=lambda v: (v.protocol, v.name))
+    frames = [vector.data for vector in recorded if len(vector.data) < 4096]
     beacon = SPEECHES["beacon"]
     frames += [beacon.call(1, b"x"), beacon.call(2, b"x" * 1000), beacon.timed(3, 50), beacon.oneway(4)]
     return frames + [make(9) for make in HEARTBEATS.values()]

@@ -63,6 +63,23 @@ def test_bodies_that_are_malformed(body: bytes) -> None:
     assert parsed(data) is None
 
 
+@pytest.mark.parametrize(
+    ("body", "size", "limit"),
+    [
+        (lambda size: b"5;" + b"a" * size + b"\r\nhello\r\n0\r\n\r\n", "of one chunk's extensions", 1024),
+        (lambda size: b"0\r\na: " + b"b" * (size - 7) + b"\r\n\r\n", "of all trailers, the empty line too", 8192),
+    ],
+    ids=["extensions", "trailers"],
+)
+def test_the_bytes_of_a_chunked_body_that_are_bounded(body: Any, size: str, limit: int) -> None:
+    head = request(b"POST / HTTP/1.1", b"Transfer-Encoding: chunked")
+    at, above = head + body(limit), head + body(limit + 1)
+    assert scanned(at).size == len(at)
+    assert parsed(at).body == body(limit)
+    assert scanned(above) is None
+    assert parsed(above) is None
+
+
 @pytest.mark.parametrize("fields", SMUGGLED.values(), ids=SMUGGLED.keys())
 def test_what_the_reader_refuses_the_reference_refuses_too(fields: tuple[bytes, ...]) -> None:
     assert parsed(request(b"POST / HTTP/1.1", *fields)) is None

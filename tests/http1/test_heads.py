@@ -315,9 +315,7 @@ HOSTS = [b"Host: a", b"Host: a:80", b"host:", b"Host:  [::1]"]
 def heads(draw: st.DrawFn) -> bytes:
     """Every other one well-formed but for what its lines say together; the others with something put in or taken out."""
     lines = draw(st.lists(st.sampled_from(WELL_FORMED), max_size=5, unique=True))
-    lines.insert(
-        draw(st.integers(0, len(lines))), draw(st.sampled_from(HOSTS))
-    )
+    lines.insert(draw(st.integers(0, len(lines))), draw(st.sampled_from(HOSTS)))
     data = b"\r\n".join([draw(st.sampled_from(FIRST)), *lines, b"", b""])
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2]))):
         at = draw(st.integers(0, len(data)))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from harness.mesh import BOLT_SERVICE, Mesh
 from harness.relay import TO_CLIENT, Relay
-from harness.vectors import bolt_facts
+from harness.rpc_facts import bolt_facts
 
 VARIANTS = {"v1": {"version": 1}, "v2": {"version": 2}, "v2crc": {"version": 2, "crc": True}}
 FIVE_MB = 5 * 1024 * 1024

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from harness.mesh import BOLT_SERVICE, OTHER, Mesh
-from harness.vectors import bolt_facts, dubbo_facts
+from harness.rpc_facts import bolt_facts, dubbo_facts
 from harness.wire import ask
 from recording import facts_bolt, facts_dubbo, facts_sofa
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import struct
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from harness.finagle import SERVICE, FinagleMesh
 from harness.twitter_vectors import UPGRADE, twitter_facts
 
+from tests.golden import RECORDED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "thrift-twitter"
 UPGRADED = [
-    entry["name"].removeprefix("finagle-").removesuffix("-request")
-    for entry in json.loads((VECTORS / "index.json").read_text(encoding="utf-8"))
-    if entry["direction"] == "request" and entry["header"] is not None
+    vector.name.removeprefix("finagle-").removesuffix("-request")
+    for vector in RECORDED
+    if vector.protocol == "thrift-twitter" and vector.direction == 0 and vector.kind != "handshake"
 ]
 CALL, REPLY, EXCEPTION, ONEWAY = 1, 2, 3, 4
 PATIENCE_S = 20
@@ -36,7 +35,7 @@ def finagle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinagleMesh]:
 
 
 def vector(name: str) -> bytes:
-    return (VECTORS / f"{name}.bin").read_bytes()
+    return next(v.data for v in RECORDED if v.name == name and v.protocol in {"thrift", "thrift-twitter"})
 
 
 def replay(address: str, *calls: str) -> tuple[bytes, bytes]:

@@ -108,9 +108,7 @@ def test_a_client_certificate(secure: Secure, via: str, version: list[str]) -> N
     sent = dict(json.loads(done.stdout)["headers"])
     if via == "proxy":
         digest = hashlib.sha256(secure.pki.issued["client"].x509.public_bytes(Encoding.DER)).hexdigest()
-        assert sent["x-forwarded-client-cert"] == (
-            f'Hash={digest};Subject="CN=client";URI={SPIFFE};DNS=client.mesh.test'
-        )
+        assert sent["x-forwarded-client-cert"] == (f'Hash={digest};Subject="CN=client";URI={SPIFFE};DNS=client.mesh.test')
 
 
 @pytest.mark.parametrize("leaf", ["", "strange-client", "expired", "server-only"])

@@ -167,8 +167,10 @@ def test_b_is_not_reached_around_a(mesh: Mesh, row: Row) -> None:
 
 def test_somebody_else_in_the_place_of_b(mesh: Mesh, secure: Secure, hosts: Hosts, tmp_path: Path) -> None:
     """He has a certificate of the same authority, and not B's name: he gets nothing of a call."""
-    setup = beside_the_server(secure.pki, hosts).replace("sidecar-b", "client").replace(
-        secure.pki.files["client"].secret, secure.pki.files["web"].secret
+    setup = (
+        beside_the_server(secure.pki, hosts)
+        .replace("sidecar-b", "client")
+        .replace(secure.pki.files["client"].secret, secure.pki.files["web"].secret)
     )
     with Proxy(setup, tmp_path, "other-b") as other, Proxy(beside_the_client(secure.pki, other.address), tmp_path, "a") as a:
         refused = bolt(mesh, a, text="x", timeout=5000)
@@ -187,9 +189,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("leaf", list(REFUSED))
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_b_does_not_take_a(
-    mesh: Mesh, secure: Secure, hosts: Hosts, tmp_path: Path, leaf: str, version: str
-) -> None:
+def test_b_does_not_take_a(mesh: Mesh, secure: Secure, hosts: Hosts, tmp_path: Path, leaf: str, version: str) -> None:
     """In TLS 1.3 A learns that when it has sent its first call. Its client is told, and B's log says why."""
     wanted = "{verify: required, ca: mesh-ca, san: [{uri: 'spiffe://td/*'}]}"
     setup = beside_the_server(secure.pki, hosts).replace("{verify: required, ca: mesh-ca}", wanted)

@@ -263,9 +263,9 @@ def test_a_session_of_an_unknown_name(secure: Secure, proxy: Proxy, version: str
 @pytest.mark.parametrize(
     ("leaf", "of", "name"),
     [
-        ("strange-client", "other.test", "api.test"),       # trusted there, by other roots
-        ("elsewhere", "api.test", "narrow.test"),           # trusted here too, and not wanted
-        ("", "optional.test", "api.test"),                  # it may be missing there
+        ("strange-client", "other.test", "api.test"),  # trusted there, by other roots
+        ("elsewhere", "api.test", "narrow.test"),  # trusted here too, and not wanted
+        ("", "optional.test", "api.test"),  # it may be missing there
         ("", "optional.test", "narrow.test"),
     ],
 )

@@ -50,7 +50,7 @@ def test_a_listener_for_tls_1_3_alone(secure: Secure) -> None:
 
 
 GROUPS = [
-    ("-tls1_2", "X25519:P-256", "X25519"),      # in TLS 1.2 the certificate's curve has to be one of them
+    ("-tls1_2", "X25519:P-256", "X25519"),  # in TLS 1.2 the certificate's curve has to be one of them
     ("-tls1_2", "P-256", "ECDH, prime256v1"),
     ("-tls1_3", "X25519", "X25519"),
     ("-tls1_3", "P-256", "ECDH, prime256v1"),
@@ -157,7 +157,7 @@ def test_a_client_that_says_it_closes_is_told_so(secure: Secure, via: str, versi
     with TlsWire(secure.at(via), client_context(secure.pki, version=version), "a.test") as wire:
         wire.ask("/echo", "Connection: close", host="a.test")
         assert wire.answer().status == 200
-        assert wire.rest() == b""           # it would raise for an end without close_notify
+        assert wire.rest() == b""  # it would raise for an end without close_notify
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])

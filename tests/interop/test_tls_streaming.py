@@ -75,6 +75,7 @@ def test_a_large_body_goes(secure: Secure, proxy: Proxy, tmp_path: Path, form: l
 
 def test_many_at_once(secure: Secure, proxy: Proxy) -> None:
     """Others are served while they come."""
+
     def fetch(size: int) -> int:
         return len(curl(*options(secure, proxy), f"https://a.test/zeros?size={size}").stdout)
 

@@ -20,9 +20,7 @@ texts = st.text("abcé", max_size=4)
 values = st.one_of(
     st.none(),
     texts.map(str.encode),
-    st.lists(st.sampled_from([b"a", b"b", b"c", "é".encode(), b"\xc3", b"\xff", b"\n", b"\0"]), max_size=5).map(
-        b"".join
-    ),
+    st.lists(st.sampled_from([b"a", b"b", b"c", "é".encode(), b"\xc3", b"\xff", b"\n", b"\0"]), max_size=5).map(b"".join),
 )
 conditions = st.one_of(
     st.builds(HeaderMatch, st.sampled_from(KEYS), st.sampled_from(["exact", "prefix", "suffix"]), texts, st.booleans()),

@@ -110,9 +110,7 @@ def test_the_entry_point(parcel):
 
 
 REFUSED = [
-    (code, told)
-    for block in blocks("python refused")
-    for code, told in re.findall(r"^(?!#)(.+)\n# (.+)$", block, re.MULTILINE)
+    (code, told) for block in blocks("python refused") for code, told in re.findall(r"^(?!#)(.+)\n# (.+)$", block, re.MULTILINE)
 ]
 
 

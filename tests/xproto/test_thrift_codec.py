@@ -233,6 +233,13 @@ def test_a_compressed_frame_in_its_plain_form(transforms, squeezed):
     assert codec.lookup(("user", "method")).find_bytes(plain) == (b"me", b"echo")
 
 
+@pytest.mark.parametrize("name", ["thrift-header", "thrift-header-compact"])
+def test_a_compressed_frame_is_built_from_what_was_read(name):
+    protocol = load()[name].protocol
+    frame = theader(zlib.compress(strict()), transforms=ZLIB, protocol=2 if name.endswith("compact") else 0)
+    assert protocol.frame.build(protocol.frame.parse(frame)) == frame
+
+
 BOMB = zlib.compress(bytes(10**6))
 TRANSFORMS = {
     # case: (transforms, payload, what is said)

@@ -147,7 +147,6 @@ def test_blocks_as_construct_reads_them(parts):
         assert under_test.lookup(("a", "b", "")).find_bytes(frame) == (pairs.get("a"), pairs.get("b"), pairs.get(""))
 
 
-
 # Chunked
 
 CHUNKS = Chunked(Int16ul)

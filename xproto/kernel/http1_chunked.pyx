@@ -94,7 +94,7 @@ cdef bint step(chunked_t* body, uint8_t byte) noexcept nogil:
         body.state = CHUNK_DONE
         return byte == c'\n'
     body.trailers += 1
-    if body.trailers > MAX_TRAILERS:
+    if body.trailers >= MAX_TRAILERS:     # the last LF is still to come
         return False
     if body.state == CHUNK_TRAILER:
         if byte == c'\r':

@@ -37,17 +37,17 @@ cdef const uint8_t* _start(const uint8_t[::1] data):
     return &data[0] if data.shape[0] else <const uint8_t*>b""
 
 
-def scan_on(Codec codec not None, const uint8_t[::1] data not None, Progress progress not None):
+def scan_on(Codec codec not None, const uint8_t[::1] data not None, Progress progress not None, int direction=0):
     """Like `Codec.scan_bytes`, going on where the scan that left `progress` stopped."""
     cdef frame_t frame
-    cdef int outcome = codec.scan_on(FROM_DOWNSTREAM, _start(data), data.shape[0], &frame, &progress.kept)
+    cdef int outcome = codec.scan_on(<Direction>direction, _start(data), data.shape[0], &frame, &progress.kept)
     return codec._told(outcome, &frame)
 
 
-def known(Codec codec not None, const uint8_t[::1] data not None):
+def known(Codec codec not None, const uint8_t[::1] data not None, int direction=0):
     """What is known of a frame, whole or not, as a `Frame`; None while its head is not there, or where it is wrong."""
     cdef frame_t frame
-    codec.scan(FROM_DOWNSTREAM, _start(data), data.shape[0], &frame)
+    codec.scan(<Direction>direction, _start(data), data.shape[0], &frame)
     return codec._frame(&frame) if frame.known else None
 
 
@@ -76,11 +76,11 @@ def with_timeout(Codec codec not None, const uint8_t[::1] data not None, int64_t
     return bytes(copy), written
 
 
-def ids(Codec codec not None, const uint8_t[::1] data not None):
+def ids(Codec codec not None, const uint8_t[::1] data not None, int direction=0):
     """The ids of the whole frame in `data`: ((id, bytes on the wire), the same of the second one or None)."""
     cdef frame_t frame
     cdef identity_t found
-    if codec.scan(FROM_DOWNSTREAM, _start(data), data.shape[0], &frame) != SCAN_OK:
+    if codec.scan(<Direction>direction, _start(data), data.shape[0], &frame) != SCAN_OK:
         raise MalformedError(codec.name, "frame", 0, "not one whole frame")
     found = codec.identity(&frame)
     return (found.id, found.id_size), (found.again, found.again_size) if codec.twice else None

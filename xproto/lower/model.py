@@ -17,7 +17,10 @@ WIDE = 1 << 62
 
 @dataclass(eq=False)
 class Value:
-    """A field. `lo` and `hi` bound integers; `labels` are an Enum's names; `kind` says what roles may do with it."""
+    """A field. `lo` and `hi` bound integers; `labels` are an Enum's names; `kind` says what roles may do with it.
+
+    reader: of an interpreted field, what reads it by itself; then `hi` is how many bytes it is at most.
+    """
 
     path: str
     kind: str = "integer"
@@ -27,6 +30,7 @@ class Value:
     guards: frozenset[str] = frozenset()
     reg: int = NONE
     fields: dict[str, Value] = field(default_factory=dict)
+    reader: object = None
 
     def __repr__(self) -> str:
         return self.path
@@ -162,6 +166,8 @@ class Primitive:
     width: int = 0
     flags: int = 0
     argument: Value | None = None
+    data: bytes = b""
+    most: int = 0
     outputs: tuple[Value, ...] = ()
     inputs: tuple[Value, ...] = ()
 

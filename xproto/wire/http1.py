@@ -50,6 +50,10 @@ class HttpError(ConstructError):  # type: ignore[misc]
     """These bytes are no head, or no body, that is accepted."""
 
 
+class Head(Container):  # type: ignore[misc]
+    """What a head says: see `HttpHead`."""
+
+
 class HttpHead(WirePrimitive):
     """The head of a request (from downstream) or a response (from upstream).
 
@@ -63,17 +67,17 @@ class HttpHead(WirePrimitive):
     opcode = OpCode.HTTP_HEAD
     kind = "block"
 
-    def _parse(self, stream: Any, context: Any, path: str) -> Container:
+    def _parse(self, stream: Any, context: Any, path: str) -> Head:
         start = stream.tell()
-        data = bytes(stream.read(MAX_HEAD))
+        data = bytes(stream.read()[:MAX_HEAD])
         end = data.find(b"\r\n\r\n")
         if re.search(rb"(?<!\r)\n", data if end < 0 else data[: end + 4]):
             raise HttpError("a line ends in a bare LF", path=path)
         if end < 0:
-            raise HttpError("too many bytes", path=path) if len(data) == MAX_HEAD else StreamError("no end", path=path)
+            raise HttpError("too many bytes", path=path) if len(data) == MAX_HEAD else _unfinished(stream, "no end", path)
         stream.seek(start + end + 4)
         line, *lines = data[:end].split(b"\r\n")
-        found = _Head(line, lines, path, response=bool(context._params.get("from_upstream", 0))).read()
+        found = _Reader(line, lines, path, response=bool(context._params.get("from_upstream", 0))).read()
         found.facts = sum(found[name] << shift for name, shift in SHIFTS.items())
         return found
 
@@ -85,7 +89,7 @@ class HttpHead(WirePrimitive):
         return obj
 
 
-class _Head:
+class _Reader:
     def __init__(self, line: bytes, lines: list[bytes], path: str, *, response: bool) -> None:
         self.line, self.lines, self.path, self.response = line, lines, path, response
 
@@ -93,7 +97,7 @@ class _Head:
         if not holds:
             raise HttpError(what, path=self.path)
 
-    def read(self) -> Container:
+    def read(self) -> Head:
         first = (_STATUS if self.response else _REQUEST).fullmatch(self.line)
         self.check(first, "the first line")
         assert first is not None
@@ -108,9 +112,9 @@ class _Head:
         self.check(len(first[1]) <= 32, "the method")
         self.check(_is_target(first[1], first[2]), "the target")
         self.check(facts.pop("hosts") or not minor, "Host")
-        return Container(line=self.line, fields=fields, method=METHODS.get(first[1], 0), status=0, target=first[2], **facts)
+        return Head(line=self.line, fields=fields, method=METHODS.get(first[1], 0), status=0, target=first[2], **facts)
 
-    def answered(self, status: int, facts: dict[str, Any], fields: list[tuple[bytes, bytes]]) -> Container:
+    def answered(self, status: int, facts: dict[str, Any], fields: list[tuple[bytes, bytes]]) -> Head:
         facts.pop("hosts")
         if facts["form"] == NONE:
             facts["form"] = UNTIL_CLOSE
@@ -119,7 +123,7 @@ class _Head:
             self.check(facts["form"] != CHUNKED and not counted, "a body where there can be none")
         if status < 200 or status in {204, 304}:
             facts["form"] = NONE
-        return Container(line=self.line, fields=fields, method=0, status=status, target=b"", **facts)
+        return Head(line=self.line, fields=fields, method=0, status=status, target=b"", **facts)
 
     def facts(self, fields: list[tuple[bytes, bytes]], minor: int) -> dict[str, Any]:
         said: dict[bytes, list[bytes]] = {}
@@ -183,11 +187,18 @@ class HttpBody(WirePrimitive):
             return bytes(data)
         if head.form == CHUNKED:
             return _chunked(stream, path)
-        raise StreamError("it lasts until the connection closes", path=path)
+        stream.seek(0, 2)
+        raise _unfinished(stream, "it lasts until the connection closes", path)
 
     def _build(self, obj: bytes, stream: Any, _context: Any, _path: str) -> Any:
         stream.write(obj)
         return obj
+
+
+def _unfinished(stream: Any, why: str, path: str) -> StreamError:
+    """For a stream that was read to its end where more is needed: it is asked for that, since it may have its own answer."""
+    stream.read(1)
+    return StreamError(why, path=path)
 
 
 def _chunked(stream: Any, path: str) -> bytes:
@@ -195,18 +206,18 @@ def _chunked(stream: Any, path: str) -> bytes:
     data = bytes(stream.read())
     at = 0
     while True:
-        size = _match(_SIZE, data, at, path)
-        if len(size[2] or b"") > MAX_EXTENSIONS:
+        size = _match(_SIZE, data, at, stream, path)
+        if len(size[2] or b"") > 1 + MAX_EXTENSIONS:
             raise HttpError("a chunk's extensions", path=path)
         at, length = size.end(), int(size[1], 16)
         if not length:
             break
         if len(data) < at + length + 2:
-            raise StreamError("a chunk is not all there", path=path)
+            raise _unfinished(stream, "a chunk is not all there", path)
         if data[at + length : at + length + 2] != b"\r\n":
             raise HttpError("a chunk's end", path=path)
         at += length + 2
-    end = _match(_TRAILERS, data, at, path).end()
+    end = _match(_TRAILERS, data, at, stream, path).end()
     if _NEVER_TRAILERS & {line.partition(b":")[0].lower() for line in data[at:end].split(b"\r\n")}:
         raise HttpError("a trailer that frames or routes a message", path=path)
     if end - at > MAX_TRAILERS:
@@ -215,8 +226,9 @@ def _chunked(stream: Any, path: str) -> bytes:
     return data[:end]
 
 
-def _match(pattern: re.Pattern[bytes], data: bytes, at: int, path: str) -> re.Match[bytes]:
+def _match(pattern: re.Pattern[bytes], data: bytes, at: int, stream: Any, path: str) -> re.Match[bytes]:
     found = pattern.match(data, at)
-    if found is None:
-        raise StreamError("the body ends here", path=path) if len(data) - at < MAX_TRAILERS else HttpError("a chunk", path=path)
-    return found
+    if found is not None:
+        return found
+    short = len(data) - at < MAX_TRAILERS
+    raise _unfinished(stream, "the body ends here", path) if short else HttpError("a chunk", path=path)

@@ -26,7 +26,9 @@ class Bounded(Subconstruct):  # type: ignore[misc]
         self.lo = lo
         self.hi = hi
 
-    def _check(self, value: int, path: str) -> int:
+    def _check(self, value: int | None, path: str) -> int:
+        if value is None:
+            raise ValidationError("it has no value", path=path)
         if not self.lo <= value <= self.hi:
             raise ValidationError(f"{value} is not in {self.lo}..{self.hi}", path=path)
         return value
@@ -57,7 +59,7 @@ class Known(Subconstruct):  # type: ignore[misc]
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
         value = self.subcon._parsereport(stream, context, path)
         if type(value) is EnumInteger:
-            raise ValidationError(f"{int(value)} is none of {sorted(self.subcon.encmapping)}", path=path)
+            raise ValidationError(f"{int(value)} is none of {', '.join(sorted(map(str, self.subcon.encmapping)))}", path=path)
         return value
 
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:

@@ -29,7 +29,7 @@ class ThriftError(ConstructError):  # type: ignore[misc]
 
 
 class Reader:
-    """One walk over a stream. `left` is how many bytes a claim is compared with."""
+    """One walk over a stream."""
 
     def __init__(self, stream: Any, path: str, *, compact: bool) -> None:
         self.stream, self.path, self.compact = stream, path, compact
@@ -39,6 +39,12 @@ class Reader:
         if len(data) != size:
             raise StreamError("a value runs past the end", path=self.path)
         return bytes(data)
+
+    def ahead(self, size: int) -> None:
+        """Raises where so many bytes do not follow."""
+        here = self.stream.tell()
+        self.take(size)
+        self.stream.seek(here)
 
     def wrong(self, why: str) -> ThriftError:
         return ThriftError(why, path=self.path)
@@ -94,8 +100,7 @@ class Reader:
         least = sum((_COMPACT_LEAST.get(each, 1) if self.compact else _LEAST.get(each, 0)) if each else 0 for each in types)
         if not all(each in _LEAST for each in types):
             raise self.wrong(f"no such types: {types}")
-        if count * least > _left(self.stream):
-            raise StreamError(f"{count} elements", path=self.path)
+        self.ahead(count * least)
         if level == MAX_LEVELS and (kind == MAP or not self._plain(types[0])):
             raise self.wrong("too deep")
         for _ in range(count):

@@ -176,7 +176,7 @@ class Recorder:
                     answered += 1
                     sock.sendall(ANSWER)
                 if reading.refused == 400:
-                    return                    # no server would go on
+                    return  # no server would go on
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -201,7 +201,7 @@ class Front:
             try:
                 while more := sock.recv(65536):
                     answer += more
-            except TimeoutError:              # it waits for more
+            except TimeoutError:  # it waits for more
                 sock.settimeout(PATIENCE)
                 sock.shutdown(socket.SHUT_WR)
                 while more := sock.recv(65536):

@@ -133,9 +133,7 @@ class Secure(Mesh):
         }
         for leaf in ("client", "elsewhere", "strange-client", "expired"):
             self._makers |= {
-                f"bolt_{leaf}": lambda log, leaf=leaf: java(
-                    "BoltClient", log, properties=bolt_tls(pki, leaf, "client") | beat
-                ),
+                f"bolt_{leaf}": lambda log, leaf=leaf: java("BoltClient", log, properties=bolt_tls(pki, leaf, "client") | beat),
                 f"dubbo_{leaf}": lambda log, leaf=leaf: java("DubboConsumer", log, properties=dubbo_tls(pki, leaf) | beat),
                 f"http_{leaf}": lambda log, leaf=leaf: java("HttpCalls", log, properties=jdk_tls(pki, leaf, hosts)),
             }

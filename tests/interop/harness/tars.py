@@ -101,7 +101,7 @@ def fields(frame: bytes) -> dict[int, Any]:
 def facts(frame: bytes, direction: str) -> dict[str, Any]:
     """What a frame that went in that direction ("request", "response") says."""
     found = fields(frame)
-    common = {"variant": "tup" if found[1] in TUP else "tars", "packet_type": found[2]}
+    common = {"variant": "tup" if found[1] in TUP else "tars", "version": found[1], "packet_type": found[2]}
     if direction == "response" and found[1] not in TUP:
         leaving = found[3] == 0 and found.get(8) == "_reconnect_"
         kind = "goaway" if leaving else "response"

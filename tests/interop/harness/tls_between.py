@@ -97,10 +97,10 @@ class Listening:
 
 def server_name(hello: bytes) -> str:
     """The SNI of a ClientHello that is in one record (RFC 8446 section 4.1.2, RFC 6066 section 3); "" without one."""
-    at = 4 + 2 + 32                                     # type and length, version, random
-    at += 1 + hello[at]                                 # session id
-    at += 2 + int.from_bytes(hello[at : at + 2])        # cipher suites
-    at += 1 + hello[at]                                 # compression methods
+    at = 4 + 2 + 32  # type and length, version, random
+    at += 1 + hello[at]  # session id
+    at += 2 + int.from_bytes(hello[at : at + 2])  # cipher suites
+    at += 1 + hello[at]  # compression methods
     end = at + 2 + int.from_bytes(hello[at : at + 2])
     at += 2
     while at < end:

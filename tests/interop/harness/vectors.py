@@ -1,166 +1,101 @@
-"""Golden vectors: what a recorded frame is expected to mean, and the index that says so.
-
-The expectations come from what the scenario asked the real peers to do and from fixed offsets read here
-by hand; nothing of the project reads them, since vectors exist to judge it.
-"""
+"""Golden vectors as they are recorded: frames with what they must be read as, written to conformance/vectors."""
 
 from __future__ import annotations
 
-import json
-import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .tars import facts as tars_facts
-from .thrift_vectors import thrift_facts
-from .twitter_vectors import twitter_facts
+import yaml
+
+from .described import describe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_VECTOR = 1 << 16
-DUBBO_REQUEST, DUBBO_TWO_WAY, DUBBO_EVENT = 0x80, 0x40, 0x20
+ORDER = ("name", "source", "direction", "meaning", "kind", "id", "service", "method", "timeout", "headers", "fields", "hex")
+MAX_TEXT = 256
+"""A longer header is in the bytes alone."""
 
 
-def bolt_facts(data: bytes) -> dict[str, Any]:
-    """What fixed offsets of a Bolt frame say: kind, variant, id, codec, timeout or status, class, headers."""
-    v2 = data[0] == 2
-    at = 1 if v2 else 0
-    kind, command = data[1 + at], struct.unpack_from(">H", data, 2 + at)[0]
-    facts: dict[str, Any] = {
-        "kind": _bolt_kind(kind, command),
-        "variant": f"v{data[0]}",
-        "ver1": data[1] if v2 else None,
-        "crc": v2 and data[1] == 2 and bool(data[11] & 1),
-        "id": struct.unpack_from(">I", data, 5 + at)[0],
-        "codec": data[9 + at],
-    }
-    at = 12 if v2 else 10
-    if kind == 0:
-        facts["status"] = struct.unpack_from(">H", data, at)[0]
-        at += 2
-    else:
-        facts["timeout"] = struct.unpack_from(">i", data, at)[0]
-        at += 4
-    class_length, header_length, content_length = struct.unpack_from(">HHI", data, at)
-    at += 8
-    facts["class"] = data[at : at + class_length].decode()
-    at += class_length
-    facts["headers"] = header_map(data[at : at + header_length])
-    facts["content_length"] = content_length
-    return facts
+@dataclass(frozen=True)
+class Software:
+    """What sent a frame: the file that its vectors are in, its name and version."""
 
+    file: str
+    name: str
 
-def _bolt_kind(kind: int, command: int) -> str:
-    if command == 0:
-        return "heartbeat_ack" if kind == 0 else "heartbeat"
-    return {0: "response", 1: "request", 2: "oneway"}[kind]
-
-
-def header_map(block: bytes) -> dict[str, str]:
-    """A SOFARPC header block as SOFARPC reads it: a later key wins, a pair with a null is dropped."""
-    values: dict[str, str] = {}
-    at = 0
-    while at < len(block):
-        pair: list[str | None] = []
-        for _ in range(2):
-            length = int(struct.unpack_from(">i", block, at)[0])
-            at += 4
-            pair.append(None if length < 0 else block[at : at + length].decode())
-            at += max(length, 0)
-        key, value = pair
-        if key is not None and value is not None:
-            values[key] = value
-    return values
-
-
-def dubbo_facts(data: bytes) -> dict[str, Any]:
-    """What fixed offsets of a Dubbo frame say, and the attachments where their strings are short."""
-    flags, status = data[2], data[3]
-    body = data[16:]
-    facts: dict[str, Any] = {"id": struct.unpack_from(">Q", data, 4)[0], "serialization": flags & 0x1F}
-    if flags & DUBBO_EVENT:
-        quiet = {True: "heartbeat", False: "heartbeat_ack"}[bool(flags & DUBBO_REQUEST)]
-        facts["kind"] = "readonly" if body == b"\x01R" else quiet
-        if not flags & DUBBO_REQUEST:
-            facts["status"] = status
-    elif flags & DUBBO_REQUEST:
-        facts["kind"] = "request" if flags & DUBBO_TWO_WAY else "oneway"
-        facts["attachments"] = trailing_map(body)
-    else:
-        facts["kind"] = "response"
-        facts["status"] = status
-        if status == 20:
-            facts["flag"] = body[0] - 0x90
-            if facts["flag"] >= 3:
-                facts["attachments"] = trailing_map(body)
-    return facts
-
-
-def trailing_map(body: bytes) -> dict[str, str] | None:
-    """The map of short strings that ends a Hessian2 body, found from its end; None when there is none."""
-    for at in range(len(body) - 2, -1, -1):
-        if body[at] == ord("H") and (found := _short_strings(body, at + 1)) is not None:
-            return found
-    return None
-
-
-def _short_strings(body: bytes, at: int) -> dict[str, str] | None:
-    strings: list[str] = []
-    while at < len(body) - 1:
-        length = body[at]
-        if 0x30 <= length <= 0x33:
-            length, at = (length - 0x30) << 8 | body[at + 1], at + 1
-        elif length > 0x1F:
-            return None
-        text = body[at + 1 : at + 1 + length]
-        if len(text) < length or any(byte < 0x20 or byte > 0x7E for byte in text):
-            return None
-        strings.append(text.decode())
-        at += 1 + length
-    if at != len(body) - 1 or body[at] != ord("Z") or len(strings) % 2:
-        return None
-    return dict(zip(strings[::2], strings[1::2], strict=True))
-
-
-def facts_of(folder: str, data: bytes, protocol: str, direction: str) -> dict[str, Any]:
-    """What a frame says by itself. `protocol` is the form of the wire, where a folder has several; `direction` counts where
-    frames do not say it.
-    """
-    if folder == "tars":
-        return tars_facts(data, direction)
-    if folder == "thrift":
-        return thrift_facts(data, protocol)
-    if folder == "thrift-twitter":
-        return twitter_facts(data)
-    return bolt_facts(data) if folder == "bolt" else dubbo_facts(data)
+    @property
+    def source(self) -> str:
+        return f"{self.name}; recorded from a connection over loopback by tests/interop/record.py"
 
 
 @dataclass
 class Vectors:
-    """A folder of frames with its index.json; `add` keeps a frame, `save` writes the index."""
+    """Frames by protocol and file; `add` keeps one, `save` writes the files anew."""
 
-    folder: Path
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    root: Path
+    files: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    sources: dict[tuple[str, str], str] = field(default_factory=dict)
+    frames: dict[str, bytes] = field(default_factory=dict)
+    """By name."""
 
-    def add(self, name: str, source: str, data: bytes, **expected: Any) -> None:
-        """Keeps one frame; `expected` goes into the index beside what the frame's fixed offsets say."""
+    def add(
+        self, protocol: str, name: str, software: Software, direction: str, data: bytes, *, meaning: str = "", **expected: Any
+    ) -> None:
+        """Keeps one frame that went in that direction ("request", "response").
+
+        `meaning` is added to the sentence that the frame tells of itself; `expected` is what the scenario asked for, and
+        `headers` among it come on top of the frame's own.
+        """
         if len(data) >= MAX_VECTOR:
             raise ValueError(f"{name}: {len(data)} bytes are too many for a vector")
-        facts = facts_of(self.folder.name, data, expected.get("protocol", ""), expected.get("direction", ""))
-        if any(entry["name"] == name for entry in self.entries):
+        if name in self.frames:
             raise ValueError(f"two vectors are called {name}")
-        file = f"{name}.bin"
-        (self.folder / file).write_bytes(data)
-        direction = "response" if facts["kind"] in ("response", "heartbeat_ack") else "request"
-        entry = {"name": name, "file": file, "source": source, "direction": direction, "size": len(data)}
-        self.entries.append({**entry, **facts, **expected})
+        self.frames[name] = data
+        key = (protocol, software.file)
+        entry = describe(protocol, data, direction)
+        headers = {**entry.get("headers", {}), **expected.pop("headers", {})}
+        headers = {key: value for key, value in headers.items() if value is None or len(value) <= MAX_TEXT}
+        entry |= {"name": name, "direction": direction, "hex": Hex(hexadecimal(data)), **expected}
+        entry |= {"headers": headers} if headers else {}
+        entry["meaning"] += f"; {meaning}" if meaning else ""
+        if self.sources.setdefault(key, software.source) != software.source:
+            entry["source"] = software.source
+        self.files.setdefault(key, []).append({part: entry[part] for part in ORDER if part in entry and entry[part] != {}})
 
     def save(self) -> None:
-        """Writes the index and removes the frames of an earlier recording that are in it no more."""
-        index = json.dumps(self.entries, indent=1, ensure_ascii=False) + "\n"
-        (self.folder / "index.json").write_text(index, encoding="utf-8")
-        kept = {entry["file"] for entry in self.entries}
-        for file in self.folder.glob("*.bin"):
-            if file.name not in kept:
-                file.unlink()
+        for (protocol, file), entries in self.files.items():
+            path = self.root / protocol / f"{file}.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(written({"protocol": protocol, "source": self.sources[protocol, file], "vectors": entries}))
+
+
+def hexadecimal(data: bytes) -> str:
+    """32 bytes a line, in groups of four."""
+    lines = (data[at : at + 32].hex(" ", -4) for at in range(0, len(data), 32))
+    return "".join(f"{line}\n" for line in lines)
+
+
+class Hex(str):
+    """Text that is written as a block."""
+
+    __slots__ = ()
+
+
+class Dumper(yaml.SafeDumper):
+    """Text in double quotes only where it must be, hexadecimal in blocks."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+Dumper.add_representer(Hex, lambda dumper, data: dumper.represent_scalar("tag:yaml.org,2002:str", str(data), style="|"))
+
+
+def written(document: dict[str, Any]) -> str:
+    """A vector file's text."""
+    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.processes import anthunder
 from harness.relay import Relay
+from harness.vectors import Software
 
 from .dialogue import exchange
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 
     from harness.vectors import Vectors
 
-CLIENT = "anthunder 0.8.1 client"
-SERVER = "anthunder 0.8.1 server"
+ANTHUNDER = Software("anthunder", "anthunder 0.8.1")
 SERVICE = "com.test.EchoService:1.0"
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "echo": ("ok", {"method": "echo", "text": "hello"}),
@@ -38,8 +38,8 @@ def record(vectors: Vectors, logs: Path) -> None:
     ):
         for name, (meaning, command) in CALLS.items():
             request, response = exchange(relay, client, **command)
-            service = command.get("service", SERVICE)
-            vectors.add(f"anthunder-{name}-request", CLIENT, request, service=service, method=command["method"])
-            vectors.add(f"anthunder-{name}-response", SERVER, response, meaning=meaning)
+            keys = {"service": command.get("service", SERVICE), "method": command["method"]}
+            vectors.add("bolt", f"anthunder-{name}-request", ANTHUNDER, "request", request, **keys)
+            vectors.add("bolt", f"anthunder-{name}-response", ANTHUNDER, "response", response, meaning=meaning)
         request, _ = exchange(relay, client, answered=False, method="tell", text="hello", mode="oneway")
-        vectors.add("anthunder-oneway", CLIENT, request, service=SERVICE, method="tell")
+        vectors.add("bolt", "anthunder-oneway", ANTHUNDER, "request", request, service=SERVICE, method="tell")

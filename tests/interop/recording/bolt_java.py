@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.processes import java
 from harness.relay import Relay
+from harness.vectors import Software
 
 from .dialogue import exchange, heartbeat
 
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
     from harness.vectors import Vectors
 
-CLIENT = "com.alipay.sofa:bolt 1.6.11 client, header map by com.alipay.sofa:sofa-rpc-all 5.12.0"
-SERVER = "com.alipay.sofa:bolt 1.6.11 server, header map by com.alipay.sofa:sofa-rpc-all 5.12.0"
+JAVA = Software("java", "com.alipay.sofa:bolt 1.6.11, header map by com.alipay.sofa:sofa-rpc-all 5.12.0")
 SERVICE = "com.test.EchoService:1.0"
 HEARTBEAT_MS = "300"
+LATE = "ok, but after the caller's timeout of 50 ms"
+NOBODY = "no processor for the request's class"
 VARIANTS: dict[str, dict[str, Any]] = {
     "v1": {"version": 1, "crc": False},
     "v2": {"version": 2, "crc": False},
@@ -48,18 +50,18 @@ def _variant(vectors: Vectors, relay: Relay, client: Any, name: str, connection:
     for method, meaning in (("echo", "ok"), ("fail", "exception"), ("unserializable", "unserializable")):
         given = headers(method)
         request, response = exchange(relay, client, headers=given, text="hello", **variant)
-        vectors.add(f"java-{name}-{method}-request", CLIENT, request, service=SERVICE, method=method, headers=given)
-        vectors.add(f"java-{name}-{method}-response", SERVER, response, meaning=meaning)
+        vectors.add("bolt", f"java-{name}-{method}-request", JAVA, "request", request, service=SERVICE, method=method)
+        vectors.add("bolt", f"java-{name}-{method}-response", JAVA, "response", response, meaning=meaning)
     given = headers("echo")
     request, _ = exchange(relay, client, answered=False, mode="oneway", headers=given, text="hello", **variant)
-    vectors.add(f"java-{name}-oneway", CLIENT, request, service=SERVICE, method="echo", headers=given)
+    vectors.add("bolt", f"java-{name}-oneway", JAVA, "request", request, service=SERVICE, method="echo")
     given = headers("sleep", ms="200")
     request, response = exchange(relay, client, headers=given, text="late", timeout=50, **variant)
-    vectors.add(f"java-{name}-timeout-request", CLIENT, request, service=SERVICE, method="sleep", headers=given)
-    vectors.add(f"java-{name}-timeout-response", SERVER, response, meaning="ok, but after the caller's timeout of 50 ms")
+    vectors.add("bolt", f"java-{name}-timeout-request", JAVA, "request", request, service=SERVICE, method="sleep")
+    vectors.add("bolt", f"java-{name}-timeout-response", JAVA, "response", response, meaning=LATE)
     ping, ack = heartbeat(relay, connection)
-    vectors.add(f"java-{name}-heartbeat", CLIENT, ping)
-    vectors.add(f"java-{name}-heartbeat-ack", SERVER, ack)
+    vectors.add("bolt", f"java-{name}-heartbeat", JAVA, "request", ping)
+    vectors.add("bolt", f"java-{name}-heartbeat-ack", JAVA, "response", ack)
 
 
 def _plain(vectors: Vectors, relay: Relay, client: Any) -> None:
@@ -67,11 +69,11 @@ def _plain(vectors: Vectors, relay: Relay, client: Any) -> None:
     for kind, text in (("string", "hello"), ("bytes", "hello"), ("string", "é😀"), ("string", "throw")):
         name = {"hello": kind, "é😀": "emoji", "throw": "string-throw"}[text]
         request, response = exchange(relay, client, type=kind, text=text)
-        vectors.add(f"java-plain-{name}-request", CLIENT, request, service=None, method=None)
-        vectors.add(f"java-plain-{name}-response", SERVER, response)
+        vectors.add("bolt", f"java-plain-{name}-request", JAVA, "request", request, service=None, method=None)
+        vectors.add("bolt", f"java-plain-{name}-response", JAVA, "response", response)
     request, response = exchange(relay, client, type="unknown", text="")
-    vectors.add("java-no-processor-request", CLIENT, request, service=None, method=None)
-    vectors.add("java-no-processor-response", SERVER, response, meaning="no processor for the request's class")
+    vectors.add("bolt", "java-no-processor-request", JAVA, "request", request, service=None, method=None)
+    vectors.add("bolt", "java-no-processor-response", JAVA, "response", response, meaning=NOBODY)
 
 
 def _edges(vectors: Vectors, relay: Relay, client: Any) -> None:
@@ -87,6 +89,5 @@ def _edges(vectors: Vectors, relay: Relay, client: Any) -> None:
     }
     for name, (given, content) in cases.items():
         request, response = exchange(relay, client, headers=given, **content)
-        kept = {key: value for key, value in given.items() if value is not None}
-        vectors.add(f"java-{name}-request", CLIENT, request, service=SERVICE, method="headers", headers=kept)
-        vectors.add(f"java-{name}-response", SERVER, response)
+        vectors.add("bolt", f"java-{name}-request", JAVA, "request", request, service=SERVICE, method="headers")
+        vectors.add("bolt", f"java-{name}-response", JAVA, "response", response)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.processes import java
 from harness.relay import Relay
+from harness.vectors import Software
 
 from .dialogue import exchange
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 
     from harness.vectors import Vectors
 
-CLIENT = "com.alipay.sofa:sofa-rpc-all 5.12.0 client, com.alipay.sofa:bolt 1.6.11"
-SERVER = "com.alipay.sofa:sofa-rpc-all 5.12.0 server, com.alipay.sofa:bolt 1.6.11"
+SOFARPC = Software("sofarpc", "com.alipay.sofa:sofa-rpc-all 5.12.0, com.alipay.sofa:bolt 1.6.11")
 SERVICE = "com.test.SofaService:1.0"
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "echo": ("ok", {"method": "echo", "text": "é😀"}),
@@ -33,7 +33,8 @@ def record(vectors: Vectors, logs: Path) -> None:
     ):
         for name, (meaning, command) in CALLS.items():
             request, response = exchange(relay, client, **command)
-            vectors.add(f"sofarpc-{name}-request", CLIENT, request, service=SERVICE, method=command["method"])
-            vectors.add(f"sofarpc-{name}-response", SERVER, response, meaning=meaning)
+            keys = {"service": SERVICE, "method": command["method"]}
+            vectors.add("bolt", f"sofarpc-{name}-request", SOFARPC, "request", request, **keys)
+            vectors.add("bolt", f"sofarpc-{name}-response", SOFARPC, "response", response, meaning=meaning)
         request, _ = exchange(relay, client, answered=False, method="tell", text="hello")
-        vectors.add("sofarpc-oneway", CLIENT, request, service=SERVICE, method="tell")
+        vectors.add("bolt", "sofarpc-oneway", SOFARPC, "request", request, service=SERVICE, method="tell")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.frames import is_event
 from harness.processes import java
 from harness.relay import TO_CLIENT, Relay
+from harness.vectors import Software
 from harness.wire import ask, with_dubbo_version
 
 from .dialogue import exchange, heartbeat
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from harness.processes import Peer
     from harness.vectors import Vectors
 
-CONSUMER = "org.apache.dubbo:dubbo 3.2.16 consumer, hessian2 by com.alibaba:hessian-lite 3.2.13"
-PROVIDER = "org.apache.dubbo:dubbo 3.2.16 provider, hessian2 by com.alibaba:hessian-lite 3.2.13"
-CRAFTED = "org.apache.dubbo:dubbo 3.2.16 consumer, with another dubbo version put in afterwards"
+JAVA = Software("java", "org.apache.dubbo:dubbo 3.2.16, hessian2 by com.alibaba:hessian-lite 3.2.13")
+CRAFTED = Software("java", "org.apache.dubbo:dubbo 3.2.16 consumer, with another dubbo version put in afterwards")
+GENERIC = "a generic call, the method is its first argument"
 SERVICE = "com.test.EchoService"
 NO_VERSION = "0.0.0"
 HEARTBEAT_MS = "600"
@@ -85,8 +86,8 @@ def record(vectors: Vectors, logs: Path) -> None:
         _flags(vectors, relay, provider)
         _refused(vectors, relay, consumer, provider)
         ping, ack = heartbeat(relay, 0)
-        vectors.add("java-heartbeat", CONSUMER, ping)
-        vectors.add("java-heartbeat-ack", PROVIDER, ack)
+        vectors.add("dubbo", "java-heartbeat", JAVA, "request", ping)
+        vectors.add("dubbo", "java-heartbeat-ack", JAVA, "response", ack)
         _readonly(vectors, relay, provider)
     with (
         java("DubboConsumer", logs / "dubbo-consumer-2.log") as consumer,
@@ -100,16 +101,17 @@ def _call(vectors: Vectors, relay: Relay, consumer: Peer, name: str, **command: 
     request, response = exchange(relay, consumer, **command)
     version = command.get("version", NO_VERSION)
     vectors.add(
+        "dubbo",
         f"java-{name}-request",
-        CONSUMER,
+        JAVA,
+        "request",
         request,
+        meaning=GENERIC if command.get("generic") else "",
         service=command.get("interface", SERVICE),
-        version=version,
-        group=command.get("group"),
         method=command["method"],
-        wire_method="$invoke" if command.get("generic") else command["method"],
+        headers={"version": version, "group": command.get("group")},
     )
-    vectors.add(f"java-{name}-response", PROVIDER, response)
+    vectors.add("dubbo", f"java-{name}-response", JAVA, "response", response)
 
 
 def _routing(vectors: Vectors, relay: Relay, consumer: Peer) -> None:
@@ -128,37 +130,36 @@ def _generic(vectors: Vectors, relay: Relay, consumer: Peer) -> None:
 
 def _oneway_and_late(vectors: Vectors, relay: Relay, consumer: Peer) -> None:
     request, _ = exchange(relay, consumer, answered=False, method="tell", text="hello")
-    expected = {"service": SERVICE, "version": NO_VERSION, "group": None, "method": "tell", "wire_method": "tell"}
-    vectors.add("java-oneway", CONSUMER, request, **expected)
+    keys = {"version": NO_VERSION, "group": None}
+    vectors.add("dubbo", "java-oneway", JAVA, "request", request, service=SERVICE, method="tell", headers=keys)
     _call(vectors, relay, consumer, "timeout", method="sleep", ms=300, timeout=50)
 
 
 def _flags(vectors: Vectors, relay: Relay, provider: Peer) -> None:
     """The response flags without attachments, which a provider sends to consumers of other versions."""
-    recorded = {entry["name"]: entry["file"] for entry in vectors.entries}
     for name in ("echo", "nothing", "fail-declared"):
-        request = (vectors.folder / recorded[f"java-{name}-request"]).read_bytes()
+        request = vectors.frames[f"java-{name}-request"]
         for version in ("2.0.1", "2.6.2"):
             old = with_dubbo_version(request, version)
             crafted = f"old-{version}-{name}"
             method = {"fail-declared": "fail"}.get(name, name)
-            expected = {"service": SERVICE, "version": NO_VERSION, "group": None, "method": method}
-            vectors.add(f"java-{crafted}-request", CRAFTED, old, wire_method=method, **expected)
-            vectors.add(f"java-{crafted}-response", PROVIDER, ask(provider.address, old))
+            expected = {"service": SERVICE, "method": method, "headers": {"version": NO_VERSION, "group": None}}
+            vectors.add("dubbo", f"java-{crafted}-request", CRAFTED, "request", old, **expected)
+            vectors.add("dubbo", f"java-{crafted}-response", JAVA, "response", ask(provider.address, old))
 
 
 def _refused(vectors: Vectors, relay: Relay, consumer: Peer, provider: Peer) -> None:
     """A body that cannot be decoded: the real provider's answer."""
     body = b"\x052.0.2\x14com.test.EchoService\x050.0.0\x04echo\x12Ljava/lang/String;\x45\x45\x45"
     bad = struct.pack(">HBBQi", 0xDABB, 0xC2, 0, 77, len(body)) + body
-    vectors.add("java-undecodable-response", PROVIDER, ask(provider.address, bad))
+    vectors.add("dubbo", "java-undecodable-response", JAVA, "response", ask(provider.address, bad))
 
 
 def _readonly(vectors: Vectors, relay: Relay, provider: Peer) -> None:
     relay.clear()
     provider.ok("drain")
     event = relay.wait(lambda frame: frame.direction == TO_CLIENT and frame.data[16:] == b"\x01R")[0]
-    vectors.add("java-readonly", PROVIDER, event.data, meaning="the provider is shutting down gracefully")
+    vectors.add("dubbo", "java-readonly", JAVA, "response", event.data, meaning="the provider is shutting down gracefully")
 
 
 def _exhausted(vectors: Vectors, relay: Relay, consumer: Peer) -> None:
@@ -166,4 +167,4 @@ def _exhausted(vectors: Vectors, relay: Relay, consumer: Peer) -> None:
     relay.clear()
     consumer.do("call", target=relay.address, method="sleep", ms=400, count=2, threads=2, client="busy")
     answers = relay.wait(lambda frame: frame.direction == TO_CLIENT and not is_event(frame.data), count=2)
-    vectors.add("java-exhausted-response", PROVIDER, next(f.data for f in answers if f.data[3] != 20))
+    vectors.add("dubbo", "java-exhausted-response", JAVA, "response", next(f.data for f in answers if f.data[3] != 20))

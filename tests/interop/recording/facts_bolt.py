@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 from harness.processes import Peer
-from harness.vectors import bolt_facts
+from harness.rpc_facts import bolt_facts
 from harness.wire import FakeServer, ask
 
 CLASS = b"com.test.BoltCall"

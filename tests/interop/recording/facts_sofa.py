@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from harness.relay import Relay
-from harness.vectors import bolt_facts
+from harness.rpc_facts import bolt_facts
 from harness.wire import ask
 
 from .dialogue import exchange

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from harness import tars
 from harness.processes import ANTHUNDER_PYTHON, PYTHON, Peer
 from harness.relay import TO_CLIENT, TO_SERVER
+from harness.vectors import Software
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.vectors import Vectors
 
-SOURCES = {"node": "@tars/rpc 2.0.15", "go": "TarsGo 1.4.5"}
+SOFTWARE = {"node": Software("node", "@tars/rpc 2.0.15"), "go": Software("go", "TarsGo 1.4.5")}
+TARSIO = Software("tarsio", "tarsio 0.5.3")
 SCENARIOS: dict[str, dict[str, Any]] = {
     "echo": {"name": "echo"},
     "context": {"name": "context", "text": "who", "context": {"who": "me", "empty": ""}},
@@ -34,7 +36,7 @@ def record(vectors: Vectors, logs: Path) -> None:
             _record(vectors, logs, caller, callee)
     with Peer("tarsio", [str(ANTHUNDER_PYTHON), str(PYTHON / "tarsio_writer.py")], logs / "tarsio.log") as writer:
         for name, frame in writer.ok("write")["frames"].items():
-            vectors.add(f"tarsio-{name}", "tarsio 0.5.3", bytes.fromhex(frame), direction="request")
+            vectors.add("tars", f"tarsio-{name}", TARSIO, "request", bytes.fromhex(frame))
 
 
 def _record(vectors: Vectors, logs: Path, caller: str, callee: str) -> None:
@@ -51,13 +53,11 @@ def _record(vectors: Vectors, logs: Path, caller: str, callee: str) -> None:
             relay.clear()
             server.ok("leave")
             leaving = relay.wait(lambda frame: frame.direction == TO_CLIENT, timeout=PATIENCE_S)[0].data
-            vectors.add(f"{caller}-go-reconnect", f"{SOURCES['go']} server", leaving, direction="response")
+            vectors.add("tars", f"{caller}-go-reconnect", SOFTWARE["go"], "response", leaving)
 
 
 class _Talk:
-    def __init__(
-        self, vectors: Vectors, prefix: str, languages: tuple[str, str], client: Peer, relay: tars.TarsRelay
-    ) -> None:
+    def __init__(self, vectors: Vectors, prefix: str, languages: tuple[str, str], client: Peer, relay: tars.TarsRelay) -> None:
         self.vectors, self.prefix, self.client, self.relay = vectors, prefix, client, relay
         self.caller, self.callee = languages
 
@@ -69,11 +69,10 @@ class _Talk:
         asked = self._first(TO_SERVER, "request", "method", command["name"])
         oneway = bool(command.get("oneway"))
         kind = "oneway" if oneway else "request"
-        self.vectors.add(f"{self.prefix}-{what}-{kind}", f"{SOURCES[self.caller]} client", asked, direction="request")
+        self.vectors.add("tars", f"{self.prefix}-{what}-{kind}", SOFTWARE[self.caller], "request", asked)
         if not oneway:
             answered = self._first(TO_CLIENT, "response", "id", tars.facts(asked, "request")["id"])
-            name = f"{self.prefix}-{what}-response"
-            self.vectors.add(name, f"{SOURCES[self.callee]} server", answered, direction="response")
+            self.vectors.add("tars", f"{self.prefix}-{what}-response", SOFTWARE[self.callee], "response", answered)
 
     def _first(self, way: str, direction: str, fact: str, value: object) -> bytes:
         found = self.relay.wait(

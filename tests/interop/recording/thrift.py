@@ -8,6 +8,7 @@ from harness.dubbothrift import consumer, provider
 from harness.relay import TO_CLIENT, TO_SERVER
 from harness.thrift import SERVED, STARTERS, addresses, service
 from harness.thrift_vectors import Tap
+from harness.vectors import Software
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     from harness.processes import Peer
     from harness.vectors import Vectors
 
-SOURCES = {
-    "thriftpy2": "thriftpy2 0.7.1",
-    "apache": "thrift 0.25.0 (Apache Thrift for Python)",
-    "go": "github.com/apache/thrift 0.22.0",
-    "java": "org.apache.thrift:libthrift 0.22.0",
+SOFTWARE = {
+    "thriftpy2": Software("thriftpy2", "thriftpy2 0.7.1"),
+    "apache": Software("apache", "thrift 0.25.0 (Apache Thrift for Python)"),
+    "go": Software("go", "github.com/apache/thrift 0.22.0"),
+    "java": Software("java", "org.apache.thrift:libthrift 0.22.0"),
 }
 SCENARIOS: dict[str, dict[str, Any]] = {
     "echo": {"method": "echo", "text": "héllo"},
@@ -37,7 +38,7 @@ WITH_HEADER: dict[str, dict[str, Any]] = {
 }
 
 
-DUBBO = "com.alibaba:dubbo 2.6.12 with libthrift 0.8.0"
+DUBBO = Software("java", "com.alibaba:dubbo 2.6.12 with libthrift 0.8.0")
 DUBBO_SCENARIOS: dict[str, dict[str, Any]] = {
     "echo": {"method": "echo", "text": "héllo"},
     "empty": {"method": "echo", "text": ""},
@@ -60,8 +61,8 @@ def record_dubbo(vectors: Vectors, logs: Path) -> None:
 def _exchange(vectors: Vectors, what: str, tap: Tap, client: Peer, command: dict[str, Any]) -> None:
     tap.clear()
     client.do("call", target=tap.address, **command)
-    for role, source, direction in (("request", "consumer", TO_SERVER), ("response", "provider", TO_CLIENT)):
-        vectors.add(f"dubbo-{what}-{role}", f"{DUBBO} {source}", tap.passed(direction), protocol="dubbothrift")
+    for direction, way in (("request", TO_SERVER), ("response", TO_CLIENT)):
+        vectors.add("dubbothrift", f"dubbo-{what}-{direction}", DUBBO, direction, tap.passed(way))
 
 
 def record(vectors: Vectors, logs: Path) -> None:
@@ -83,7 +84,7 @@ def _record(vectors: Vectors, what: str, library: str, tap: Tap, server: Peer, c
     client.do("call", target=tap.address, **command)
     if command["method"] == "note":
         server.ok("wait", method="note", count=1)
-    source, form, name = SOURCES[library], command["form"], f"{library}-{what}"
-    vectors.add(f"{name}-request", f"{source} client", tap.passed(TO_SERVER), protocol=form)
+    form, name, software = command["form"], f"{library}-{what}", SOFTWARE[library]
+    vectors.add(form, f"{name}-request", software, "request", tap.passed(TO_SERVER))
     if command["method"] != "note":
-        vectors.add(f"{name}-response", f"{source} server", tap.passed(TO_CLIENT), protocol=form)
+        vectors.add(form, f"{name}-response", software, "response", tap.passed(TO_CLIENT))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harness.described import spoken
 from harness.finagle import SERVICE, client, server
 from harness.processes import java
 from harness.relay import TO_CLIENT, TO_SERVER
 from harness.thrift import service
 from harness.twitter_vectors import TwitterRelay
+from harness.vectors import Software
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from harness.processes import Peer
     from harness.vectors import Vectors
 
-SOURCE = "com.twitter:finagle-thrift_2.12 24.2.0"
+FINAGLE = Software("finagle", "com.twitter:finagle-thrift_2.12 24.2.0")
+JAVA = Software("java-upgrade", "org.apache.thrift:libthrift 0.22.0")
 TRACE = "00000000deadbeef"
 ECHO = {"method": "echo", "text": "x"}
 SCENARIOS: dict[str, dict[str, Any]] = {
@@ -45,7 +48,7 @@ def record(vectors: Vectors, logs: Path) -> None:
             to = {"target": relay.address, "form": "thrift", "service": service("java", "thrift")}
             caller.ok("call", **to, **ECHO)
             refused = relay.frames(TO_CLIENT)[0].data
-            vectors.add("java-refused-response", "org.apache.thrift:libthrift 0.22.0 server", refused)
+            vectors.add("thrift", "java-refused-response", JAVA, "response", refused)
 
 
 def _record(vectors: Vectors, what: str, relay: TwitterRelay, finagle: Peer, caller: Peer, command: dict[str, Any]) -> None:
@@ -61,10 +64,10 @@ def _record(vectors: Vectors, what: str, relay: TwitterRelay, finagle: Peer, cal
     if command.get("upgrade", True):
         request, response = asked.pop(0), answered.pop(0)
         if what == "echo":
-            vectors.add("finagle-upgrade-request", f"{SOURCE} client", request)
-            vectors.add("finagle-upgrade-response", f"{SOURCE} server", response)
-    vectors.add(f"finagle-{what}-request", f"{SOURCE} client", asked[0])
+            vectors.add("thrift-twitter", "finagle-upgrade-request", FINAGLE, "request", request)
+            vectors.add("thrift-twitter", "finagle-upgrade-response", FINAGLE, "response", response)
+    vectors.add(spoken(asked[0]), f"finagle-{what}-request", FINAGLE, "request", asked[0])
     if command["method"] != "note":
-        vectors.add(f"finagle-{what}-response", f"{SOURCE} server", answered[0])
+        vectors.add(spoken(answered[0]), f"finagle-{what}-response", FINAGLE, "response", answered[0])
     elif len(answered) != 1:
         raise ValueError(f"{len(answered)} frames came after a oneway and a call")

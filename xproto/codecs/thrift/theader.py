@@ -54,9 +54,13 @@ def _theader(number: int, message: Callable[[], list[Construct]], max_frame: int
     def words(context: Any) -> int:
         return -(-int(sized(context)) // 4)
 
+    def inner(context: Any) -> int:
+        if context.header.get("transforms"):
+            return 0  # all of it is in the body, compressed
+        return 12 + len(context.name) if number == 0 else 2 + len(varint(context.seqid)) + _varint_text(context.name)
+
     def size(context: Any) -> int:
-        inner = 12 + len(context.name) if number == 0 else 2 + len(varint(context.seqid)) + _varint_text(context.name)
-        return 10 + 4 * words(context) + inner + len(context.body)
+        return 10 + 4 * words(context) + inner(context) + len(context.body)
 
     return Struct(
         "size" / Rebuild(Bounded(Int32ub, 0, max_frame), size),
