@@ -141,6 +141,8 @@ def _one(node: Node, registers: _Registers) -> Iterator[Row]:
             if value.kind != "nothing":
                 interpreted = "read by construct" if value.kind == "opaque" else "bytes"
                 yield Row(value.path, "", interpreted, "what is left" if size is None else _size(size))
+        case Primitive(value, OpCode.UNTIL):
+            yield Row(value.path, "", f"bytes until `{node.data.hex()}`", f"at most {node.most}, and {len(node.data)}")
         case Primitive(value, opcode):
             code = OpCode(opcode)
             width = "4" if code is OpCode.CRC32 else "varies"

@@ -21,6 +21,7 @@ _SUB_FIELDS = {
     OpCode.HESSIAN_MAP: ("pair", "name", "value"),
     OpCode.THRIFT_INFO: ("pair", "name", "value"),
     OpCode.JCE_MAP: ("pair", "name", "value"),
+    OpCode.JCE_BYTES: ("value",),
     OpCode.TTWITTER_HEADER: ("pair", "name", "value"),
     OpCode.HTTP_HEAD: ("line", "pair", "name", "value"),
     OpCode.HESSIAN_ARGS: ("value",),
@@ -36,6 +37,7 @@ _KINDS = {
     OpCode.JCE_BYTES: "bytes",
     OpCode.HTTP_BODY: "bytes",
     OpCode.CRC32: "checksum",
+    OpCode.UNTIL: "bytes",
 }
 
 
@@ -149,10 +151,12 @@ def _add(found: Fields, node: Node, widths: Mapping[int, int], keys: Mapping[int
                 found.plain(path, "bytes")
         case Take(value):
             if value.kind != "nothing":
-                found.plain(value.path, "string" if value.path in found.texts else "bytes")
+                is_text = value.kind == "bytes" and value.path in found.texts
+                found.plain(value.path, "string" if is_text else "bytes")
         case Primitive(value, opcode):
             code = OpCode(opcode)
-            found.plain(value.path, _KINDS.get(code, "none"))
+            is_text = code is OpCode.UNTIL and value.path in found.texts
+            found.plain(value.path, "string" if is_text else _KINDS.get(code, "none"))
             for name in _SUB_FIELDS.get(code, ()):
                 found.plain(f"{value.path}.{name}", "string")
 

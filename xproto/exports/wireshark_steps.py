@@ -101,7 +101,7 @@ class Steps:
         self.lines.append(f"{indent}end")
 
     def _take(self, value: Value, size: Expr | None, rest: str) -> str:
-        given: dict[str, str | bool | None] = {"text": value.path in self.fields.texts}
+        given: dict[str, str | bool | None] = {"text": value.kind == "bytes" and value.path in self.fields.texts}
         if value.path not in self.fields.by_path or value.kind == "nothing":
             given = {"field": string(self.padding)}
         given["rest"] = None if rest == "nil" else rest
@@ -173,6 +173,9 @@ class Steps:
                 return f"key_values({path}, {node.width}, {little}, {signed})"
             case OpCode.CHUNKS:
                 return f"chunks({path}, {node.width}, {little})"
+            case OpCode.UNTIL:
+                given = options(text=node.value.path in self.fields.texts)
+                return f"delimited({path}, {string(node.data)}, {node.most}, {given})"
             case OpCode.CRC32:
                 return f"checksum({path}, {little})"
             case OpCode.THRIFT_STRUCT:

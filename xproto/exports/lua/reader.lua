@@ -238,6 +238,7 @@ function Reader:pair(node, path, from, name, value, name_text, value_text)
     end
     self.pairs[path] = self.pairs[path] or {}
     if not name_text and not value_text then self.pairs[path][name] = value end
+    return item
 end
 
 function Reader:block(path, from)
@@ -372,6 +373,23 @@ function Reader:chunks(path, width, little)
         self:inside(node, path .. ".chunk", from, format("%d bytes", size))
     until size == 0
     node.to = self.at
+end
+
+-- Bytes until an ending, which is taken too; at most `most` before it.
+function Reader:delimited(path, ending, most, options)
+    local from = self.at
+    local last = math.min(self.stop or #self.data, from + most + #ending)
+    local at = self.data:sub(1, last):find(ending, from + 1, true)
+    if not at then
+        if last - from == most + #ending then self:bad(path, format("has no end within %d bytes", most)) end
+        self:want(last - from + 1, path)
+    end
+    local found = self.data:sub(from + 1, at - 1)
+    self.texts[path] = found
+    self.at = at - 1 + #ending
+    local item = self:add(path, from, options.text and {value = readable(found), text = true} or {bytes = true})
+    item.to = at - 1
+    if not options.text then item.note = printable(found) and found end
 end
 
 function Reader:checksum(path, little)
