@@ -19,6 +19,10 @@ from xproto.plan import OpCode
 _KEPT = {OpCode.CHUNKS, OpCode.HTTP_HEAD, OpCode.HTTP_BODY, OpCode.THRIFT_STRUCT, OpCode.TTWITTER_HEADER}
 
 
+MOST_CUTS = 64
+"""Of bytes that are cut in ways of the check's own choice."""
+
+
 def goes_on(subject: Subject) -> bool:
     """Whether a scan of this protocol may go on where the last one stopped."""
     return any(op.code in _KEPT for op in subject.lowered.scan.ops)
@@ -37,7 +41,8 @@ def check_resumed(subject: Subject, data: bytes, sizes: Sequence[int] = ()) -> N
     """Any bytes, cut after each of `sizes` (none given: in three ways): both scans give the same answer every time."""
     if not goes_on(subject):
         return
-    for cuts in [sizes] if sizes else [range(len(data)), range(0, len(data), 3), (len(data) // 2,)]:
+    step = -(-len(data) // MOST_CUTS) or 1
+    for cuts in [sizes] if sizes else [range(0, len(data), step), range(0, len(data), 3 * step), (len(data) // 2,)]:
         progress = Progress()
         for size in (*cuts, len(data)):
             piece = data[:size]
