@@ -87,6 +87,7 @@ class Report:
     """What became of one protocol.
 
     source: as `Registered.source` says. command: what repeats the run. declaration: what frames are drawn by.
+    narrows: options of the command that choose among the checks, and among a check's cases.
     """
 
     protocol: str
@@ -94,6 +95,7 @@ class Report:
     command: str
     results: list[Result] = field(default_factory=list)
     declaration: Protocol | None = field(default=None, repr=False, compare=False)
+    narrows: tuple[str, ...] = ("--only", "--case")
 
     @property
     def failed(self) -> int:
