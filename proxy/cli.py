@@ -209,6 +209,8 @@ def conformance(name: str, listed: bool, **options: Any) -> None:
         refused += (LiveError,)
         if options["case"] is not None:
             raise click.UsageError("--case is for the checks that need no peer; leave out --live and --play-server.")
+        if options["only"] and options["play_server"] is not None:
+            raise click.UsageError("--play-server watches a client by all its checks; leave out --only.")
     wishes = Wishes(**options)
     try:
         if not listed:
