@@ -236,7 +236,8 @@ def _export(name: str) -> Callable[[Callable[[Any], str]], click.Command]:
         @click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
         @click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="A file, else stdout.")
         def verb(protocol: str, specs: tuple[str, ...], output: IO[str]) -> None:
-            output.write(made(_find(protocol, specs)))
+            text = made(_find(protocol, specs))
+            output.write(text)
 
         return verb
 

@@ -109,5 +109,6 @@ def differing(shown: Mapping[str, list[str]], wanted: Mapping[str, list[str]]) -
 
 
 def _only_shown(path: str, values: list[str]) -> bool:
-    """Serialized values, the halves of pairs, the lines of blocks, and roles of answers."""
-    return path.endswith((".value", ".name", ".chunk")) or set(values) == {""} or path in {"role.service", "role.method"}
+    """Serialized values, the halves of pairs, chunks; nulls, lengths and padding, which construct drops; roles of answers."""
+    dropped = {path, *values} & {"padding", "unread", "role.service", "role.method", "(null)"}
+    return bool(dropped) or set(values) == {""} or path.endswith((".value", ".name", ".chunk", ".length"))
