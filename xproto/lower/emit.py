@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from xproto.errors import SpecError
 from xproto.lower.model import (
@@ -217,6 +218,12 @@ class Emitter:
 
     def _take(self, value: Value, size: Expr | None) -> None:
         slot = self.slots.get(value.path, NONE)
+        keys = self.keys.get(value.path, ())
+        if value.reader is not None and (self.verify or slot != NONE or keys):
+            wanted = -1 if size is None else self.size(size, value.path)[1]
+            why = f"{value.reader!r} cannot read it"
+            self.add(Op(OpCode.INTERPRET, b=slot, x=wanted, keys=keys, reader=value.reader, path=value.path, why=why))
+            return
         if size is None:
             self.add(Op(OpCode.REST, b=slot, path=value.path))
             return
@@ -262,6 +269,8 @@ class Emitter:
             dst, argument = (self.reg(value) for value in node.outputs)
         if node.inputs:
             argument, slot = (self.reg(value) for value in node.inputs)
-        why = {OpCode.CRC32: "checksum does not match"}.get(code, f"malformed {code.name.lower()}")
+        whys = {OpCode.CRC32: "checksum does not match", OpCode.UNTIL: f"has no end within {node.most} bytes"}
+        why = whys.get(code, f"malformed {code.name.lower()}")
         keys = self.keys.get(path, ())
-        self.add(Op(code, dst=dst, a=argument, b=slot, width=node.width, flags=flags, keys=keys, path=path, why=why))
+        found = Op(code, dst=dst, a=argument, b=slot, x=node.most, data=node.data, keys=keys, path=path, why=why)
+        self.add(replace(found, width=node.width, flags=flags))
