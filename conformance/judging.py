@@ -14,7 +14,8 @@ from pathlib import Path
 
 from conformance.bench import QUICK, Bench, Profile
 from conformance.checks import CHECKS
-from conformance.golden import FOLDER, Vector, VectorError, load as load_vectors
+from conformance.golden import FOLDER, Vector, VectorError
+from conformance.golden import load as load_vectors
 from conformance.suite import Check, Progress, Report, Result, run
 from xproto.errors import ChoiceError, suggest
 from xproto.registry import Loaded, Registered, find, load

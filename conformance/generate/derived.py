@@ -59,13 +59,13 @@ def covering(plan: Plan, frames: Iterable[bytes], each: int = 2, *, direction: i
     return chosen
 
 
-def derive(plan: Plan, frames: Sequence[bytes], seal: Plan | None = None) -> Iterator[Vector]:
+def derive(plan: Plan, frames: Sequence[bytes], seal: Plan | None = None, *, direction: int = 0) -> Iterator[Vector]:
     """Different vectors for all frames, each once. `seal` is the Plan (verify) that knows where the checksum is."""
     sealer = seal or plan
     seen: set[bytes] = set()
     sweeps: Counter[object] = Counter()
     for frame in frames:
-        traced = run(plan, frame)
+        traced = run(plan, frame, direction=direction)
         if traced.outcome != Complete(len(frame)):
             raise ValueError(f"{plan.protocol}: vectors are derived from good frames: {frame.hex()}: {traced.outcome}")
         for vector in _Attack(plan, frame, traced, sweeps).vectors():

@@ -136,10 +136,10 @@ def _inside(around: _Place, stream: Any, start: int) -> _Place:
     if at >= 0:
         return _Place(stream, around.origin + at * around.scale, around.scale)
     packed = here - len(inner) // 8
-    if around.scale == 8 and 0 <= packed and bytes2bits(outer[packed:here]) == inner:
+    if around.scale == 8 and packed >= 0 and bytes2bits(outer[packed:here]) == inner:
         return _Place(stream, around.origin + packed * 8, 1)
     unpacked = here - len(inner) * 8
-    if around.scale == 1 and 0 <= unpacked and bits2bytes(outer[unpacked:here]) == inner:
+    if around.scale == 1 and unpacked >= 0 and bits2bytes(outer[unpacked:here]) == inner:
         return _Place(stream, around.origin + unpacked, 8)
     return _Place(stream, start, 0)
 
