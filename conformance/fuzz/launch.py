@@ -17,13 +17,14 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "fuzz"
 TARGETS = (*(protocol.name for protocol in BUILT_IN), DETECTOR)
 _BOOT = (
-    "import sys, xproto.kernel; from pathlib import Path\n"
+    "import os, sys, xproto.kernel; from pathlib import Path\n"
+    "os.environ.pop('LD_PRELOAD')\n"
     "_, lib, name, own, paths, *arguments = sys.argv\n"
     "xproto.kernel.__path__.insert(0, lib + '/xproto/kernel')\n"
     "from {module} import main\n"
     "main(name, Path(own), paths.split(':') if paths else [], arguments)\n"
 )
-"""The instrumented kernel must be there before anything imports another."""
+"""The instrumented kernel must be there before anything imports another. The symbolizer is to run without what is preloaded."""
 _INITED = re.compile(r"^#\d+\s+INITED\s+cov: (\d+)", re.MULTILINE)
 _LAST = re.compile(r"^#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)", re.MULTILINE)
 _KEPT = re.compile(r"Test unit written to (\S+)")
