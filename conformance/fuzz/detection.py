@@ -86,9 +86,7 @@ def plain(forms: Forms, data: bytes) -> str | int | None:
     return min(waiting, default=None)
 
 
-def check_owner(
-    subjects: Sequence[Subject], promised: set[str], detection: tuple[Detector, Forms], data: bytes
-) -> None:
+def check_owner(subjects: Sequence[Subject], promised: set[str], detection: tuple[Detector, Forms], data: bytes) -> None:
     """Whoever has a whole frame in these bytes is who is detected, or comes behind who is."""
     detector, forms = detection
     found = detector.detect(data)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ _BOOT = (
     "main(name, Path(own), paths.split(':') if paths else [], arguments)\n"
 )
 """The instrumented kernel must be there before anything imports another. The symbolizer is to run without what is preloaded."""
+_LOADING = threading.Lock()
+"""Declarations are loaded by one thread at a time."""
 _INITED = re.compile(r"^#\d+\s+INITED\s+cov: (\d+)", re.MULTILINE)
 _LAST = re.compile(r"^#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)", re.MULTILINE)
 _KEPT = re.compile(r"Test unit written to (\S+)")
@@ -77,7 +80,8 @@ def fuzz(
         (own / below).mkdir(parents=True, exist_ok=True)
     (own / "edges").unlink(missing_ok=True)
     if inputs is None:
-        write(name, paths, own)
+        with _LOADING:
+            write(name, paths, own)
     else:
         write_seeds(own / "seeds", inputs)
         write_words(own / "words", ())

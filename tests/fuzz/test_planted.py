@@ -46,7 +46,9 @@ def faulty(built, tmp_path_factory) -> Path:
     assert text.count(CHECK) == 1
     source.write_text(text.replace(CHECK, CHECK.replace("width:", "width - 1:", 1)))
     script = tree / "conformance" / "fuzz" / "build.sh"
-    subprocess.run(["bash", script, folder], check=True, env={**launch.environment(folder), "LD_PRELOAD": "", "PYTHON": sys.executable})
+    subprocess.run(
+        ["bash", script, folder], check=True, env={**launch.environment(folder), "LD_PRELOAD": "", "PYTHON": sys.executable}
+    )
     return folder
 
 
