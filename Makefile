@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 BUILT := $(VENV)/.built
 COMPILED := $(wildcard xproto/kernel/*.pyx xproto/kernel/*.pxd proxy/datapath/*.pyx proxy/datapath/*.pxd)
 
-.PHONY: setup demo test check format interop sim bench latency sanitize fuzz fuzz-repeat clean
+.PHONY: setup demo test check format docs interop sim bench latency sanitize fuzz fuzz-repeat clean
 
 setup: $(BUILT)
 
@@ -31,6 +31,11 @@ check: $(BUILT)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The pages that are made from declarations and models; a test says when they are stale.
+docs: $(BUILT)
+	$(BIN)/python -m xproto.exports.markdown docs/protocols
+	$(BIN)/python -m proxy.config.reference > docs/configuration.md
 
 interop: $(BUILT)
 	bash tests/interop/setup.sh

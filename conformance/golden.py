@@ -8,15 +8,16 @@ A file holds what is common to its vectors (protocol, source) and the vectors::
       - name: java-v1-heartbeat
         direction: request            # request: a client sent it; response: a server did
         meaning: a heartbeat of protocol v1
-        kind: heartbeat               # a Kind in lower case, `refused`, or `session` for the frames of a handshake
+        kind: heartbeat               # a Kind in lower case, `refused`, or `session` for either frame of a handshake
         id: 3
         hex: |
           01 01 0000 01 00000003 01 00000000 0000 0000 00000000
 
-Optional: `source` of one vector; `service`, `method`, `timeout` (milliseconds), `headers` (a map of text), and `fields` (a
-nested map of what construct decodes: integers, text, or bytes as ``hex:…``), each compared where it is given; `field`
-(of a `refused` frame: the path that refuses it); `options` (the `protocol_options` it is read with); `encodes: false`
-with a `because` where building from the decoded fields gives other bytes of the same meaning.
+Optional: `source` of one vector; `service`, `method`, `timeout` (milliseconds), `headers` (a map of text by routing key;
+null for one that is not there), and `fields` (a nested map of what construct decodes), each compared where it is given, with
+bytes that are no text as ``hex:…``; `field` (of a `refused` frame: the path that refuses it); `options` (the `protocol_options`
+it is read with); `encodes: false` with a `because` where building from the decoded fields gives other bytes of one meaning;
+`detected: false` where the signature leaves the frame out, which nobody is known to send.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Vector:
     options: Mapping[str, Any] = field(default_factory=dict)
     encodes: bool = True
     because: str = ""
+    detected: bool = True
 
 
 def load(folder: Path) -> list[Vector]:
@@ -66,11 +68,19 @@ def load(folder: Path) -> list[Vector]:
     return found
 
 
+def read(path: Path) -> Any:
+    """A vector file as YAML reads it; raises `VectorError`."""
+    try:
+        return yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except (OSError, yaml.YAMLError) as error:
+        raise VectorError(f"{path}: {type(error).__name__}: {error}") from error
+
+
 def _file(path: Path) -> list[Vector]:
     try:
-        text = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        text = read(path)
         return [_vector(entry, text) for entry in text["vectors"]]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise VectorError(f"{path}: {type(error).__name__}: {error}") from error
 
 
@@ -80,5 +90,5 @@ def _vector(entry: Mapping[str, Any], common: Mapping[str, Any]) -> Vector:
         entry.get("protocol", common["protocol"]), entry["name"], bytes.fromhex(entry["hex"]),
         DIRECTIONS[entry["direction"]], entry["kind"], entry["meaning"], entry.get("source") or common["source"],
         entry.get("id"), expected, entry.get("field", ""), entry.get("options") or {},
-        entry.get("encodes", True), entry.get("because", ""),
+        entry.get("encodes", True), entry.get("because", ""), entry.get("detected", True),
     )  # fmt: skip

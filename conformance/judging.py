@@ -99,8 +99,10 @@ def refuse_nothing(reports: Sequence[Report], case: str | None) -> None:
 def vectors_of(registered: Registered, folder: Path | str | None = None) -> list[Vector]:
     """The protocol's vectors: those of the folder, or of one in it with the protocol's name; else where they belong."""
     name = registered.protocol.name
+    if folder is None and registered.source.endswith(".py"):
+        return load_vectors(Path(registered.source).parent / "vectors" / name)
     if folder is None:
-        return list(_shipped(name)) if not _is_file(registered) else load_vectors(Path(registered.source).parent / "vectors" / name)
+        return list(_shipped(name))
     path = Path(folder)
     if not path.is_dir():
         raise VectorError(f"{path}: is no folder")
@@ -114,10 +116,6 @@ def vectors_of(registered: Registered, folder: Path | str | None = None) -> list
 @cache
 def _shipped(name: str) -> tuple[Vector, ...]:
     return tuple(load_vectors(FOLDER / name))
-
-
-def _is_file(registered: Registered) -> bool:
-    return registered.source.endswith(".py")
 
 
 def _trial(

@@ -6,7 +6,8 @@ Exit codes: 0 fine, 1 invalid configuration (or a proxy that could not start), 2
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -114,6 +115,69 @@ def explain(name: str, specs: tuple[str, ...]) -> None:
     click.echo(explained(_find(name, specs)), nl=False)
 
 
+@main.command("new-protocol")
+@click.argument("name")
+@click.option("--order", type=click.Choice(("big", "little")), help="Which end of an integer comes first.")
+@click.option("--magic", metavar="HEX", help="The bytes that every frame begins with.")
+@click.option("--id", type=click.Choice(("16", "32", "64", "none")), help="Bits of the id of a call and its answer.")
+@click.option("--length", type=click.Choice(("parts", "whole")), help="A length for each part, or one for the frame.")
+@click.option("--headers", type=click.Choice(("pairs", "fields")), help="Service and method: in a header block, or fields.")
+@click.option("--heartbeat", type=click.Choice(("yes", "no")), help="Whether frames keep a connection alive.")
+@click.option("--checksum", type=click.Choice(("yes", "no")), help="Whether a CRC-32 ends the frame.")
+@click.option("--folder", type=click.Path(file_okay=False), default=".", help="Where the files go; else here.")
+@click.option("--yes", is_flag=True, help="Take the defaults for what is not given, and ask nothing.")
+def new_protocol(name: str, folder: str, yes: bool, **given: str | None) -> None:
+    """Begin a protocol: write NAME.py, a commented declaration, with vectors and a test that passes."""
+    from pathlib import Path
+
+    from conformance.scaffold import Answers, ScaffoldError, create, questions, refuse_name
+
+    try:
+        refuse_name(name, Path(folder))
+        answers = {}
+        for asked in questions(name):
+            known = given[asked.key] or (asked.default if yes else None)
+            choices = click.Choice(asked.choices) if asked.choices else None
+            answers[asked.key] = known or click.prompt(asked.text, default=asked.default, type=choices)
+        created = create(Answers.of(name, answers), Path(folder))
+    except ScaffoldError as error:
+        _refuse(str(error))
+    click.echo(f"Written: {', '.join(map(str, created.files))}\n{created.next}", nl=False)
+
+
+@main.command()
+@click.argument("given", metavar="INPUT")
+@click.option("--protocol", "name", metavar="NAME|PATH.py", help="What it all speaks; else its first bytes tell.")
+@click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
+@click.option("--idl", metavar="FILE.thrift", help="Thrift: read arguments and results by this IDL.")
+@click.option("--service", help="Thrift: whose methods, where the IDL has several services.")
+@click.option("--hessian", is_flag=True, help="Dubbo and Bolt: read Hessian2 values; needs python-hessian.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--fields", is_flag=True, help="All declared fields of each frame, with their offsets.")
+@click.option("--direction", type=click.Choice(["request", "response"]), default="request", help="Of bytes without a capture.")
+def decode(
+    given: str, name: str | None, specs: tuple[str, ...], idl: str | None, service: str | None, hessian: bool,
+    as_json: bool, fields: bool, direction: str,
+) -> None:  # fmt: skip
+    """Show the calls in INPUT: a capture of tcpdump, a file of bytes or hex, hex itself, or - for standard input.
+
+    Exit code 1 where something could not be read.
+    """
+    from xproto.decode.command import OptionError, decoded
+
+    protocols, only = _load(specs), _find(name, specs) if name else None
+    try:
+        lines, totals = decoded(
+            given, sys.stdin.buffer, protocols, only, idl=idl, service=service, hessian=hessian, as_json=as_json,
+            with_fields=fields, direction=direction == "response",
+        )  # fmt: skip
+        for line in lines:
+            click.echo(line)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from None
+    sys.exit(INVALID if totals.problems else 0)
+
+
 @main.command()
 @click.argument("name", metavar="NAME|PATH.py|all")
 @click.option("--deep", is_flag=True, help="Try more: minutes instead of seconds.")
@@ -154,6 +218,43 @@ def conformance(name: str, listed: bool, **options: Any) -> None:
         raise click.UsageError(str(error)) from None
     except refused as error:
         _refuse(str(error))
+
+
+@main.group()
+def export() -> None:
+    """Write what a declaration gives other tools."""
+
+
+def _export(name: str) -> Callable[[Callable[[Any], str]], click.Command]:
+    """A verb of `export`; the function it decorates gives the text of one protocol."""
+
+    def command(made: Callable[[Any], str]) -> click.Command:
+        @export.command(name, help=made.__doc__)
+        @click.argument("protocol", metavar="NAME|PATH.py")
+        @click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
+        @click.option("--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="A file, else stdout.")
+        def verb(protocol: str, specs: tuple[str, ...], output: IO[str]) -> None:
+            output.write(made(_find(protocol, specs)))
+
+        return verb
+
+    return command
+
+
+@_export("wireshark")
+def _wireshark(registered: Any) -> str:
+    """A dissector for Wireshark and tshark, in Lua."""
+    from xproto.exports.wireshark import dissector
+
+    return dissector(registered)
+
+
+@_export("markdown")
+def _markdown(registered: Any) -> str:
+    """A page of documentation: fields, a byte diagram, kinds, replies."""
+    from xproto.exports.markdown import page
+
+    return page(registered)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from xproto.lower.expressions import path_names
 from xproto.lower.identity import IdField
 from xproto.lower.model import Value
 from xproto.plan import Form
 from xproto.registry import Registered
-from xproto.spec import Kind
+from xproto.spec import Header, Kind
 
 
 def explain(registered: Registered) -> str:
@@ -32,6 +34,7 @@ def _lines(registered: Registered) -> Iterator[str]:
     for name in ("service", "method"):
         sources = " else ".join(s.path + (f"[{s.key}]" if s.key else "") for s in lowered.texts.key(name))
         yield f"  {name:9} {sources or 'none'}"
+    yield f"  timeout   {_timeout(protocol.timeout)}"
     yield f"  variant   {', '.join(v.path for v in lowered.variant.fields) or 'none'}"
     yield f"  echo      {', '.join(v.path for v in lowered.echo.fields) or 'none'}"
     yield f"  replies   {', '.join(fault.name.lower() for fault in protocol.reply) or 'none'}"
@@ -39,7 +42,7 @@ def _lines(registered: Registered) -> Iterator[str]:
     yield ""
     yield "Signature (the byte values at each offset that begin a frame)"
     for cube in registered.cubes:
-        yield "  " + " ".join(_byte_set(allowed) for allowed in cube)
+        yield "  " + " ".join(byte_set(allowed) for allowed in cube)
     yield ""
     yield str(lowered.scan)
     yield ""
@@ -48,6 +51,14 @@ def _lines(registered: Registered) -> Iterator[str]:
     yield str(lowered.lookup(("service", "method")).plan)
     yield ""
     yield "Interpreted by construct: " + (", ".join(lowered.opaque) or "nothing")
+    for path, role in lowered.texts.interpreted():
+        yield f"  {path} is read in the data path, for each call that is routed by its {role}"
+
+
+def _timeout(source: Any) -> str:
+    if source is None:
+        return "none"
+    return f"header {source.name}" if isinstance(source, Header) else ".".join(map(str, path_names(source)[1]))
 
 
 def _id(found: IdField) -> str:
@@ -65,10 +76,12 @@ def _fields(fields: dict[str, Value], indent: str) -> Iterator[str]:
         bounds = f" {value.lo}..{value.hi}" if value.kind == "integer" else ""
         labels = f" {', '.join(f'{k}={v}' for k, v in value.labels.items())}" if value.labels else ""
         when = f"  if {' and '.join(sorted(value.guards))}" if value.guards else ""
-        yield f"{indent}{name:24} {value.kind}{bounds}{labels}{when}"
+        kind = "interpreted" if value.kind == "opaque" else value.kind
+        yield f"{indent}{name:24} {kind}{bounds}{labels}{when}"
 
 
-def _byte_set(allowed: int) -> str:
+def byte_set(allowed: int) -> str:
+    """The bytes of one offset of a signature: ranges in hexadecimal, `*` for any."""
     values = [b for b in range(256) if allowed >> b & 1]
     if len(values) == 256:
         return "*"

@@ -20,6 +20,8 @@ MAX_SLOTS = 64
 MAX_SECTIONS = 8
 MAX_CHUNKED = 4
 """Chunked parts of one frame: a scan that goes on where it stopped keeps an offset for each."""
+MAX_UNTIL = 65_536
+"""Bytes that may be looked through for a delimiter: text that comes byte by byte is looked through again each time."""
 
 
 class OpCode(enum.IntEnum):
@@ -62,6 +64,8 @@ class OpCode(enum.IntEnum):
     TTWITTER_HEADER = 34  # the struct before a message of TTwitter; keys
     HTTP_HEAD = 35  # dst = what a head says, packed (see `xproto.wire.http1`); register a = a counted body's length; keys
     HTTP_BODY = 36  # the body that register a (what the head said) and register b (its length) stand for
+    UNTIL = 37  # at most x bytes, then those of data; slot b = what is before them
+    INTERPRET = 38  # x bytes, or (x < 0) the rest of the section, read by `reader`; slot b = it as a text; keys
 
 
 class Alu(enum.IntEnum):
@@ -122,7 +126,10 @@ FIRST_FREE = 13
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One step. `path` is the field it stands for and `why` what a frame did wrong when the op refuses it."""
+    """One step. `path` is the field it stands for and `why` what a frame did wrong when the op refuses it.
+
+    reader: of INTERPRET, the `xproto.lower.interpreted.Reader` that is given the bytes.
+    """
 
     code: OpCode
     dst: int = NONE
@@ -134,6 +141,7 @@ class Op:
     flags: int = 0
     data: bytes = b""
     keys: tuple[tuple[bytes, int], ...] = ()
+    reader: object = None
     path: str = ""
     why: str = ""
 
@@ -220,6 +228,10 @@ def describe(op: Op) -> str:
             return f"{_reg(op.dst)} = {name} {op.width if op.a == NONE else _reg(op.a)} in {op.x}..{op.y}"
         case OpCode.JCE_TEXT | OpCode.JCE_BYTES | OpCode.JCE_MAP:
             return f"{name} {op.width}{_slot(op)}{_keys(op)}"
+        case OpCode.UNTIL:
+            return f"{name} {op.data.hex()} within {op.x}{_slot(op)}"
+        case OpCode.INTERPRET:
+            return f"{name} {'the rest' if op.x < 0 else op.x} by {op.reader!r}{_slot(op)}{_keys(op)}"
         case OpCode.THRIFT_STRUCT:
             return f"{name}{' compact' if op.width else ''}"
         case OpCode.AHEAD:

@@ -6,7 +6,7 @@ checks of lengths, no Plan can make it read or write outside of its buffers, who
 
 from __future__ import annotations
 
-from xproto.plan import AT, FIRST_FREE, MAX_REGISTERS, MAX_SLOTS, NONE, Alu, Op, OpCode, Plan
+from xproto.plan import AT, FIRST_FREE, MAX_REGISTERS, MAX_SLOTS, MAX_UNTIL, NONE, Alu, Op, OpCode, Plan
 
 _WRITES = {OpCode.LOAD, OpCode.VARINT, OpCode.BITS, OpCode.SET, OpCode.ALU, OpCode.TABLE, OpCode.POS, OpCode.CRC32}
 _WRITES |= {OpCode.JCE_INTEGER, OpCode.AHEAD, OpCode.HTTP_HEAD}
@@ -14,6 +14,7 @@ _BOTH = {OpCode.HTTP_HEAD, OpCode.HTTP_BODY}
 _READS = {OpCode.BITS, OpCode.RANGE, OpCode.MEMBER, OpCode.ALU, OpCode.TABLE, OpCode.JEQ, OpCode.JNE}
 _JUMPS = {OpCode.JUMP, OpCode.JEQ, OpCode.JNE}
 _SLOT_IN_B = {OpCode.SKIP, OpCode.REST, OpCode.HESSIAN_TEXT, OpCode.HESSIAN_ARGS, OpCode.JCE_TEXT, OpCode.JCE_BYTES}
+_SLOT_IN_B |= {OpCode.UNTIL, OpCode.INTERPRET}
 _WIDTHS = {OpCode.LOAD: 8, OpCode.KEYVALUES: 8, OpCode.CHUNKS: 4, OpCode.VARINT: 9}
 _TAGGED = {OpCode.JCE_INTEGER, OpCode.JCE_TEXT, OpCode.JCE_BYTES, OpCode.JCE_MAP}
 _LARGEST_LIMIT = 1 << 62
@@ -43,6 +44,10 @@ def _operation(op: Op) -> str:
         return f"a tag of {op.width}"
     if code == OpCode.BITS and not 0 <= op.x < 64:
         return f"a shift of {op.x}"
+    if code == OpCode.UNTIL and not (op.data and 0 <= op.x <= MAX_UNTIL):
+        return f"an end of {len(op.data)} bytes within {op.x}"
+    if code == OpCode.INTERPRET and op.reader is None:
+        return "nobody to read it"
     return ""
 
 

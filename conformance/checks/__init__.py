@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from conformance.checks import checksum, detection, edits, kinds, limits, splits
+from conformance.checks import checksum, detection, edits, generated, golden, ids, kinds, limits, splits
 from conformance.suite import Check
 
 CHECKS: tuple[Check, ...] = (
-    splits.SPLITS, splits.PREFIXES, splits.COALESCED, kinds.REPLIES, kinds.HEARTBEATS, kinds.ONEWAYS, checksum.CHECK,
-    edits.CHECK, limits.LIMITS, detection.CHECK,
-)  # fmt: skip
+    golden.GOLDEN,
+    splits.SPLITS,
+    splits.PREFIXES,
+    splits.COALESCED,
+    kinds.REPLIES,
+    kinds.HEARTBEATS,
+    kinds.ONEWAYS,
+    checksum.CHECK,
+    ids.IDS,
+    edits.CHECK,
+    limits.LIMITS,
+    detection.CHECK,
+    generated.GENERATED,
+)
 """In the order in which they are run."""

@@ -7,15 +7,18 @@ one must be refused by construct and by the kernel, and by the field that the ve
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from construct import ConstructError
-
+from conformance.bench import Bench
 from conformance.golden import Vector
+from conformance.judges.oracle import path_of
 from conformance.judges.said import as_bytes, changes, differences, headers_of
 from conformance.outcome import Complete, DisagreementError, Malformed, More, Outcome
 from conformance.subject import Subject
+from conformance.suite import Case, Check
 from xproto.errors import MalformedError
 from xproto.kernel.codec import Frame
 from xproto.registry import Registered, register
@@ -101,21 +104,35 @@ def unwrapped(subject: Subject, vector: Vector) -> Vector:
 def _whole(subject: Subject, vector: Vector) -> Any:
     """What construct reads of a frame that it and the kernel must read to its end."""
     outcome, fields = _parse(subject, vector.data)
-    if outcome != Complete(len(vector.data)):
-        path = outcome.path if isinstance(outcome, Malformed) else ""
-        raise _fault(vector, f"construct does not read it whole: {outcome}", path)
+    if isinstance(outcome, Malformed):
+        raise _fault(vector, f"{outcome.path or 'the frame'} cannot be read: {outcome.why}", outcome.path)
+    if outcome.size != len(vector.data):
+        last, absent = last_field(fields), [name for name, value in fields.items() if value is None]
+        missed = f", and {', '.join(absent)} is not there" if absent else ""
+        less = len(vector.data) - outcome.size
+        what = f"it is read as {outcome.size} bytes, {less} fewer than it has: the last field is {last}{missed}"
+        raise _fault(vector, what, last)
     found = subject.verify(vector.data)
     if found != outcome:
         raise _fault(vector, f"verify does not read it whole: {found}", found.path if isinstance(found, Malformed) else "")
     return fields
 
 
+def last_field(fields: Any) -> str:
+    """The path of the last field that took bytes."""
+    named = [(name, value) for name, value in fields.items() if not name.startswith("_") and value is not None]
+    name, value = named[-1] if named else ("", None)
+    inner = last_field(value) if isinstance(value, Mapping) and value else ""
+    return f"{name}.{inner}" if inner else name
+
+
 def _parse(subject: Subject, data: bytes) -> tuple[Complete | Malformed, Any]:
     stream = io.BytesIO(data)
     try:
         fields = subject.protocol.frame.parse_stream(stream, from_upstream=subject.direction)
-    except ConstructError as error:
-        return Malformed("", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"), None
+    except Exception as error:  # noqa: BLE001 - a declaration's own adapters raise anything
+        why = str(error).splitlines()[-1] if str(error) else ""
+        return Malformed(path_of(error), f"{type(error).__name__}: {why}"), None
     return Complete(stream.tell()), fields
 
 
@@ -207,3 +224,26 @@ def _id_path(subject: Subject) -> str:
 def _fault(vector: Vector, what: str, field: str, made: bytes | None = None) -> DisagreementError:
     wanted = None if made is None else vector.data
     return DisagreementError(f"{vector.name}: {what}", vector.data, vector.meaning, field=field, made=made, wanted=wanted)
+
+
+def _cases(bench: Bench) -> Iterator[Case]:
+    for vector in bench.vectors:
+        registered = with_options(bench.registered, vector)
+        subject = (
+            bench.subjects[vector.direction] if registered is bench.registered else Subject.of(registered, vector.direction)
+        )
+        yield Case(f"{vector.name}, decoded", vector.data, partial(_tried, check_decodes, subject, vector), vector.direction)
+        if vector.kind != REFUSED:
+            yield Case(
+                f"{vector.name}, encoded", vector.data, partial(_tried, check_encodes, subject, vector), vector.direction
+            )
+
+
+def _tried(test: Callable[[Subject, Vector], None], subject: Subject, vector: Vector, data: bytes) -> None:
+    test(subject, replace(vector, data=data))
+
+
+GOLDEN = Check(
+    "golden", "each vector is read as it says, and is built again to the same bytes", _cases,
+    lambda bench: "" if bench.vectors else "there are no vectors",
+)  # fmt: skip

@@ -6,11 +6,16 @@ may have two. Putting the old ids back gives the frame as it came, in whatever w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
+from conformance.bench import Bench
 from conformance.checks.agreement import scan_fault
 from conformance.judges.expected import meaning
 from conformance.judges.identity import renumbered
 from conformance.outcome import Complete, DisagreementError
 from conformance.subject import Subject
+from conformance.suite import Case, Check
 from xproto.errors import MalformedError
 from xproto.kernel.codec import Frame
 from xproto.kernel.pieces import ids, with_ids
@@ -91,3 +96,17 @@ def corrupted(subject: Subject, frame: bytes, error: int) -> bytes:
     at = found.crc_at
     wrong = bytes(a ^ b for a, b in zip(frame[at : at + 4], error.to_bytes(4, "big"), strict=True))
     return frame[:at] + wrong + frame[at + 4 :]
+
+
+def _cases(bench: Bench) -> Iterator[Case]:
+    for direction, name, data in bench.good():
+        subject = bench.subjects[direction]
+        if isinstance(subject.scan(data), Frame):
+            for new_id in edge_ids(subject):
+                yield Case(f"{name}, as {new_id}", data, partial(check_set_id, subject, new_id=new_id), direction)
+
+
+IDS = Check(
+    "ids", "a new id changes the id, the lengths that count it and the checksum; its own back gives the same bytes", _cases,
+    lambda bench: "" if bench.subjects[0].lowered.identity.id is not None else "frames have no id",
+)  # fmt: skip

@@ -94,7 +94,7 @@ def _of_step(subject: Subject, frame: bytes, step: Step, where: str) -> Iterator
     checked = step.op.code in {OpCode.MEMBER, OpCode.RANGE, OpCode.VARINT, OpCode.LOAD}
     for part in step.parts if checked and len(step.parts) == 1 else ():
         for value, allowed in _values(step, part):
-            data = reseal(plan, put(frame, part, value))
+            data = reseal(plan, put(frame, part, value), subject.direction)
             test = partial(check_bound, subject, path, value, allowed)
             yield Case(f"{where}, {path} = {value}", data, test, subject.direction)
     if step.op.code in {OpCode.SKIP, OpCode.ENTER}:

@@ -6,6 +6,7 @@ slower, so of one input in many, and of all inputs of a corpus when it is replay
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
@@ -17,7 +18,7 @@ from conformance.fuzz.blocks import Block
 from conformance.fuzz.engine import choices
 from conformance.fuzz.mutator import mutated
 from conformance.fuzz.reading import Reading
-from conformance.fuzz.seeds import KEYS
+from conformance.fuzz.seeds import keys
 from conformance.outcome import Complete, DisagreementError
 from conformance.subject import Subject
 from xproto.errors import MalformedError, SpecError
@@ -45,7 +46,8 @@ class ProtocolTarget:
         self.deep = deep
         self.subjects = Subject.of(registered, 0), Subject.of(registered, 1)
         lowered, self.codec = registered.lowered, self.subjects[0].codec
-        looking = replace(lowered, verify=lowered.lookup(KEYS).plan)
+        self.keys = keys(registered)
+        looking = replace(lowered, verify=lowered.lookup(self.keys).plan)
         self.looking = Subject(looking, 0), Subject(looking, 1)
         self.splicers = tuple(_splicers(self.subjects[0]))
 
@@ -70,13 +72,13 @@ class ProtocolTarget:
                 self._frame(reading.subject, whole[: reading.scanned.size], reading.scanned, rng)
         if self.deep or rng.randrange(JUDGED_EVERY) == 0:
             for subject in self.subjects:
-                judge(subject, whole, rng)
+                judge(subject, whole, self.keys, rng)
 
     def _frame(self, subject: Subject, frame: bytes, found: Frame, rng: Random) -> None:
         """What a proxy does with a whole frame."""
         if subject.scan(frame) != found:
             raise DisagreementError(f"{self.name}: scan is changed by what follows", frame, found, subject.scan(frame))
-        subject.lookup(KEYS, frame)
+        subject.lookup(self.keys, frame)
         check_ids(subject, frame, found, rng)
         if found.kind == Kind.WRAPPED:
             self._unwrapped(subject, frame)
@@ -168,9 +170,9 @@ def answers_nothing(subject: Subject, echo: int) -> bool:
     return subject.name == "http1" and fact(echo, "method") == METHODS[b"HEAD"]
 
 
-def judge(subject: Subject, data: bytes, rng: Random) -> None:
+def judge(subject: Subject, data: bytes, asked: Sequence[str], rng: Random) -> None:
     """The kernel beside construct and the Plan's interpreter in Python; another id as construct would write it."""
-    check_all(subject, data, KEYS)
+    check_all(subject, data, asked)
     found = subject.scan(data)
     if isinstance(found, Frame) and subject.verify(data) == Complete(found.size):
         check_set_id(subject, data[: found.size], rng.getrandbits(subject.codec.id_bits))

@@ -24,7 +24,8 @@ DRAWN = 60
 DETECTOR = "detector"
 LONGEST_BEGINNING = 96
 """Of an input of the detector, in bytes: more than any signature, and than most headers of the PROXY protocol."""
-KEYS = ("service", "method", "group", "k", "version")
+KEYS = ("service", "method", "group", "k", "version", "client_id", "dest")
+HTTP_KEYS = ("http_method", "path", "query", "query.a", "host", "x-forwarded-for", "cookie", "connection")
 
 
 def write(name: str, paths: Sequence[str], own: Path) -> int:
@@ -77,7 +78,13 @@ def words(registered: Registered) -> Iterator[bytes]:
     """What the Plan compares bytes with, and the names of headers: libFuzzer puts them where they may help."""
     for op in registered.lowered.verify.ops:
         yield from _constants(op)
-    yield from HTTP_WORDS if registered.protocol.name == "http1" else (key.encode() for key in KEYS)
+    yield from (key.encode() for key in keys(registered))
+    yield from HTTP_WORDS if registered.protocol.name == "http1" else ()
+
+
+def keys(registered: Registered) -> tuple[str, ...]:
+    """Keys that are looked up in every frame."""
+    return HTTP_KEYS if registered.protocol.name == "http1" else KEYS
 
 
 def _constants(op: Op) -> Iterator[bytes]:

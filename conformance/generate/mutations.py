@@ -15,7 +15,7 @@ from xproto.plan import LITTLE, Op, OpCode, Plan
 EDGE_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
 
 
-def mangled(frames: st.SearchStrategy[bytes], plan: Plan) -> st.SearchStrategy[bytes]:
+def mangled(frames: st.SearchStrategy[bytes], plan: Plan, direction: int = 0) -> st.SearchStrategy[bytes]:
     """Frames, and everything that can be made of them; with and without a checksum that fits again."""
     seeds = st.integers(0, 1 << 32)
     changed = st.builds(lambda frame, seed: mutate(frame, random.Random(seed)), frames, seeds)  # noqa: S311 - test data
@@ -23,16 +23,16 @@ def mangled(frames: st.SearchStrategy[bytes], plan: Plan) -> st.SearchStrategy[b
         frames
         | st.tuples(frames, frames).map(b"".join)
         | changed
-        | changed.map(lambda data: reseal(plan, data))
+        | changed.map(lambda data: reseal(plan, data, direction))
         | st.binary(max_size=64)
     )
 
 
-def reseal(plan: Plan, data: bytes) -> bytes:
+def reseal(plan: Plan, data: bytes, direction: int = 0) -> bytes:
     """The bytes with a checksum that fits them, where the Plan gets as far as one."""
     if not checksums(plan):
         return data
-    found = run(plan, data, ignore_checksum=True)
+    found = run(plan, data, ignore_checksum=True, direction=direction)
     for step in reversed(found.steps):
         if step.op.code is OpCode.CRC32 and step.inner and step.end <= len(data):
             return sealed(data[: step.start], step.op) + data[step.end :]
@@ -85,14 +85,15 @@ def _cut(data: bytes, rng: random.Random) -> bytes:
 _CHANGES: Sequence[Callable[[bytes, random.Random], bytes]] = (_flip, _flip, _put, _put, _insert, _delete, _cut)
 
 
-def random_vectors(frames: Sequence[bytes], plan: Plan, rng: random.Random, count: int) -> Iterator[bytes]:
+def random_vectors(frames: Sequence[bytes], plan: Plan, rng: random.Random, count: int, direction: int = 0) -> Iterator[bytes]:
     """The frames themselves, then mutations of them, `count` in all; every other one gets a checksum that fits."""
     for index in range(count):
         frame = frames[index % len(frames)]
         if index < len(frames):
             yield frame
         else:
-            yield reseal(plan, mutate(frame, rng)) if rng.random() < 0.5 else mutate(frame, rng)
+            mutated = mutate(frame, rng)
+            yield reseal(plan, mutated, direction) if rng.random() < 0.5 else mutated
 
 
 def prefixes(frame: bytes) -> Iterator[bytes]:

@@ -46,6 +46,7 @@ from xproto.wire import (
     ThriftStruct,
     TrailingCrc32,
     TTwitterHeader,
+    Until,
 )
 from xproto.wire.integers import integer_shape
 from xproto.wire.ttwitter import Pairs
@@ -173,6 +174,9 @@ def _leaf(con: Any, context: c.Container) -> st.SearchStrategy[Any]:
         c.BitsInteger: lambda: edges(0, (1 << con.length) - 1),
         c.Bytes: lambda: _bytes(con, context),
         KeyValues: lambda: PAIRS,
+        Until: lambda: st.binary(max_size=min(con.most, MAX_BYTES)).filter(
+            lambda text: (text + con.end).find(con.end) == len(text)
+        ),
         Chunked: lambda: st.lists(st.binary(min_size=1, max_size=MAX_BYTES), max_size=3),
         HessianText: lambda: TEXTS | st.none(),
         HessianMap: lambda: PAIRS | st.none(),

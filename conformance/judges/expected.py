@@ -122,10 +122,13 @@ def _header(protocol: Protocol, fields: Any, name: str) -> Text:
     pairs = None if headers is None else headers(fields)
     if isinstance(pairs, Head):
         return text_of(pairs, name.encode())
+    pairs = pairs.items() if isinstance(pairs, Mapping) else pairs
     values = [value for key, value in pairs or () if isinstance(key, str) and key == name]
     if not values:
         return None
-    return HIDDEN if isinstance(values[-1], Raw) else _as_bytes(values[-1])
+    if isinstance(values[-1], Raw):
+        return HIDDEN
+    return _as_bytes(values[-1]) if type(values[-1]) in {str, bytes, int} else None
 
 
 def _as_bytes(value: Any) -> bytes | None:

@@ -58,16 +58,16 @@ class Oracle:
             if end.total > self.limit:
                 return Malformed("frame", f"needs {end.total} bytes, the limit is {self.limit}"), None
             return More(end.total), None
-        except c.ConstructError as error:
+        except Exception as error:  # noqa: BLE001 - a declaration's own adapters raise anything
             why = str(error).splitlines()[0] if str(error) else ""
-            return Malformed(_path(error), f"{type(error).__name__}: {why}"), None
+            return Malformed(path_of(error), f"{type(error).__name__}: {why}"), None
         size = stream.tell()
         if size > self.limit:
             return Malformed("frame", f"is {size} bytes, the limit is {self.limit}"), None
         return Complete(size), fields
 
 
-def _path(error: c.ConstructError) -> str:
-    """The path ``(parsing) -> flags -> kind`` of construct, as ``flags.kind``."""
-    text = getattr(error, "path", None) or ""
+def path_of(error: Exception) -> str:
+    """Where construct failed: its path ``(parsing) -> flags -> kind``, as ``flags.kind``; "" where that is not known."""
+    text = (error.path if isinstance(error, c.ConstructError) else None) or ""
     return ".".join(part for part in text.split(" -> ") if part and part not in {"(parsing)", "(building)"})

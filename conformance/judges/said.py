@@ -31,7 +31,7 @@ def headers_of(protocol: Protocol, fields: Any) -> dict[str, bytes]:
             key = name.decode("latin-1").lower()
             found[key] = b",".join((found[key], value)) if key in found else value
         return found
-    for key, value in block or ():
+    for key, value in block.items() if isinstance(block, Mapping) else block or ():
         if isinstance(key, str) and isinstance(value, str):
             found[key] = _encoded(value)
     return found

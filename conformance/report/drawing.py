@@ -1,7 +1,8 @@
 """A frame as HTML: its bytes in the colours of their fields, the fields as a table, two frames side by side.
 
 Bytes and rows say what they are of by `data-at` and `data-end`, offsets by which the page's script points from one to the
-other. Nothing is said by colour alone: what is at fault is outlined, underlined and named in the table; what differs is marked and counted.
+other. Nothing is said by colour alone: what is at fault is bold, underlined and named in the table, what differs is marked
+and counted.
 """
 
 from __future__ import annotations
@@ -35,11 +36,8 @@ def beside(wanted: bytes, made: bytes) -> ET.Element:
     """What should have been made and what was, where they differ."""
     differ = differing(wanted, made)
     places = sorted(differ[0] | differ[1])
-    where = f"They differ in {counted(len(places), 'byte')}, from offset {places[0]:#06x}." if places else "They do not differ."
-    sides = [
-        el("figure", el("figcaption", f"{title}, {counted(len(data), 'byte')}"), _compared(data, own, places, title), class_=title)
-        for title, data, own in (("expected", wanted, differ[0]), ("actual", made, differ[1]))
-    ]
+    where = f"They differ in {counted(len(places), 'byte')}, from offset {places[0]:04x}." if places else "They do not differ."
+    sides = (_side("expected", wanted, differ[0], places), _side("actual", made, differ[1], places))
     return el("div", el("p", where), el("div", *sides, class_="sides"), class_="beside")
 
 
@@ -104,26 +102,24 @@ def _fields(spans: Sequence[Span], marked: set[int], classes: Sequence[str]) -> 
 
 
 def _field(span: Span, faulty: bool, kind: str) -> ET.Element:
-    name = span.path or _NAMES[span.state]
-    point = el("button", el("span", class_=f"chip {kind}".strip()), name, type="button", aria_pressed="false")
-    size = f"{span.bits[1]} bit{'s' if span.bits[1] > 1 else ''}" if span.bits else str(span.size)
-    value: list[ET.Element | str] = [span.value, *([el("strong", "at fault")] if faulty else []), *([el("em", span.why)] if span.why else [])]
-    cells = (
-        el("th", point, scope="row", style=f"--depth:{span.depth}"), el("td", f"{span.offset:04x}"), el("td", size), el("td", *_spaced(value)),
-    )  # fmt: skip
-    return el("tr", *cells, data_at=str(span.offset), data_end=str(span.end), class_="fault" if faulty else "")
+    chip = el("span", class_=f"chip {kind}".strip())
+    point = el("button", chip, span.path or _NAMES[span.state], type="button", aria_pressed="false")
+    value = el("td", span.value)
+    if faulty:
+        value.extend([el("strong", " at fault "), el("em", span.why)])
+    return el(
+        "tr",
+        el("th", point, scope="row", style=f"--depth:{span.depth}"),
+        el("td", f"{span.offset:04x}"),
+        el("td", counted(span.bits[1], "bit") if span.bits else str(span.size)),
+        value,
+        class_="fault" if faulty else "",
+        data_at=str(span.offset),
+        data_end=str(span.end),
+    )
 
 
-def _spaced(parts: list[ET.Element | str]) -> list[ET.Element | str]:
-    """The parts that are not empty, with a space between them."""
-    found: list[ET.Element | str] = []
-    for part in parts:
-        if part != "":
-            found += [" ", part] if found else [part]
-    return found
-
-
-def _compared(data: bytes, own: set[int], places: Sequence[int], title: str) -> ET.Element:
+def _side(title: str, data: bytes, own: set[int], places: Sequence[int]) -> ET.Element:
     kinds = [at in own for at in range(len(data))]
     lines, last = [], 0
     for whole in near(max(len(data), (places[-1] + 1) if places else 0), _WIDTH, places, _MOST):
@@ -134,4 +130,5 @@ def _compared(data: bytes, own: set[int], places: Sequence[int], title: str) -> 
             line.append(el("mark" if differs else "span", data[run.start : run.stop].hex(" ")))
             line[-1].tail = " "
         lines.append(line)
-    return el("pre", *lines, class_="dump", tabindex="0", role="region", aria_label=f"{title} bytes")
+    dump = el("pre", *lines, class_="dump", tabindex="0", role="region", aria_label=f"{title} bytes")
+    return el("figure", el("figcaption", f"{title}, {counted(len(data), 'byte')}"), dump, class_=title)

@@ -27,11 +27,12 @@ _BESIDES = {State.UNREAD: " not read", State.BEHIND: " behind the frame"}
 def drawn(data: bytes, spans: Sequence[Span], field: str) -> Iterator[RenderableType]:
     """A frame, its fields by name, and why one refuses. A row that begins with ``>`` has bytes at fault."""
     marked = at_fault(spans, field)
-    styles = [_style(span, hue, index in marked) for index, (span, hue) in enumerate(zip(spans, hues(spans, len(_HUES)), strict=True))]
+    numbers = hues(spans, len(_HUES))
+    styles = [_style(span, numbers[index], index in marked) for index, span in enumerate(spans)]
     faulty = {at for index in marked for at in range(spans[index].offset, spans[index].end)}
-    owned = owners(spans, len(data))
-    yield from _dump(data, [_FAULT if at in faulty else styles[owner] if owner >= 0 else "" for at, owner in enumerate(owned)],
-                     faulty, first(spans, marked))
+    owned = enumerate(owners(spans, len(data)))
+    painted = [_FAULT if at in faulty else styles[owner] if owner >= 0 else "" for at, owner in owned]
+    yield from _dump(data, painted, faulty, first(spans, marked))
     if spans:
         yield _legend(spans, styles)
     for index in sorted(marked):

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from conformance.report.state import Standing, standing
-from conformance.report.text import line, repeat, visible
-from conformance.suite import Report, Result, describe
+from conformance.report.text import failures, line
+from conformance.suite import Report, Result
 
 
 def to_junit(reports: Sequence[Report]) -> str:
@@ -56,11 +56,5 @@ def _test(report: Report, result: Result) -> ET.Element:
             ET.SubElement(test, "skipped", message="there was nothing to try")
         case Standing.FAILED:
             message = f"{result.failed} of {result.cases} cases failed: {line(result.failures[0].fault)}"
-            ET.SubElement(test, "failure", message=message, type="conformance").text = _text(report, result)
+            ET.SubElement(test, "failure", message=message, type="conformance").text = "\n\n".join(failures(report, result))
     return test
-
-
-def _text(report: Report, result: Result) -> str:
-    kept = [f"{visible(describe(each))}\n  again: {line(repeat(report, each))}" for each in result.failures]
-    more = result.failed - len(kept)
-    return "\n\n".join([*kept, f"{more} more failed"] if more > 0 else kept)

@@ -149,7 +149,7 @@ def _failure(report: Report, result: Result, failure: Failure) -> ET.Element:
 
 def _original(failure: Failure) -> ET.Element:
     sizes = f"{counted(len(failure.data), 'byte')} of {len(failure.original)}"
-    return el("details", el("summary", f"The smallest example found is shown: {sizes}. As it was first"), plain(failure.original))
+    return el("details", el("summary", f"The smallest that fails is shown, {sizes}. As it was first"), plain(failure.original))
 
 
 def _again(command: str) -> list[ET.Element]:

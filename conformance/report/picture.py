@@ -10,8 +10,8 @@ from typing import Any
 import construct as c
 
 from conformance.report.text import counted, line
-from conformance.report.tracing import Visit, trace
 from xproto.spec import Protocol
+from xproto.tracing import Visit, trace
 from xproto.wire import Raw
 
 MOST_TEXT = 120

@@ -112,9 +112,16 @@ class Live:
 
     def __init__(self, protocol: str, checks: int, to: Console) -> None:
         self._bar = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TextColumn("{task.fields[now]}"),
-            TimeElapsedColumn(), console=to, transient=True, disable=not to.is_terminal,
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[now]}"),
+            TimeElapsedColumn(),
+            console=to,
+            transient=True,
+            disable=not to.is_terminal,
+        )
         self._task = self._bar.add_task(protocol, total=checks, now="")
         self._seen: list[str] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from conformance.suite import MAKING, Failure, Report
+from conformance.suite import MAKING, Failure, Report, Result, describe
 
 DIRECTIONS = ("request", "response")
 """What a client sends, what a server sends: the words of the vectors."""
@@ -34,6 +34,13 @@ def repeat(report: Report, failure: Failure) -> str:
     """The command that runs this case again."""
     command = f"{report.command} --only {shlex.quote(failure.check)}"
     return command if failure.case == MAKING else f"{command} --case {shlex.quote(failure.case)}"
+
+
+def failures(report: Report, result: Result) -> list[str]:
+    """The failures of a check in words, each with the command that repeats it; how many more there are."""
+    kept = [f"{visible(describe(each))}\n  again: {line(repeat(report, each))}" for each in result.failures]
+    more = result.failed - len(kept)
+    return [*kept, f"{more:,} more failed"] if more > 0 else kept
 
 
 def counted(number: int, what: str) -> str:

@@ -1,7 +1,7 @@
 """Records the golden vectors again: real peers talk through a relay that keeps each frame.
 
-Usage: python tests/interop/record.py [bolt] [dubbo] [thrift] [thrift-twitter] [tars] [facts]; all of them without an argument.
-Needs setup.sh.
+Usage: python tests/interop/record.py [bolt] [dubbo] [thrift] [thrift-twitter] [tars] [http1] [hessian] [facts]; all of them
+without an argument. Needs setup.sh.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FACTS = HERE.parent / "vectors" / "facts.json"
 sys.path.insert(0, str(HERE))
 
 from harness.vectors import Vectors  # noqa: E402  (the path comes first)
-from recording import bolt_anthunder, bolt_java, bolt_node, bolt_sofa, dubbo_java, facts, tars, thrift, twitter  # noqa: E402
+from recording import bolt_anthunder, bolt_java, bolt_node, bolt_sofa, dubbo_java, facts, hessian, http1, tars, thrift, twitter  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,15 +28,16 @@ RECORDERS: dict[str, tuple[Callable[[Vectors, Path], None], ...]] = {
     "thrift": (thrift.record, thrift.record_dubbo),
     "thrift-twitter": (twitter.record,),
     "tars": (tars.record,),
+    "http1": (http1.record,),
 }
 
 
 def main(wanted: list[str]) -> None:
     with tempfile.TemporaryDirectory() as logs:
-        for name in wanted or [*RECORDERS, "facts"]:
-            if name == "facts":
-                count = facts.write(FACTS, Path(logs))
-                sys.stdout.write(f"facts: {count}\n")
+        for name in wanted or [*RECORDERS, "hessian", "facts"]:
+            if name in {"hessian", "facts"}:
+                count = facts.write(FACTS, Path(logs)) if name == "facts" else hessian.write(VECTORS / "hessian")
+                sys.stdout.write(f"{name}: {count}\n")
                 continue
             vectors = Vectors(VECTORS)
             for recorder in RECORDERS[name]:

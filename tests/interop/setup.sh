@@ -30,6 +30,10 @@ build_dubbothrift() {
     (cd dubbothrift && mvn -B -q -o clean package >/dev/null 2>&1 || mvn -B -q clean package)
 }
 
+build_hessian() {
+    (cd hessian && mvn -B -q -o clean package >/dev/null 2>&1 || mvn -B -q clean package)
+}
+
 build_node() {
     (cd node && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
 }
@@ -63,7 +67,7 @@ build_gotls() {
 # What is not built here: tool=package, as Debian calls it.
 tools=(
     java=default-jdk-headless mvn=maven node=nodejs npm=npm go=golang-go
-    curl=curl wrk=wrk nginx=nginx haproxy=haproxy chromium=chromium openssl=openssl
+    curl=curl wrk=wrk nginx=nginx haproxy=haproxy chromium=chromium openssl=openssl tcpdump=tcpdump
 )
 wanted=()
 for pair in "${tools[@]}"; do
@@ -81,6 +85,7 @@ unless_done java/target/built java/pom.xml java/src -- build_java
 unless_done finagle/target/built finagle/pom.xml finagle/src java/src -- build_finagle
 unless_done dubbothrift/target/built dubbothrift/pom.xml dubbothrift/src \
     java/src/main/java/com/test/{Lines,Burst}.java -- build_dubbothrift
+unless_done hessian/target/built hessian/pom.xml hessian/src -- build_hessian
 unless_done node/node_modules/built node/package.json node/package-lock.json -- build_node
 unless_done http/node_modules/built http/package.json http/package-lock.json -- build_http
 unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- build_tars

@@ -106,7 +106,8 @@ EXPRESSIONS = {
     "none": ([A, Check(this.a == None)], "frame", "None cannot be lowered", PLAIN),  # noqa: E711
     "a float": (["x" / Computed(1.5)], "x", "1.5 cannot be lowered", PLAIN),
     "bytes": ([A, Check(this.a == b"x")], "frame", "b'x' cannot be lowered", PLAIN),
-    "a text as a value": (["x" / Computed("text")], "x", "'text' cannot be lowered", PLAIN),
+    "a text as a value": (["x" / Computed("text")], "x", "the text 'text' is no number",
+                        "name a field, this.text, or compare one: this.kind == 'text'"),
     "a lambda": (["x" / Bytes(lambda _: 1)], "x", *FUNCTION),
     "a lambda in a condition": (["x" / If(lambda _: True, Int8ub)], "x", *FUNCTION),
     "a lambda as a switch": ([A, "x" / Switch(lambda context: context.a, {1: Int8ub})], "x", *FUNCTION),
@@ -304,6 +305,9 @@ STRUCTURE = {
         [c.Terminated], "frame", "Terminated at the root: the next frame follows", "remove it",
     ),
     "a string of unknown size at the root": (["x" / PascalString(Int8ub, "utf8")], "x", NO_END.format("StringEncoded"), WIRE),
+    "a delimited text without a limit at the root": (
+        ["x" / c.NullTerminated(GreedyBytes, term=b"\n")], "x", NO_END.format("NullTerminated"), "write Until(b'\\n', most)",
+    ),
     "a greedy range at the root": (["x" / c.GreedyRange(Int8ub)], "x", NO_END.format("GreedyRange"), WIRE),
     "an optional field at the root": (["x" / c.Optional(Int8ub)], "x", NO_END.format("Select"), WIRE),
     "a size that is not what is read": (["x" / c.ProcessXor(1, Bytes(4))], "x", NO_END.format("ProcessXor"), WIRE),

@@ -134,3 +134,21 @@ def test_nested_sections_and_lengths_that_count_themselves():
     parsed = nested.protocol.frame.parse(spliced)
     assert (parsed.size, parsed.rest.text, parsed.rest.tail, parsed.id) == (15, b"abcdef", b"yz", 5)
     assert nested.codec.verify_bytes(spliced) == len(spliced)
+
+
+def test_a_length_that_counts_from_the_beginning_follows():
+    """TTwitter's size counts the header before it, and what is behind is measured from where it begins."""
+    registered = PROTOCOLS["thrift-twitter"]
+    message = {"plain": 0, "type": "call", "name": b"echo", "seqid": 7, "body": b"\0"}
+    frame, longer = (build_frame(registered.lowered, {**message, "header": pairs}) for pairs in ([], [("k", "v" * 300)]))
+    splicer = Splicer(registered.codec, "header")
+    assert splicer.splice(frame, splicer.find(longer)) == longer
+    assert splicer.splice(longer, splicer.find(frame)) == frame
+
+
+def test_a_field_before_bytes_of_an_unclear_size_is_refused():
+    lengths = ("size" / Bounded(c.Int16ub, 0, 999), "n" / Bounded(c.Int8ub, 0, 9), "a" / c.Bytes(this.n), "here" / c.Tell)
+    layout = c.Struct("type" / c.Const(b"t"), "id" / c.Int32ub, *lengths, "b" / c.Bytes(this.size + this.n - this.here))
+    registered = register(Protocol("t", layout, {Kind.REQUEST: this.n >= 0}, this.id))
+    with pytest.raises(SpecError, match="does not follow one length field"):
+        Splicer(registered.codec, "a")

@@ -24,6 +24,17 @@ cdef inline bint fits(const cube_t* cube, const uint8_t* data, Py_ssize_t size) 
     return True
 
 
+cdef inline Py_ssize_t refuted(const cube_t* cube, Py_ssize_t size) noexcept nogil:
+    """With how many bytes, at the least, it may turn out that a cube which fits so many does not fit after all."""
+    cdef Py_ssize_t i
+    cdef int part
+    for i in range(size, cube.size):
+        for part in range(32):
+            if cube.sets[32 * i + part] != 0xFF:
+                return i + 1
+    return cube.size
+
+
 cdef inline Py_ssize_t sooner(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
     """The smaller of two needs; 0 is none."""
     return b if not a or (b and b < a) else a
@@ -76,6 +87,7 @@ cdef class Judge:
     cdef int judge(self, const uint8_t* data, Py_ssize_t size, Py_ssize_t* need) noexcept nogil:
         cdef Py_ssize_t k, first = 0, end = self.count
         cdef Py_ssize_t higher = 0, own = 0      # what those of a higher rank, and the one that is asked, wait for
+        cdef Py_ssize_t until = 0, own_until = 0 # and how long they stand in the way of those of a lower rank
         cdef int32_t asked = -1
         cdef const cube_t* cube
         if size > 0:
@@ -84,14 +96,15 @@ cdef class Judge:
             cube = &self.cubes[self.order[k] if size > 0 else k]
             if cube.owner != asked:
                 higher, own, asked = sooner(higher, own), 0, cube.owner
+                until, own_until = max(until, own_until), 0
             if not fits(cube, data, size):
                 continue
             if cube.size > size:
-                own = sooner(own, cube.size)
+                own, own_until = sooner(own, cube.size), max(own_until, refuted(cube, size))
             elif not higher:
                 return asked
             else:
-                own = 0
+                own = until                     # then it is this one's, if it is none's of them
                 break
         need[0] = sooner(higher, own)
         return MORE if need[0] else NOBODY

@@ -24,6 +24,7 @@ cdef class Lookup:
     cdef readonly tuple keys
     cdef Program program
     cdef int count
+    cdef int slots            # that the program fills
     cdef int* starts          # of each key's sources in `sources`
     cdef source_t* sources    # in order of preference
     cdef object _keep

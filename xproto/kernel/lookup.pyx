@@ -43,6 +43,7 @@ cdef class Lookup:
         if any(not 0 <= slot < plan.plan.slots for sources in plan.alternatives for slot, *_ in sources):
             raise ValueError("a lookup reads a slot that its plan does not have")
         self.count = len(plan.keys)
+        self.slots = plan.plan.slots
         self._keep = []
         total = sum(len(sources) for sources in plan.alternatives)
         self.starts = <int*>calloc(self.count + 1, sizeof(int))
@@ -94,7 +95,7 @@ cdef class Lookup:
         cdef progress_t scanned
         scanned.walk = NULL
         scanned.head, scanned.read = head, True
-        memset(slots, 0, sizeof(slots))
+        memset(slots, 0, <size_t>self.slots * sizeof(span_t))
         if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome, &scanned if head != NULL else NULL, 0) != RUN_OK:
             return FIND_BAD
         for i in range(self.count):

@@ -9,7 +9,7 @@ entered only when all of its bytes are there.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from xproto.kernel.checksum cimport crc32
 from xproto.kernel.hessian cimport walk_arguments, walk_map
@@ -18,6 +18,7 @@ from xproto.kernel.http1_ops cimport walk_body, walk_head
 from xproto.kernel.integers cimport xp_load, xp_signed
 from xproto.kernel.jce cimport read_bytes_field, read_integer_field, read_text_field, skip_fields, walk_map_field
 from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
+from xproto.kernel.until cimport walk_until
 from xproto.kernel.run cimport BAD, DONE, MAX_CHUNKED, SHORT, cursor_t, key_t, progress_t, span_t
 
 from xproto.kernel.thrift cimport walk_info, walk_struct
@@ -32,7 +33,7 @@ cdef enum:
     OP_JNE, OP_FAIL, OP_SKIP, OP_ENTER, OP_LEAVE, OP_REST, OP_ENDED, OP_POS, OP_KEYVALUES, OP_HESSIAN_TEXT
     OP_HESSIAN_ARGS, OP_HESSIAN_MAP, OP_CHUNKS, OP_CRC32, OP_THRIFT_STRUCT, OP_THRIFT_INFO
     OP_JCE_INTEGER, OP_JCE_TEXT, OP_JCE_BYTES, OP_JCE_MAP, OP_JCE_REST, OP_AHEAD, OP_TTWITTER_HEADER
-    OP_HTTP_HEAD, OP_HTTP_BODY, OP_COUNT
+    OP_HTTP_HEAD, OP_HTTP_BODY, OP_UNTIL, OP_INTERPRET, OP_COUNT
 
 cdef enum:
     ALU_ADD, ALU_SUB, ALU_MUL, ALU_AND, ALU_OR, ALU_XOR, ALU_SHL, ALU_SHR, ALU_DIV, ALU_MOD
@@ -188,6 +189,24 @@ cdef int _checksum(const op_t* op, cursor_t* c, int64_t* regs) noexcept nogil:
     return DONE
 
 
+cdef int _keep_text(cursor_t* c, int slot, bytes text) except -1:
+    # A text that is not in the frame goes to the scratch space; where it does not fit its slot says so, size -1.
+    cdef span_t* kept = &c.slots[slot]
+    cdef int64_t size
+    kept.data, kept.size = NULL, 0
+    if text is None:
+        return 0
+    size = len(text)
+    if size > c.scratch_left:
+        kept.size = -1
+        return 0
+    memcpy(c.scratch, <const char*>text, <size_t>size)
+    kept.data, kept.size = c.scratch, size
+    c.scratch += size
+    c.scratch_left -= size
+    return 0
+
+
 cdef class Program:
     """A `Plan` as the kernel runs it. `plan` is kept for explanations."""
 
@@ -202,6 +221,7 @@ cdef class Program:
         if self.ops == NULL:
             raise MemoryError
         self._keep = []
+        self._readers = [op.reader for op in plan.ops]
         for i in range(self.count):
             self._fill(i, plan.ops[i])
 
@@ -245,8 +265,8 @@ cdef class Program:
         cdef cursor_t c
         cdef int64_t stops[SECTIONS]
         cdef int depth = 0, outcome
-        cdef int32_t pc = 0
         cdef int64_t limit = self.limit, n, value, field_at = 0
+        cdef const op_t* next_op = self.ops
         cdef const op_t* op
         memset(regs, 0, <size_t>self.registers * sizeof(int64_t))
         regs[CRC_AT] = regs[TIMEOUT_AT] = -1
@@ -260,8 +280,8 @@ cdef class Program:
         c.scratch_left = scratch_size
         c.chunked = c.classes = 0
         while True:
-            op = &self.ops[pc]
-            pc += 1
+            op = next_op
+            next_op += 1
             if op.code == OP_LOAD:
                 field_at = c.at
                 if op.width > c.stop - c.at:
@@ -295,10 +315,10 @@ cdef class Program:
                 c.at += n
             elif op.code == OP_JNE:
                 if regs[op.a] != op.y:
-                    pc = <int32_t>op.x
+                    next_op = self.ops + op.x
             elif op.code == OP_JEQ:
                 if regs[op.a] == op.y:
-                    pc = <int32_t>op.x
+                    next_op = self.ops + op.x
             elif op.code == OP_ALU:
                 regs[op.dst] = _alu(op.flags, regs[op.a], op.x if op.b == NO_REG else regs[op.b])
             elif op.code == OP_BITS:
@@ -312,7 +332,7 @@ cdef class Program:
             elif op.code == OP_SET:
                 regs[op.dst] = op.x
             elif op.code == OP_JUMP:
-                pc = <int32_t>op.x
+                next_op = self.ops + op.x
             elif op.code == OP_RANGE:
                 if regs[op.a] < op.x or regs[op.a] > op.y:
                     outcome = BAD
@@ -429,6 +449,22 @@ cdef class Program:
                 outcome = walk_body(&c, regs[op.a], regs[op.b], limit, progress)
                 if outcome != DONE:
                     break
+            elif op.code == OP_UNTIL:
+                field_at = c.at
+                outcome = walk_until(&c, op.data, op.size, op.x, &slots[op.b] if op.b != NO_REG else NULL)
+                if outcome != DONE:
+                    break
+            elif op.code == OP_INTERPRET:
+                field_at = c.at
+                n = c.stop - c.at if op.x < 0 else op.x
+                if n > c.stop - c.at:
+                    c.at += n
+                    outcome = SHORT
+                    break
+                outcome = self._interpret(op, &c, n, direction)
+                if outcome != DONE:
+                    break
+                c.at += n
             elif op.code == OP_AHEAD:
                 if depth == 0 and op.size > c.stop - c.at:
                     field_at = c.at
@@ -443,7 +479,23 @@ cdef class Program:
                     if outcome == SHORT:
                         c.at = size + 1
                     break
-        return self._finish(outcome, depth, size, field_at, pc - 1, c.at, out)
+        return self._finish(outcome, depth, size, field_at, <int32_t>(op - self.ops), c.at, out)
+
+    cdef int _interpret(self, const op_t* op, cursor_t* c, int64_t size, int direction) noexcept with gil:
+        """Has construct read `size` bytes. Whatever it raises, they are malformed."""
+        cdef int i
+        try:
+            reader = self._readers[op - self.ops]
+            value = reader.parse((<const char*>c.data)[c.at:c.at + size], direction)
+            if op.b != NO_REG:
+                _keep_text(c, op.b, reader.text(value))
+            if op.nkeys:
+                block = reader.block(value)
+                for i in range(op.nkeys):
+                    _keep_text(c, op.keys[i].slot, reader.pick(block, (<const char*>op.keys[i].name)[:op.keys[i].size]))
+        except BaseException:
+            return BAD
+        return DONE
 
     cdef int _finish(self, int outcome, int depth, int64_t size, int64_t field_at, int32_t op,
                      int64_t at, outcome_t* out) noexcept nogil:

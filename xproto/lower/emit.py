@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from xproto.errors import SpecError
 from xproto.lower.model import (
@@ -83,6 +84,9 @@ class Emitter:
     fence = -1
     """Index of a jump target: ops on its two sides must not merge."""
 
+    required: tuple[str, int, int] = "", NONE, 0
+    """An expression that was required not to be negative, mostly a length; its register; the index of the op behind that."""
+
     def reg(self, value: Value) -> int:
         return self.alias.get(value.reg, value.reg)
 
@@ -120,6 +124,9 @@ class Emitter:
 
     def size(self, expr: Expr | None, path: str) -> tuple[int, int]:
         """A length as (register or NONE, constant)."""
+        text, source, behind = self.required
+        if behind == len(self.ops) != self.fence and text == repr(expr):
+            return source, 0
         match expr:
             case Num(number):
                 return NONE, number
@@ -148,8 +155,7 @@ class Emitter:
             case Compute(value, expr):
                 self.expr(expr, value.path, self.reg(value))
             case Require(path, expr):
-                source = self.expr(expr, path)
-                self.add(Op(OpCode.RANGE, a=source, x=1, y=(1 << 62), path=path, why=f"must hold: {expr!r}"))
+                self._require(path, expr)
             case Take(value, size):
                 self._take(value, size)
             case Section(value, size, body):
@@ -171,6 +177,15 @@ class Emitter:
                 source = self.expr(index, value.path)
                 why = "no such kind of frame"
                 self.add(Op(OpCode.TABLE, dst=self.reg(value), a=source, data=data, path=value.path, why=why))
+
+    def _require(self, path: str, expr: Expr) -> None:
+        why = f"must hold: {expr!r}"
+        if isinstance(expr, Bin) and expr.op is Alu.GE and isinstance(expr.right, Num) and not isinstance(expr.left, Num):
+            source = self.expr(expr.left, path)
+            self.add(Op(OpCode.RANGE, a=source, x=expr.right.value, y=1 << 62, path=path, why=why))
+            self.required = repr(expr.left), source, len(self.ops)
+            return
+        self.add(Op(OpCode.RANGE, a=self.expr(expr, path), x=1, y=1 << 62, path=path, why=why))
 
     def _check(self, value: Value, members: frozenset[int] | None, checked: bool) -> None:
         dst = self.reg(value)
@@ -203,6 +218,12 @@ class Emitter:
 
     def _take(self, value: Value, size: Expr | None) -> None:
         slot = self.slots.get(value.path, NONE)
+        keys = self.keys.get(value.path, ())
+        if value.reader is not None and (self.verify or slot != NONE or keys):
+            wanted = -1 if size is None else self.size(size, value.path)[1]
+            why = f"{value.reader!r} cannot read it"
+            self.add(Op(OpCode.INTERPRET, b=slot, x=wanted, keys=keys, reader=value.reader, path=value.path, why=why))
+            return
         if size is None:
             self.add(Op(OpCode.REST, b=slot, path=value.path))
             return
@@ -248,6 +269,8 @@ class Emitter:
             dst, argument = (self.reg(value) for value in node.outputs)
         if node.inputs:
             argument, slot = (self.reg(value) for value in node.inputs)
-        why = {OpCode.CRC32: "checksum does not match"}.get(code, f"malformed {code.name.lower()}")
+        whys = {OpCode.CRC32: "checksum does not match", OpCode.UNTIL: f"has no end within {node.most} bytes"}
+        why = whys.get(code, f"malformed {code.name.lower()}")
         keys = self.keys.get(path, ())
-        self.add(Op(code, dst=dst, a=argument, b=slot, width=node.width, flags=flags, keys=keys, path=path, why=why))
+        found = Op(code, dst=dst, a=argument, b=slot, x=node.most, data=node.data, keys=keys, path=path, why=why)
+        self.add(replace(found, width=node.width, flags=flags))

@@ -18,6 +18,7 @@ from xproto.errors import SpecError
 from xproto.lower.bits import lower_bits
 from xproto.lower.expressions import Scope, conjuncts, interval, resolve
 from xproto.lower.http1 import http_body, http_head
+from xproto.lower.interpreted import reader
 from xproto.lower.model import (
     WIDE,
     Bin,
@@ -95,6 +96,7 @@ def _interpreted(con: c.Construct, place: Place) -> Value:
         size = None
     place.opaque.append(f"{place.path}: {name}")
     value = place.opaque_value()
+    value.reader, value.hi = (reader(con) if size != 0 else None), place.room if size is None else size
     if size is not None:
         place.nodes.append(Take(value, Num(size)))
     elif place.depth:
@@ -103,7 +105,9 @@ def _interpreted(con: c.Construct, place: Place) -> Value:
         raise SpecError(
             place.path,
             f"{name} cannot be lowered, and the frame's end depends on it",
-            "use a wire primitive, or put it into FixedSized(length, …)",
+            f"write Until({con.term!r}, most)"
+            if isinstance(con, c.NullTerminated)
+            else "use a wire primitive, or put it into FixedSized(length, …)",
         )
     return value
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from xproto.errors import SpecError
-from xproto.lower.model import Bin, Branch, Expr, Load, Mark, Node, Num, Primitive, Ref, Section, Take, Value
+from xproto.lower.model import Bin, Branch, Expr, Load, Mark, Node, Num, Primitive, Ref, Section, Take, Value, references
 from xproto.plan import LITTLE, Alu
 
 
@@ -60,17 +60,38 @@ def _mark(nodes: list[Node], path: str, marks: list[Node], counted: list[Value])
         if isinstance(node, Take | Primitive | Section) and node.value.path == path and not _within(node, path):
             if isinstance(node, Take | Section) and node.size is not None:
                 counted.append(_linear(node.size, path))
+            counted.extend(_behind(nodes[index + 1 :], path))
             return [*nodes[:index], marks[0], node, marks[1], *nodes[index + 1 :]]
         if isinstance(node, Section) and (inside := _mark(node.body, path, marks, counted)) is not None:
             if node.value.path != path or not counted:
                 counted.append(_linear(node.size, path))
+            counted.extend(_behind(nodes[index + 1 :], path))
             return [*nodes[:index], replace(node, body=inside), *nodes[index + 1 :]]
         if isinstance(node, Branch):
             for side in ("then", "other"):
                 if (inside := _mark(getattr(node, side), path, marks, counted)) is not None:
                     changed = replace(node, then=inside) if side == "then" else replace(node, other=inside)
+                    counted.extend(_behind(nodes[index + 1 :], path))
                     return [*nodes[:index], changed, *nodes[index + 1 :]]
     return None
+
+
+def _behind(nodes: list[Node], path: str) -> list[Value]:
+    """Lengths that count from the frame's beginning to the end of something behind the field (``this.size - this.here``)."""
+    places: set[Value] = set()
+    found = []
+    for node in nodes:
+        if isinstance(node, Mark):
+            places.add(node.value)
+        elif isinstance(node, Take | Section) and node.size is not None and places & set(references(node.size)):
+            match node.size:
+                case Bin(Alu.SUB, counted, Ref(here)) if here in places:
+                    found.append(_linear(counted, path))
+                case _:
+                    raise SpecError(
+                        path, f"{node.value.path} behind it has the size {node.size!r}", "such a field cannot be spliced"
+                    )
+    return found
 
 
 def _within(node: Node, path: str) -> bool:

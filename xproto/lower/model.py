@@ -17,7 +17,10 @@ WIDE = 1 << 62
 
 @dataclass(eq=False)
 class Value:
-    """A field. `lo` and `hi` bound integers; `labels` are an Enum's names; `kind` says what roles may do with it."""
+    """A field. `lo` and `hi` bound integers; `labels` are an Enum's names; `kind` says what roles may do with it.
+
+    reader: of an interpreted field, what reads it by itself; then `hi` is how many bytes it is at most.
+    """
 
     path: str
     kind: str = "integer"
@@ -27,6 +30,7 @@ class Value:
     guards: frozenset[str] = frozenset()
     reg: int = NONE
     fields: dict[str, Value] = field(default_factory=dict)
+    reader: object = None
 
     def __repr__(self) -> str:
         return self.path
@@ -162,6 +166,8 @@ class Primitive:
     width: int = 0
     flags: int = 0
     argument: Value | None = None
+    data: bytes = b""
+    most: int = 0
     outputs: tuple[Value, ...] = ()
     inputs: tuple[Value, ...] = ()
 
@@ -197,3 +203,15 @@ class Table:
 
 
 Node = Load | Bits | Literal | Compute | Require | Take | Section | Branch | Primitive | Ended | Mark | Peek | Table
+
+
+def walk(nodes: list[Node]) -> Iterator[Node]:
+    """Every node, in the order of the layout: a section or a branch, then what is in it."""
+    for node in nodes:
+        yield node
+        match node:
+            case Section():
+                yield from walk(node.body)
+            case Branch():
+                yield from walk(node.then)
+                yield from walk(node.other)

@@ -34,7 +34,10 @@ class Registers:
 
 @dataclass
 class Place:
-    """Where a construct stands: what it may refer to, what holds there, where its nodes go, and how its parts are lowered."""
+    """Where a construct stands: what it may refer to, what holds there, where its nodes go, and how its parts are lowered.
+
+    room: the most bytes that the section around it can have.
+    """
 
     path: str
     scope: Scope
@@ -44,6 +47,7 @@ class Place:
     lower: Callable[[c.Construct, Place], Value]
     guards: frozenset[str] = frozenset()
     depth: int = 0
+    room: int = 0
     named: bool = True
 
     def expr(self, source: Any) -> Expr:

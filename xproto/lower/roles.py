@@ -1,4 +1,4 @@
-"""Roles as nodes and slots: how the kind is found, how small fields are packed into one number, where texts come from."""
+"""Roles as nodes: how the kind is found, and how small fields are packed into one number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xproto.errors import SpecError
 from xproto.lower.expressions import COMPARISONS, Reader, Scope, resolve
 from xproto.lower.model import Bin, Compute, Expr, Node, Not, Num, Ref, Table, Value
 from xproto.plan import Alu, Result
-from xproto.spec import First, Header, Item, Kind, Part, Protocol, Unless, View
+from xproto.spec import Kind, Protocol
 
 KIND_BITS = 12
 """The table that kinds are looked up in has at most 2**12 entries."""
@@ -37,6 +37,8 @@ def kind_nodes(protocol: Protocol, scope: Scope) -> list[Node]:
         (kind, Reader(scope, frozenset(), f"kind[{kind.name}]", lenient=True).read(test))
         for kind, test in protocol.kind.items()
     ]
+    if not {Kind.REQUEST, Kind.ONEWAY} & protocol.kind.keys():
+        raise SpecError("kind", "no frame is a call", "give {Kind.REQUEST: this.type == …, …}")
     value = Value("kind", reg=Result.KIND)
     units: list[Expr] = []
     for _, test in rules:
@@ -213,74 +215,3 @@ def packing(role: str, sources: tuple[Any, ...], scope: Scope) -> Packing:
     if role == "variant" and 1 << packed.bits > MAX_VARIANTS:
         raise SpecError(role, f"has {1 << packed.bits} values", f"bound its fields: at most {MAX_VARIANTS} variants")
     return packed
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a text can come from: a field (key None) or a key of a block; absent while its value is in `unless`.
-
-    separator: only the part before its first one counts, or the part `behind` it.
-    """
-
-    path: str
-    key: str | None = None
-    unless: tuple[bytes, ...] = ()
-    separator: bytes = b""
-    behind: bool = False
-
-
-class Texts:
-    """Routing keys to their sources, in order of preference."""
-
-    def __init__(self, protocol: Protocol, scope: Scope) -> None:
-        self.scope = scope
-        headers = protocol.headers
-        self.block = None
-        self.defaults: Mapping[str, Any] = {}
-        if headers is not None:
-            if isinstance(headers, View):
-                headers, self.defaults = headers.block, headers.fields
-            self.block = self._field(headers, "headers", {"block"}).path
-        self.roles = {name: role for name, role in (("service", protocol.service), ("method", protocol.method)) if role}
-        if protocol.echo_text is not None:
-            self.roles[ECHO_TEXT] = protocol.echo_text
-        for name, role in [*self.roles.items(), *((f"headers.{k}", v) for k, v in self.defaults.items())]:
-            self.sources(role, name)
-
-    def _field(self, source: Any, where: str, kinds: set[str]) -> Value:
-        if type(source) is not Path:
-            raise SpecError(where, f"{source!r} is not a field", "write this.name, header(…), first(…)")
-        value = resolve(source, self.scope, where)
-        if value.kind not in kinds:
-            raise SpecError(where, f"{value.path} is {value.kind}", f"name a field that is {' or '.join(sorted(kinds))}")
-        return value
-
-    def key(self, name: str) -> list[Source]:
-        """The sources of a routing key: the role of that name, or else the header."""
-        if self.block is None and name not in self.roles:
-            return []
-        return self.sources(self.roles.get(name, Header(name)), name)
-
-    def sources(self, role: Any, where: str) -> list[Source]:
-        match role:
-            case Header(name):
-                if self.block is None:
-                    raise SpecError(where, f"header({name!r}), but the protocol declares no headers", "add headers=this.…")
-                return [Source(self.block, name)] + (self.sources(self.defaults[name], where) if name in self.defaults else [])
-            case First(alternatives):
-                return [source for alternative in alternatives for source in self.sources(alternative, where)]
-            case Unless(source, values):
-                return [replace(s, unless=s.unless + values) for s in self.sources(source, where)]
-            case Part(source, separator, behind):
-                if len(separator) != 1:
-                    raise SpecError(where, f"{separator!r} separates, which is not one byte", "use one byte: b':'")
-                found = self.sources(source, where)
-                if any(each.separator or each.unless for each in found):
-                    raise SpecError(where, "a part of a part, or of what `unless` passes over", "take the part first")
-                return [replace(each, separator=separator, behind=behind) for each in found]
-            case Item(block, index):
-                if index:
-                    raise SpecError(where, f"argument {index} would have to be read", "only argument 0 can be a source")
-                return [Source(self._field(block, where, {"values"}).path)]
-            case _:
-                return [Source(self._field(role, where, {"text", "bytes"}).path)]

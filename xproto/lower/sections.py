@@ -47,7 +47,8 @@ def section(place: Place, size: Expr, sub: c.Construct) -> Value:
     if place.depth + 1 > MAX_SECTIONS:
         raise SpecError(place.path, f"more than {MAX_SECTIONS} sections inside each other", "flatten the layout")
     body: list[Node] = []
-    value = place.lower(sub, replace(place, nodes=body, depth=place.depth + 1))
+    room = interval(size, place.path)[1]
+    value = place.lower(sub, replace(place, nodes=body, depth=place.depth + 1, room=room))
     refuse_behind_opaque(body)
     place.nodes.append(Section(value, size, body))
     return value

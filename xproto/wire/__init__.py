@@ -13,6 +13,7 @@ from xproto.wire.keyvalues import KeyValues
 from xproto.wire.sizes import size_of
 from xproto.wire.thrift import ThriftInfo, ThriftStruct
 from xproto.wire.ttwitter import TTwitterHeader
+from xproto.wire.until import Until
 
 __all__ = [
     "Ahead",
@@ -36,6 +37,7 @@ __all__ = [
     "ThriftInfo",
     "ThriftStruct",
     "TrailingCrc32",
+    "Until",
     "WirePrimitive",
     "size_of",
 ]

@@ -26,7 +26,9 @@ class Bounded(Subconstruct):  # type: ignore[misc]
         self.lo = lo
         self.hi = hi
 
-    def _check(self, value: int, path: str) -> int:
+    def _check(self, value: int | None, path: str) -> int:
+        if value is None:
+            raise ValidationError("it has no value", path=path)
         if not self.lo <= value <= self.hi:
             raise ValidationError(f"{value} is not in {self.lo}..{self.hi}", path=path)
         return value

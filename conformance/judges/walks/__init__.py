@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from conformance.judges.walks import hessian, http1, jce, keyvalues, thrift, ttwitter
+from conformance.judges.walks import declared, hessian, http1, jce, keyvalues, thrift, ttwitter
 from conformance.judges.walks.reading import BadSignal, Reading, ShortSignal
 from xproto.plan import Op, OpCode
 
@@ -28,6 +28,8 @@ WALKS: Mapping[OpCode, Callable[[Reading, Op], None]] = {
     OpCode.JCE_REST: jce.rest,
     OpCode.HTTP_HEAD: http1.head,
     OpCode.HTTP_BODY: http1.body,
+    OpCode.UNTIL: declared.until,
+    OpCode.INTERPRET: declared.interpret,
 }
 
 __all__ = ["WALKS", "BadSignal", "Reading", "ShortSignal"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .http_vectors import FORMS, http_facts
 from .rpc_facts import bolt_facts, dubbo_facts
 from .tars import facts as tars_facts
 from .thrift_vectors import thrift_facts
@@ -35,6 +36,8 @@ def describe(protocol: str, data: bytes, direction: str) -> Entry:
         return _dubbo(dubbo_facts(data))
     if protocol == "tars":
         return _tars(tars_facts(data, direction))
+    if protocol == "http1":
+        return _http(http_facts(data))
     if protocol == "thrift-twitter":
         return _twitter(twitter_facts(data))
     return _thrift(thrift_facts(data, protocol), protocol)
@@ -115,6 +118,20 @@ def _twitter(facts: dict[str, Any]) -> Entry:
     if "client_id" in header:
         headers["client_id"] = header["client_id"]
     return _with_meaning({**entry, **({"headers": headers} if headers else {})}, said)
+
+
+def _http(facts: dict[str, Any]) -> Entry:
+    """HTTP's routing keys are more than its fields: `host` is without the port, so it is not among the headers here."""
+    head = {key: facts[key] for key in ("line", "form", "minor", "closes", "upgrades", "awaits", "status")}
+    headers = {key: _text(value.encode("latin-1")) if value else "" for key, value in facts["fields"].items() if key != "host"}
+    if facts["kind"] == "request":
+        method, target, _ = facts["line"].split(" ")
+        headers["http_method"] = method
+        if target.startswith("/"):
+            headers["path"] = target.partition("?")[0]
+    body = f"{FORMS[facts['form']]} body of {facts['body']} bytes" if facts["form"] else "no body"
+    entry = {"kind": facts["kind"], "headers": headers, "fields": {"head": head}}
+    return {**entry, "meaning": f"{facts['line']}, {body}"}
 
 
 def _text(value: bytes) -> str:

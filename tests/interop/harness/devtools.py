@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -23,19 +24,36 @@ SWITCHES = (
 )  # fmt: skip
 
 
+def _pipe() -> tuple[int, int]:
+    """A pipe whose numbers are none of the few that a shell would have to move out of the way."""
+    ends = os.pipe()
+    moved = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
+    for end in ends:
+        os.close(end)
+    return moved[0], moved[1]
+
+
 class Page:
     """One page. Events that came while a command was answered are kept in `events`."""
 
     def __init__(self, folder: Path) -> None:
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
-        argv = ["sh", "-c", f'exec 3<&{theirs_in} 4>&{theirs_out}; exec "$@"', "sh", "chromium", *SWITCHES]
+        theirs_in, self._out = _pipe()
+        self._in, theirs_out = _pipe()
+        # The browser reads from 3 and writes to 4.
+        argv = ["bash", "-c", f'exec 3<&{theirs_in} 4>&{theirs_out}; exec "$@"', "bash", "chromium", *SWITCHES]
         argv += [f"--user-data-dir={folder / 'profile'}", "about:blank"]
         self._browser = Program("chromium", argv, folder / "chromium.log", {"HOME": str(folder)}, (theirs_in, theirs_out))
         os.close(theirs_in)
         os.close(theirs_out)
         self._number, self._left, self._session = 0, b"", ""
         self.events: list[dict[str, Any]] = []
+        try:
+            self._attach()
+        except PeerError:
+            self._browser.stop()
+            raise
+
+    def _attach(self) -> None:
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -56,8 +74,9 @@ class Page:
 
     def open(self, url: str) -> None:
         """Shows the page and waits until all of it is loaded."""
+        before = len(self.of("Page.loadEventFired"))
         self.ask("Page.navigate", url=url)
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+        while len(self.of("Page.loadEventFired")) == before:
             self.events.append(self._next())
 
     def value(self, script: str) -> Any:

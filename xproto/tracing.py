@@ -100,8 +100,8 @@ class _Tracer:
             self._open.pop()
 
     def close(self, visit: Visit, end: int) -> None:
-        visit.end = max(visit.start, end, *(each.end for each in visit.inner), 0)
         visit.inner = [each for each in visit.inner if not _has_refused(each)]
+        visit.end = max(visit.start, end, *(each.end for each in visit.inner))
 
     def refuse(self, visit: Visit, error: Exception) -> None:
         """Marks the innermost member that the error went through."""

@@ -1,0 +1,1 @@
+"""What a declaration gives other tools: a dissector for Wireshark, a page for people."""
