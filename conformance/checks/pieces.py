@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from conformance.judges.interpreter import run
 from conformance.outcome import Complete, DisagreementError, Malformed, More
-from conformance.subject import Subject
+from conformance.subject import Buffer, Subject
 from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Frame
 from xproto.kernel.pieces import Progress, known, rest, scan_on
@@ -28,7 +28,7 @@ def goes_on(subject: Subject) -> bool:
     return any(op.code in _KEPT for op in subject.lowered.scan.ops)
 
 
-def resumed(subject: Subject, data: bytes, progress: Progress) -> Frame | More | Malformed:
+def resumed(subject: Subject, data: Buffer, progress: Progress) -> Frame | More | Malformed:
     """What `Subject.scan` says, from a scan that goes on where the one before stopped."""
     try:
         found = scan_on(subject.codec, data, progress, subject.direction)
