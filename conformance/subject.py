@@ -14,8 +14,8 @@ from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Codec, Frame
 from xproto.kernel.lookup import Lookup
 from xproto.lower import LookupPlan, Lowered
-from xproto.lower.model import Bits, Branch, Literal, Load, Node, Require, Section
-from xproto.plan import Plan
+from xproto.lower.model import Bits, Branch, Literal, Load, Node, Primitive, Require, Section
+from xproto.plan import OpCode, Plan
 from xproto.registry import Registered, load
 from xproto.spec import Protocol
 
@@ -40,7 +40,7 @@ class Subject:
 
     @property
     def root_fields(self) -> frozenset[str]:
-        """Paths of the checked fields that stand at the frame's root: scan must refuse what is wrong with them."""
+        """Paths of the fields at the frame's root that are checked or walked: scan must refuse what is wrong with them."""
         return self._root_fields
 
     @property
@@ -84,7 +84,9 @@ class Subject:
 def _checked(nodes: list[Node]) -> Iterator[str]:
     for node in nodes:
         match node:
-            case Load(value) | Bits(value) if node.checked:
+            case Load(value) | Bits(value) if node.checked or (isinstance(node, Load) and not node.width):
+                yield value.path
+            case Primitive(value, opcode) if opcode != OpCode.CRC32:
                 yield value.path
             case Literal(path) | Require(path):
                 yield path

@@ -229,10 +229,14 @@ def _fault(vector: Vector, what: str, field: str, made: bytes | None = None) -> 
 def _cases(bench: Bench) -> Iterator[Case]:
     for vector in bench.vectors:
         registered = with_options(bench.registered, vector)
-        subject = bench.subjects[vector.direction] if registered is bench.registered else Subject.of(registered, vector.direction)
+        subject = (
+            bench.subjects[vector.direction] if registered is bench.registered else Subject.of(registered, vector.direction)
+        )
         yield Case(f"{vector.name}, decoded", vector.data, partial(_tried, check_decodes, subject, vector), vector.direction)
         if vector.kind != REFUSED:
-            yield Case(f"{vector.name}, encoded", vector.data, partial(_tried, check_encodes, subject, vector), vector.direction)
+            yield Case(
+                f"{vector.name}, encoded", vector.data, partial(_tried, check_encodes, subject, vector), vector.direction
+            )
 
 
 def _tried(test: Callable[[Subject, Vector], None], subject: Subject, vector: Vector, data: bytes) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.outcome import DisagreementError, Malformed, More
+from conformance.judges.interpreter import run
+from conformance.outcome import Complete, DisagreementError, Malformed, More
 from conformance.subject import Subject
 from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Frame
@@ -53,9 +54,12 @@ def check_known(subject: Subject, frame: bytes) -> int:
     whole = known(subject.codec, frame, subject.direction)
     if whole is None or whole != subject.scan(frame):
         raise DisagreementError(f"{subject.name}: a whole frame that is not known", frame, whole)
-    first = len(frame)
+    first, head = len(frame), subject.lowered.head
     for size in range(len(frame)):
+        there = head is not None and isinstance(run(head, frame[:size], direction=subject.direction).outcome, Complete)
         found = known(subject.codec, frame[:size], subject.direction)
+        if there is not (found is not None):
+            raise DisagreementError(f"{subject.name}: two runs of the head differ on {size} bytes", frame, there, found)
         if found is None:
             if size > first:
                 raise DisagreementError(f"{subject.name}: {first} bytes say more than {size}", frame)

@@ -51,7 +51,7 @@ FAULTS = {
     "field inside": (fields(DUBBO, flags={"serialization": "java"}), "flags.serialization", "hessian2, the vector says java"),
     "no such field": (fields(BOLT, nothing=1), "nothing", "nothing is None, the vector says 1"),
     "of the plain form": (expecting(ZIPPED, method="x"), "method", "the vector says b'x'"),
-    "a byte too few": (replace(BOLT, data=BOLT.data[:-1]), "", "construct does not read it whole"),
+    "a byte too few": (replace(BOLT, data=BOLT.data[:-1]), "content", "construct does not read it whole"),
     "a byte too many": (replace(BOLT, data=BOLT.data + b"x"), "", "construct does not read it whole"),
     "refused elsewhere": (replace(LIE, refused_at="proto"), "class_len", "class_len refuses it"),
     "not refused": (replace(BOLT, kind="refused", refused_at="proto"), "proto", "must be refused at proto, and is accepted"),
