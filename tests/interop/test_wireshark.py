@@ -29,7 +29,8 @@ PLAIN = ("finagle-plain-", "java-refused-")
 VECTORS = [vector for vector in recorded() if not vector.name.startswith(PLAIN)]
 BY_PROTOCOL = {name: [vector for vector in VECTORS if vector.protocol == name] for name in LOADED}
 RECORDED = [name for name, vectors in BY_PROTOCOL.items() if vectors]
-BY_PROTOCOL |= {name: [each for each in golden(path.with_name("vectors") / name) if each.kind != "refused"] for name, path in EXAMPLES.items()}
+for example, source in EXAMPLES.items():
+    BY_PROTOCOL[example] = [each for each in golden(source.with_name("vectors") / example) if each.kind != "refused"]
 
 
 def cuts(data: bytes) -> Sequence[Sequence[bytes]]:
