@@ -19,7 +19,7 @@ from xproto.exports.wireshark_steps import Steps
 from xproto.lower import Lowered
 from xproto.lower.expressions import Reader
 from xproto.lower.model import Load, Primitive, walk
-from xproto.lower.roles import Source
+from xproto.lower.texts import Source
 from xproto.plan import Form, OpCode
 from xproto.registry import Registered
 from xproto.spec import Kind

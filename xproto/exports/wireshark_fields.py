@@ -35,6 +35,7 @@ _KINDS = {
     OpCode.JCE_TEXT: "string",
     OpCode.JCE_BYTES: "bytes",
     OpCode.HTTP_BODY: "bytes",
+    OpCode.UNTIL: "string",
     OpCode.CRC32: "checksum",
 }
 

@@ -316,6 +316,19 @@ function Reader:bytes(path, size, options)
     end
 end
 
+-- The bytes before `finish`, of which there are at most `most`.
+function Reader:delimited(path, finish, most)
+    local from, last = self.at, self.stop or #self.data
+    local first = self.data:find(finish, from + 1, true)
+    if first and first - 1 + #finish > last then first = nil end
+    local size = first and first - 1 - from or last - from - #finish + 1
+    if size > most then self:bad(path, format("has no end within %d bytes", most)) end
+    if not first then self:want(last - from + 1, path) end
+    self.at = from + size + #finish
+    self.texts[path] = self.data:sub(from + 1, from + size)
+    self:add(path, from, {value = readable(self.texts[path]), text = true})
+end
+
 function Reader:section(path, size, rest, body)
     if size < 0 then self:bad(path, "has a negative length") end
     self:want(size, path, rest)
