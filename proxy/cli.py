@@ -189,7 +189,7 @@ def decode(
 @click.option("--report", "folder", type=click.Path(file_okay=False), help="Write report.html, report.json, junit.xml there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--spec", "specs", multiple=True, type=click.Path(exists=True), help="A file that declares protocols.")
-@click.option("--vectors", type=click.Path(exists=True, file_okay=False), help="The folder of the vectors.")
+@click.option("--vectors", type=click.Path(exists=True), help="The folder of the vectors, or a file of them.")
 def conformance(name: str, listed: bool, **options: Any) -> None:
     """Prove a codec: the protocol NAME, all that PATH.py declares, or all there are.
 
