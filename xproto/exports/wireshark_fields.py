@@ -36,8 +36,8 @@ _KINDS = {
     OpCode.JCE_TEXT: "string",
     OpCode.JCE_BYTES: "bytes",
     OpCode.HTTP_BODY: "bytes",
+    OpCode.UNTIL: "string",
     OpCode.CRC32: "checksum",
-    OpCode.UNTIL: "bytes",
 }
 
 
@@ -155,8 +155,7 @@ def _add(found: Fields, node: Node, widths: Mapping[int, int], keys: Mapping[int
                 found.plain(value.path, "string" if is_text else "bytes")
         case Primitive(value, opcode):
             code = OpCode(opcode)
-            is_text = code is OpCode.UNTIL and value.path in found.texts
-            found.plain(value.path, "string" if is_text else _KINDS.get(code, "none"))
+            found.plain(value.path, _KINDS.get(code, "none"))
             for name in _SUB_FIELDS.get(code, ()):
                 found.plain(f"{value.path}.{name}", "string")
 

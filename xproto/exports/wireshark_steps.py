@@ -174,8 +174,7 @@ class Steps:
             case OpCode.CHUNKS:
                 return f"chunks({path}, {node.width}, {little})"
             case OpCode.UNTIL:
-                given = options(text=node.value.path in self.fields.texts)
-                return f"delimited({path}, {string(node.data)}, {node.most}, {given})"
+                return f"delimited({path}, {string(node.data)}, {node.most})"
             case OpCode.CRC32:
                 return f"checksum({path}, {little})"
             case OpCode.THRIFT_STRUCT:

@@ -34,6 +34,7 @@ def _character(each: str) -> str:
 def expected(registered: Registered, data: bytes, direction: int) -> dict[str, list[str]]:
     """Every field that construct decodes, with the roles, by path."""
     texts = {source.path for role in ("service", "method") for source in registered.lowered.texts.key(role)}
+    texts |= {each.value.path for each in walk(registered.lowered.nodes) if getattr(each, "opcode", None) == OpCode.UNTIL}
     decoded = registered.protocol.frame.parse(data, from_upstream=direction)
     found: dict[str, list[str]] = {}
     for path, values in _flat(decoded, "", texts):

@@ -375,21 +375,19 @@ function Reader:chunks(path, width, little)
     node.to = self.at
 end
 
--- Bytes until an ending, which is taken too; at most `most` before it.
-function Reader:delimited(path, ending, most, options)
+-- Text until an ending, which is taken too; at most `most` bytes before it.
+function Reader:delimited(path, ending, most)
     local from = self.at
     local last = math.min(self.stop or #self.data, from + most + #ending)
-    local at = self.data:sub(1, last):find(ending, from + 1, true)
+    local at = self.data:sub(from + 1, last):find(ending, 1, true)
     if not at then
         if last - from == most + #ending then self:bad(path, format("has no end within %d bytes", most)) end
         self:want(last - from + 1, path)
     end
-    local found = self.data:sub(from + 1, at - 1)
+    local found = self:string(at - 1, path)
+    self.at = self.at + #ending
     self.texts[path] = found
-    self.at = at - 1 + #ending
-    local item = self:add(path, from, options.text and {value = readable(found), text = true} or {bytes = true})
-    item.to = at - 1
-    if not options.text then item.note = printable(found) and found end
+    self:add(path, from, {value = readable(found), text = true})
 end
 
 function Reader:checksum(path, little)
