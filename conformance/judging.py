@@ -34,11 +34,11 @@ class Trial:
     def report(self, checks: Sequence[Check] = CHECKS, progress: Progress | None = None) -> Report:
         return self.of(list(run(self.bench, checks, progress or (lambda _name, _done: None))))
 
-    def of(self, results: list[Result], *options: str) -> Report:
-        """A report of these results; options: of the command that repeats them."""
+    def of(self, results: list[Result], option: str = "", narrows: tuple[str, ...] = ("--only", "--case")) -> Report:
+        """A report of these results. option, narrows: of the command that repeats them."""
         registered = self.bench.registered
-        command = " ".join((self.command, *options))
-        return Report(registered.protocol.name, registered.source, command, results, registered.protocol)
+        command = f"{self.command} {option}".rstrip()
+        return Report(registered.protocol.name, registered.source, command, results, registered.protocol, narrows)
 
 
 def judge(

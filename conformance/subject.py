@@ -14,8 +14,8 @@ from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Codec, Frame
 from xproto.kernel.lookup import Lookup
 from xproto.lower import LookupPlan, Lowered
-from xproto.lower.model import Bits, Branch, Literal, Load, Node, Require, Section
-from xproto.plan import Plan
+from xproto.lower.model import Bits, Branch, Literal, Load, Node, Primitive, Require, Section
+from xproto.plan import OpCode, Plan
 from xproto.registry import Registered, load
 from xproto.spec import Protocol
 
@@ -32,7 +32,7 @@ class Subject:
         self.oracle = Oracle(lowered.protocol, direction)
         self.limit = lowered.protocol.limits.frame
         self._root_fields = frozenset(_checked(lowered.nodes)) - frozenset(_sections(lowered.nodes))
-        self._lookups: dict[tuple[str, ...], Lookup] = {}
+        self._lookups: dict[tuple[str, ...], tuple[LookupPlan, Lookup]] = {}
 
     @classmethod
     def of(cls, registered: Registered, direction: int = 0) -> Subject:
@@ -40,7 +40,7 @@ class Subject:
 
     @property
     def root_fields(self) -> frozenset[str]:
-        """Paths of the checked fields that stand at the frame's root: scan must refuse what is wrong with them."""
+        """Paths of the fields at the frame's root that are checked or walked: scan must refuse what is wrong with them."""
         return self._root_fields
 
     @property
@@ -75,16 +75,26 @@ class Subject:
 
     def lookup(self, keys: Sequence[str], frame: bytes) -> tuple[bytes | None, ...] | Malformed:
         """The values of routing keys."""
+        return find(self._looking(keys)[1], frame)
+
+    def lookup_plan(self, keys: Sequence[str]) -> LookupPlan:
+        """What `lookup` runs."""
+        return self._looking(keys)[0]
+
+    def _looking(self, keys: Sequence[str]) -> tuple[LookupPlan, Lookup]:
         wanted = tuple(keys)
         if wanted not in self._lookups:
-            self._lookups[wanted] = self.codec.lookup(wanted)
-        return find(self._lookups[wanted], frame)
+            plan = self.lowered.lookup(wanted)
+            self._lookups[wanted] = plan, Lookup(plan)
+        return self._lookups[wanted]
 
 
 def _checked(nodes: list[Node]) -> Iterator[str]:
     for node in nodes:
         match node:
-            case Load(value) | Bits(value) if node.checked:
+            case Load(value) | Bits(value) if node.checked or (isinstance(node, Load) and not node.width):
+                yield value.path
+            case Primitive(value, opcode) if opcode != OpCode.CRC32:
                 yield value.path
             case Literal(path) | Require(path):
                 yield path

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from conformance.checks.pieces import check_resumed
 from conformance.generate.mutations import prefixes
+from conformance.judges import sources
 from conformance.judges.expected import lookup, meaning
 from conformance.judges.identity import id_in_place
 from conformance.judges.interpreter import run
@@ -178,6 +179,9 @@ def _lookup(subject: Subject, data: bytes, keys: Sequence[str], expected: Outcom
     found = subject.lookup(keys, frame)
     if not same_texts(found, wanted):
         raise DisagreementError(f"{subject.name}: lookup of {keys}", frame, f"construct: {wanted}", f"lookup: {found}")
+    ran = sources.find(subject.lookup_plan(keys), frame)
+    if ran != found:
+        raise DisagreementError(f"{subject.name}: two runs of lookup differ", frame, f"Python: {ran}", f"kernel: {found}")
     for key, value in zip(keys, wanted, strict=True):
         single = subject.lookup((key,), frame)
         if not same_texts(single, (value,)):

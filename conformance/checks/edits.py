@@ -96,8 +96,8 @@ def check_edit(subject: Subject, source: Any, edit: Edit, names: tuple[str, ...]
         return
     path = block.path
     judged, verified = subject.oracle.outcome(changed), subject.verify(changed)
-    if block.is_head and isinstance(judged, Malformed) and isinstance(verified, Malformed):
-        return  # a head without a field that it must have, such as Host
+    if block.is_head and _frames(subject, source, fields, changed):
+        return
     if judged != Complete(len(changed)) or verified != judged:
         what = f"{path}: after a header is edited the frame is no longer one: a length around it does not follow, use Rebuild"
         raise DisagreementError(what, frame, f"construct: {judged}", f"plan: {verified}", field=path, made=changed)
@@ -108,6 +108,15 @@ def check_edit(subject: Subject, source: Any, edit: Edit, names: tuple[str, ...]
     if not subject.direction:
         _looked_up(subject, changed, pairs, block, names)
         _spliced(subject, frame, changed, path)
+
+
+def _frames(subject: Subject, source: Any, before: Any, changed: bytes) -> bool:
+    """Whether the edit of a head changed how the message is framed, or took away a field that it must have."""
+    outcome, after = subject.oracle.parse(changed)
+    if isinstance(outcome, Malformed) and isinstance(subject.verify(changed), Malformed):
+        return True
+    old, new = source(before), None if after is None else source(after)
+    return new is None or (new["facts"], new["length"]) != (old["facts"], old["length"])
 
 
 def _compare(subject: Subject, before: Frame, changed: bytes, path: str, frame: bytes) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 
 from conformance.generate.mutations import checksums, reseal, sealed
+from conformance.generate.telling import TELLING
 from conformance.judges.interpreter import run
 from conformance.judges.trace import Part, Run, Step, bounds, get, members, put
 from conformance.outcome import Complete
@@ -28,9 +29,9 @@ MAX_PLACES = 24
 MAX_SWEEPS = 3
 """Frames in which one op's serialized block is gone through in this way; it takes hundreds of vectors."""
 
+_FORMS = {OpCode.JCE_INTEGER, OpCode.JCE_TEXT, OpCode.JCE_BYTES, OpCode.JCE_MAP}
+"""Ops whose values come in several forms, told by their first byte."""
 _COMPARISONS = {Alu.EQ, Alu.NE, Alu.LT, Alu.LE, Alu.GT, Alu.GE}
-_HESSIAN = {OpCode.HESSIAN_TEXT, OpCode.HESSIAN_ARGS, OpCode.HESSIAN_MAP}
-_TELLING = bytes(range(0, 0x100, 0x10)) + b"\x01\x1f\x2f\x33\x34\x37\x5d\x5e\x5fNTFIYKLDJSRBAHMUWVXCOQZ\x77\x79\x9f\xc8\xd4\xff"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def covering(plan: Plan, frames: Iterable[bytes], each: int = 2, *, direction: i
         steps = found.steps
         ways: list[tuple[object, ...]] = [(a.index, b.index) for a, b in pairwise(steps)]
         ways += [(s.index, "kind", found.registers[s.op.dst]) for s in steps if s.op.code is OpCode.TABLE]
+        ways += [(s.index, "form", frame[s.start : s.start + 1]) for s in steps if s.op.code in _FORMS]
+        ways += [(s.index, "facts", found.registers.get(s.op.dst)) for s in steps if s.op.code is OpCode.HTTP_HEAD]
         ways += [(s.index, "empty") for s in steps if s.op.code in {OpCode.SKIP, OpCode.ENTER} and not s.size]
         if any(done[way] < each for way in ways):
             done.update(ways)
@@ -111,7 +114,7 @@ class _Attack:
             yield from self._inner(step, part, grow)
         if step.op.code is OpCode.KEYVALUES and step.inner and step.around and grow:
             yield from self._grown_pairs(step)
-        if step.op.code in _HESSIAN and self.sweeps[step.index] <= MAX_SWEEPS:
+        if step.op.code in TELLING and self.sweeps[step.index] <= MAX_SWEEPS:
             yield from self._serialized(step)
         if step.op.code is OpCode.LITERAL:
             for at in range(step.start, step.end):
@@ -127,7 +130,10 @@ class _Attack:
         choices = [_possible(part, wanted(step.op), get(self.frame, part)) for part in parts]
         for part, values in zip(parts, choices, strict=True):
             for value in values:
-                yield f"{value}", put(self.frame, part, value)
+                data = put(self.frame, part, value)
+                yield f"{value}", data
+                if len(data) != len(self.frame) and step.around:
+                    yield f"{value}, counted", self._counted_in(step, data, len(data) - len(self.frame))
         if len(parts) > 1:
             small = [values[: 4 if len(parts) > 3 else 8] for values in choices]
             for count, combination in enumerate(product(*small)):
@@ -170,8 +176,11 @@ class _Attack:
     def _replaced(self, step: Step, start: int, end: int, replacement: bytes) -> bytes:
         """The frame with other bytes at start:end, and the lengths of the sections around raised or lowered."""
         data = self.frame[:start] + replacement + self.frame[end:]
+        return self._counted_in(step, data, len(replacement) - (end - start))
+
+    def _counted_in(self, step: Step, data: bytes, change: int) -> bytes:
         for index in step.around:
-            data = self._counted(data, self.traced.steps[index], len(replacement) - (end - start))
+            data = self._counted(data, self.traced.steps[index], change)
         return data
 
     @staticmethod
@@ -241,7 +250,7 @@ class _Attack:
         now = get(self.frame, part)
         for value in _possible(part, [-1, -2, 0, 1], now):
             yield f"length {value} at {part.at}", put(self.frame, part, value)
-        yield f"length deleted at {part.at}", self._replaced(step, part.at, part.at + part.width, b"")
+        yield f"length deleted at {part.at}", self._replaced(step, part.at, part.at + part.size, b"")
         room = self.plan.limit - len(self.frame)
         if step.op.code is OpCode.CHUNKS and grow and 0 < room <= MAX_GROWTH:
             for change in (room - 1, room, room + 1):
@@ -251,14 +260,12 @@ class _Attack:
 
     def _serialized(self, step: Step) -> Iterator[tuple[str, bytes]]:
         """Bytes of a serialized block exchanged: the first for all others, later ones for telling ones."""
+        telling = TELLING[step.op.code]
         places = list(range(step.start, step.end))[:: max(1, (step.end - step.start) // MAX_PLACES)]
         for at in places:
-            for value in range(256) if at == step.start else _TELLING:
+            for value in range(256) if at == step.start else telling.values:
                 yield f"byte {at} {value:#x}", self.frame[:at] + bytes((value,)) + self.frame[at + 1 :]
-        for name, inserted in (
-            ("an empty map", b"HZ"), ("a null", b"N"), ("an end", b"Z"), ("a reference", b"Q\x90"),
-            ("a null key", b"NN"), ("a class", b"C\x01a\x91\x01b\x90"), ("an object", b"\x60\x90"), ("a pair", b"\x01a\x01b"),
-        ):  # fmt: skip
+        for name, inserted in telling.pieces.items():
             yield f"{name} before", self._replaced(step, step.start, step.start, inserted)
             yield f"{name} after", self._replaced(step, step.end, step.end, inserted)
             if step.end - step.start > 1:
@@ -282,6 +289,7 @@ def _load(op: Op) -> list[int]:
 _WANTED: dict[OpCode, Callable[[Op], list[int]]] = {
     OpCode.LOAD: _load,
     OpCode.VARINT: lambda op: _around(op.x, op.y),
+    OpCode.JCE_INTEGER: lambda op: _around(op.x, op.y),
     OpCode.BITS: lambda op: _around(0, op.y),
     OpCode.RANGE: lambda op: _around(op.x, op.y),
     OpCode.MEMBER: lambda op: _around(*members(op)),

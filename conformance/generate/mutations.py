@@ -15,7 +15,7 @@ from xproto.plan import LITTLE, Op, OpCode, Plan
 EDGE_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
 
 
-def mangled(frames: st.SearchStrategy[bytes], plan: Plan) -> st.SearchStrategy[bytes]:
+def mangled(frames: st.SearchStrategy[bytes], plan: Plan, direction: int = 0) -> st.SearchStrategy[bytes]:
     """Frames, and everything that can be made of them; with and without a checksum that fits again."""
     seeds = st.integers(0, 1 << 32)
     changed = st.builds(lambda frame, seed: mutate(frame, random.Random(seed)), frames, seeds)  # noqa: S311 - test data
@@ -23,7 +23,7 @@ def mangled(frames: st.SearchStrategy[bytes], plan: Plan) -> st.SearchStrategy[b
         frames
         | st.tuples(frames, frames).map(b"".join)
         | changed
-        | changed.map(lambda data: reseal(plan, data))
+        | changed.map(lambda data: reseal(plan, data, direction))
         | st.binary(max_size=64)
     )
 
@@ -85,9 +85,7 @@ def _cut(data: bytes, rng: random.Random) -> bytes:
 _CHANGES: Sequence[Callable[[bytes, random.Random], bytes]] = (_flip, _flip, _put, _put, _insert, _delete, _cut)
 
 
-def random_vectors(
-    frames: Sequence[bytes], plan: Plan, rng: random.Random, count: int, direction: int = 0
-) -> Iterator[bytes]:
+def random_vectors(frames: Sequence[bytes], plan: Plan, rng: random.Random, count: int, direction: int = 0) -> Iterator[bytes]:
     """The frames themselves, then mutations of them, `count` in all; every other one gets a checksum that fits."""
     for index in range(count):
         frame = frames[index % len(frames)]

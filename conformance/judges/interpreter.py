@@ -56,9 +56,9 @@ class _Interpreter(Reading):
             elif op.code is OpCode.LEAVE:
                 self.entered.pop()
             if outcome is not None:
-                return Run(outcome, steps, self.registers, self.slots, op)
+                return Run(outcome, steps, self.registers, self.slots, self.hidden, op)
             if op.code is OpCode.END:
-                return Run(self._end(), steps, self.registers, self.slots)
+                return Run(self._end(), steps, self.registers, self.slots, self.hidden)
 
     def _short(self, op: Op, total: int) -> Outcome:
         wanted = max(total, len(self.data) + 1)

@@ -50,12 +50,13 @@ class Step:
 
 @dataclass
 class Run:
-    """What a run left behind. `refused` is the op that did not pass."""
+    """What a run left behind. refused: the op that did not pass. hidden: see `walks.Reading`."""
 
     outcome: Outcome
     steps: list[Step]
     registers: dict[int, int]
     slots: dict[int, bytes]
+    hidden: set[int]
     refused: Op | None = None
 
 

@@ -1,11 +1,18 @@
-"""The three protocols under test, and good frames of each: made once for a run, always the same."""
+"""The protocols under test, and good frames of each: made once for a run, always the same.
+
+All built-ins and one protocol of a file are read in both directions. Of three, which between them use most ops, every
+deliberate fault in a Plan must be noticed.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 from conformance.generate.derived import covering, derive
 from conformance.generate.examples import collect, curated, strategy
@@ -15,12 +22,17 @@ from conformance.outcome import Complete
 from conformance.subject import Subject
 from tests.protocols import beacon_peer as peer
 from xproto.kernel.codec import Frame
-from xproto.registry import load
+from xproto.registry import BUILT_IN, load, register
+from xproto.spec import Limits
 
 BEACON = str(Path(__file__).parents[1] / "protocols" / "beacon.py")
 SHIPPED = ("bolt", "dubbo", "beacon")
 LIMITED = tuple(f"{name}-limited" for name in SHIPPED)
 NAMES = (*SHIPPED, *LIMITED)
+EVERY = (*(protocol.name for protocol in BUILT_IN), "beacon")
+SIDES = [
+    pytest.param(name, direction, id=f"{name}-{('requests', 'responses')[direction]}") for name in EVERY for direction in (0, 1)
+]
 DEEP = os.environ.get("CONFORMANCE_PROFILE") == "deep"
 SANITIZED = os.environ.get("XPROTO_SANITIZED") == "1"
 KEYS = ("service", "method", "group", "k", "version")
@@ -31,6 +43,8 @@ LIMITS = {
     "beacon": {"frame_limit": 18_000},
 }
 """Limits that vectors can reach: above each protocol's greatest header lengths, and little more."""
+SMALL = 2_500
+"""Bytes of a frame of the protocols without an entry there."""
 
 _PAIRS = ((b"method", b"echo"), (b"service", b"over"), (b"group", b"g"), (b"k", b""), (b"group", b"last"), (b"", b"v"))
 BEACON_FRAMES = tuple(
@@ -50,53 +64,60 @@ BEACON_FRAMES = tuple(
 
 
 @cache
-def _subjects() -> dict[str, Subject]:
-    found = {name: Subject.of(registered) for name, registered in load([BEACON]).items()}
-    for name, registered in load([BEACON], LIMITS).items():
-        found[f"{name}-limited"] = Subject.of(registered)
+def _subjects() -> dict[tuple[str, int], Subject]:
+    found = {}
+    limited = load([BEACON], LIMITS)
+    for name, registered in load([BEACON]).items():
+        small = limited[name]
+        if name not in LIMITS:
+            small = register(replace(registered.protocol, limits=Limits(frame=SMALL)))
+        for direction in (0, 1):
+            found[name, direction] = Subject.of(registered, direction)
+            found[f"{name}-limited", direction] = Subject.of(small, direction)
     return found
 
 
-def subject(name: str) -> Subject:
+def subject(name: str, direction: int = 0) -> Subject:
     """A protocol as it is shipped, or as ``name-limited``."""
-    return _subjects()[name]
+    return _subjects()[name, direction]
 
 
 @cache
-def good_frames(name: str) -> tuple[bytes, ...]:
+def good_frames(name: str, direction: int = 0) -> tuple[bytes, ...]:
     """Frames made by hand, and drawn ones."""
     lowered = subject(name).lowered
-    own = BEACON_FRAMES if name.startswith("beacon") else curated(lowered)
-    return (*own, *collect(strategy(lowered), 1000 if DEEP else 200))
+    own = BEACON_FRAMES if name.startswith("beacon") else curated(lowered, direction)
+    return (*own, *collect(strategy(lowered, direction), 1000 if DEEP else 200))
 
 
 @cache
-def telling_frames(name: str) -> tuple[bytes, ...]:
+def telling_frames(name: str, direction: int = 0) -> tuple[bytes, ...]:
     """Few that go every way through verify, and the short ones made by hand."""
-    frames = good_frames(name)
+    frames = good_frames(name, direction)
     own = [frame for frame in frames[:24] if len(frame) < 400]
-    return tuple(dict.fromkeys(own + covering(subject(name).lowered.verify, frames)))
+    return tuple(dict.fromkeys(own + covering(subject(name).lowered.verify, frames, direction=direction)))
 
 
-def vectors(name: str) -> Iterator[tuple[bytes, int]]:
+def vectors(name: str, direction: int = 0) -> Iterator[tuple[bytes, int]]:
     """What is derived from both Plans (0), and every prefix of the frames (with the size of the whole)."""
-    found = subject(name)
+    found = subject(name, direction)
     verify, scan = found.lowered.verify, found.lowered.scan
-    frames = telling_frames(name)
+    frames = telling_frames(name, direction)
     scanned = [frame for frame in frames if isinstance(found.scan(frame), Frame)]
     yield from ((prefix, len(frame)) for frame in scanned for prefix in prefixes(frame))
-    yield from ((vector.data, 0) for vector in derive(verify, frames))
-    yield from ((vector.data, 0) for vector in derive(scan, covering(scan, scanned), verify))
+    yield from ((vector.data, 0) for vector in derive(verify, frames, direction=direction))
+    telling = covering(scan, scanned, direction=direction)
+    yield from ((vector.data, 0) for vector in derive(scan, telling, verify, direction=direction))
 
 
 @cache
-def derived(name: str) -> tuple[Judged, ...]:
+def derived(name: str, direction: int = 0) -> tuple[Judged, ...]:
     """The vectors, with construct's answers."""
-    found = subject(name)
-    return tuple(Judged(data, *found.oracle.parse(data), whole) for data, whole in dict(vectors(name)).items())
+    found = subject(name, direction)
+    return tuple(Judged(data, *found.oracle.parse(data), whole) for data, whole in dict(vectors(name, direction)).items())
 
 
-def complete(name: str) -> list[bytes]:
+def complete(name: str, direction: int = 0) -> list[bytes]:
     """The good frames that have a kind."""
-    found = subject(name)
-    return [f for f in good_frames(name) if found.oracle.outcome(f) == Complete(len(f)) and isinstance(found.scan(f), Frame)]
+    found, frames = subject(name, direction), good_frames(name, direction)
+    return [f for f in frames if found.oracle.outcome(f) == Complete(len(f)) and isinstance(found.scan(f), Frame)]

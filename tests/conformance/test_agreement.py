@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
+from itertools import islice
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.checks import agreement as checks
+from conformance.generate.derived import covering, derive
 from conformance.generate.examples import strategy
-from conformance.generate.mutations import mangled
+from conformance.generate.mutations import mangled, random_vectors
 from conformance.mutants.killing import allows_scan, allows_verify
 from conformance.outcome import Complete, DisagreementError, Malformed, More
-from tests.conformance.subjects import DEEP, KEYS, LIMITED, NAMES, SHIPPED, complete, derived, good_frames, subject
+from tests.conformance.subjects import DEEP, EVERY, KEYS, LIMITED, NAMES, SIDES, complete, derived, good_frames, subject
 
-LOOKUPS = (*KEYS, "timeout", "path", "no-such-key")
+LOOKUPS = (*KEYS, "timeout", "path", "no-such-key", "client_id", "dest", "host", "query", "query.k", "http_method")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -25,20 +29,34 @@ def test_every_reading_of_any_bytes_is_constructs(name, data) -> None:
     checks.check_all(found, drawn, LOOKUPS)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_every_prefix_of_a_good_frame_needs_more(name) -> None:
+@pytest.mark.parametrize(("name", "direction"), SIDES)
+def test_frames_of_either_side_and_what_becomes_of_them(name, direction) -> None:
+    """The same, of every built-in: as they are, changed, and attacked where the Plan looks."""
+    found, frames = subject(name, direction), good_frames(name, direction)
+    verify, rng = found.lowered.verify, random.Random(direction)
+    telling = covering(verify, frames, 1, direction=direction)
+    attacks = [vector.data for vector in islice(derive(verify, telling, direction=direction), None if DEEP else 3_000)]
+    seen = {Complete: 0, More: 0, Malformed: 0}
+    for data in (*random_vectors(frames, verify, rng, 20_000 if DEEP else 300, direction), *attacks[:: 1 if DEEP else 20]):
+        seen[type(checks.check_all(found, data, LOOKUPS))] += 1
+    assert min(seen.values()) > 5, seen
+
+
+@pytest.mark.parametrize(("name", "direction"), SIDES)
+def test_every_prefix_of_a_good_frame_needs_more(name, direction) -> None:
     """And says how much more in a way that is never too much and never shrinks."""
-    frames = complete(name)
-    for frame in frames if DEEP else frames[:40]:
-        checks.check_prefixes(subject(name), frame)
+    frames = complete(name, direction)
+    for frame in frames if DEEP else frames[:20]:
+        checks.check_prefixes(subject(name, direction), frame)
+        checks.check_asks(subject(name, direction), frame)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_what_follows_a_frame_changes_nothing(name) -> None:
-    frames = complete(name)
+@pytest.mark.parametrize(("name", "direction"), SIDES)
+def test_what_follows_a_frame_changes_nothing(name, direction) -> None:
+    frames = complete(name, direction)
     for frame, following in zip(frames, [*frames[1:], frames[0]], strict=True):
         for after in (b"\0", b"\xff", following, following[:7]):
-            checks.check_trailing(subject(name), frame, after)
+            checks.check_trailing(subject(name, direction), frame, after)
 
 
 @pytest.mark.parametrize("name", NAMES if DEEP else LIMITED)
@@ -60,12 +78,11 @@ def test_vectors_derived_from_the_plan(name) -> None:
     assert min(seen.values()) > 100, seen
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_drawn_frames_are_of_every_kind(name) -> None:
-    found = subject(name)
-    kinds = {found.scan(frame).kind for frame in complete(name)}
-    assert kinds >= set(found.protocol.kind), "the generators miss a kind of frame"
-    assert len(good_frames(name)) > 150
+    kinds = {subject(name, side).scan(frame).kind for side in (0, 1) for frame in complete(name, side)}
+    assert kinds >= set(subject(name).protocol.kind), "the generators miss a kind of frame"
+    assert all(len(good_frames(name, side)) > 90 for side in (0, 1))
 
 
 def test_the_checks_notice_a_plan_that_is_wrong() -> None:

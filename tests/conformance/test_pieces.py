@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.checks.ids import corrupted, edge_ids
-from conformance.checks.pieces import check_known, check_resumed, check_streamed, resumed
+from conformance.checks.pieces import check_known, check_resumed, check_streamed, goes_on, resumed
 from conformance.generate.examples import collect, strategy
 from conformance.generate.mutations import random_vectors
 from conformance.subject import Subject
 from tests.conformance.layouts import LAYOUTS
 from tests.conformance.random_layouts import LayoutMaker
-from tests.conformance.subjects import SHIPPED, complete, subject
+from tests.conformance.subjects import DEEP, EVERY, SHIPPED, SIDES, complete, subject
 from tests.protocols import beacon_peer as peer
 from xproto.errors import MalformedError, SpecError
 from xproto.kernel.codec import Frame
@@ -83,9 +83,24 @@ def test_more_chunked_parts_than_offsets_are_refused() -> None:
 # What is known early
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_what_is_known_early_is_true(name) -> None:
-    assert all(check_known(subject(name), frame) <= len(frame) for frame in complete(name) if len(frame) < 2000)
+@pytest.mark.parametrize(("name", "direction"), SIDES)
+def test_what_is_known_early_is_true(name, direction) -> None:
+    frames = [frame for frame in complete(name, direction) if len(frame) < 600]
+    assert all(check_known(subject(name, direction), frame) <= len(frame) for frame in (frames if DEEP else frames[:25]))
+
+
+@pytest.mark.parametrize(("name", "direction"), SIDES)
+def test_a_split_of_a_good_frame_is_never_seen(name, direction) -> None:
+    """In a protocol whose scans go on: those with chunks, Thrift's unframed forms, TTwitter, HTTP."""
+    found, rng = subject(name, direction), random.Random(1)
+    for frame in complete(name, direction)[: 200 if DEEP else 30]:
+        check_resumed(found, frame)
+        check_resumed(found, frame + frame, sorted(rng.choices(range(len(frame) + 1), k=4)))
+
+
+def test_the_protocols_whose_scans_go_on() -> None:
+    unframed = {"thrift-unframed", "thrift-unframed-old", "thrift-unframed-compact", "thrift-twitter"}
+    assert {name for name in EVERY if goes_on(subject(name))} == {"beacon", "http1", *unframed}
 
 
 @pytest.mark.parametrize("name", SHIPPED)

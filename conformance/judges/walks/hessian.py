@@ -48,7 +48,7 @@ def arguments(reading: Reading, op: Op) -> None:
 
 
 def map_(reading: Reading, op: Op) -> None:
-    """A map, or a null. A value that is no text hides what its key would override; a null does not."""
+    """A map, or a null. A value that is no text, a null too, hides what its key would override."""
     with _values(reading) as reader:
         lead = reader.lead()
         if lead == 0x4E:
@@ -60,14 +60,11 @@ def map_(reading: Reading, op: Op) -> None:
         slots = dict(op.keys)
         while reader.lead() != 0x5A:
             reader.at -= 1
-            _, key = _item(reader)
-            is_null, value = _item(reader)
+            key, value = _item(reader), _item(reader)
             slot = slots.get(key) if key is not None else None
-            if slot is None:
-                continue
-            if value is None and not is_null:
+            if slot is not None and value is None:
                 reading.hide(slot)
-            else:
+            elif slot is not None:
                 reading.capture(slot, value)
 
 
@@ -76,13 +73,12 @@ def _keep(reading: Reading, slot: int, value: bytes | None) -> None:
         reading.capture(slot, None if value is None else joined(value))
 
 
-def _item(reader: Reader) -> tuple[bool, bytes | None]:
-    """Whether a value is a null, and its text where it is one."""
+def _item(reader: Reader) -> bytes | None:
+    """A key or a value, where it is a text."""
     if _is_text(reader):
-        return False, joined(reader.text_or_null() or b"")
-    is_null = reader.data[reader.at : reader.at + 1] == b"N"
+        return joined(reader.text_or_null() or b"")
     reader.skip()
-    return is_null, None
+    return None
 
 
 def _is_text(reader: Reader) -> bool:
