@@ -11,6 +11,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 MODE = os.environ.get("XPROTO_SANITIZE", "")
+COUNTED = "conformance/fuzz/allow.txt"
 WATCHED = ["-O1", "-g", "-fno-omit-frame-pointer"]
 COMPILE = {
     "": ["-O2"],
@@ -18,8 +19,7 @@ COMPILE = {
     "fuzz": [
         *WATCHED,
         "-fsanitize=fuzzer-no-link,address",
-        "-fsanitize-coverage-allowlist=conformance/fuzz/allow.txt",
-        "-fsanitize-coverage-ignorelist=conformance/fuzz/ignore.txt",
+        f"-fsanitize-coverage-allowlist={COUNTED}",
     ],
 }
 LINK = {"1": ["-fsanitize=address,undefined"]}
@@ -34,7 +34,10 @@ def extensions() -> list[Extension]:
             [str(path)],
             extra_compile_args=[*COMPILE[MODE], "-Wall", "-Wno-unused-function"],
             extra_link_args=LINK.get(MODE, []),
-            depends=[str(p) for folder in FOLDERS for p in Path(folder).glob("*.[ph]*") if p.suffix in {".h", ".pxd"}],
+            depends=[
+                *(str(p) for folder in FOLDERS for p in Path(folder).glob("*.[ph]*") if p.suffix in {".h", ".pxd"}),
+                *([COUNTED] if MODE == "fuzz" else []),
+            ],
         )
         for folder in FOLDERS
         for path in sorted(Path(folder).glob("*.pyx"))

@@ -32,7 +32,7 @@ class Subject:
         self.oracle = Oracle(lowered.protocol, direction)
         self.limit = lowered.protocol.limits.frame
         self._root_fields = frozenset(_checked(lowered.nodes)) - frozenset(_sections(lowered.nodes))
-        self._lookups: dict[tuple[str, ...], Lookup] = {}
+        self._lookups: dict[tuple[str, ...], tuple[LookupPlan, Lookup]] = {}
 
     @classmethod
     def of(cls, registered: Registered, direction: int = 0) -> Subject:
@@ -75,10 +75,18 @@ class Subject:
 
     def lookup(self, keys: Sequence[str], frame: bytes) -> tuple[bytes | None, ...] | Malformed:
         """The values of routing keys."""
+        return find(self._looking(keys)[1], frame)
+
+    def lookup_plan(self, keys: Sequence[str]) -> LookupPlan:
+        """What `lookup` runs."""
+        return self._looking(keys)[0]
+
+    def _looking(self, keys: Sequence[str]) -> tuple[LookupPlan, Lookup]:
         wanted = tuple(keys)
         if wanted not in self._lookups:
-            self._lookups[wanted] = self.codec.lookup(wanted)
-        return find(self._lookups[wanted], frame)
+            plan = self.lowered.lookup(wanted)
+            self._lookups[wanted] = plan, Lookup(plan)
+        return self._lookups[wanted]
 
 
 def _checked(nodes: list[Node]) -> Iterator[str]:

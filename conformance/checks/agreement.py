@@ -179,7 +179,7 @@ def _lookup(subject: Subject, data: bytes, keys: Sequence[str], expected: Outcom
     found = subject.lookup(keys, frame)
     if not same_texts(found, wanted):
         raise DisagreementError(f"{subject.name}: lookup of {keys}", frame, f"construct: {wanted}", f"lookup: {found}")
-    ran = sources.find(subject.lowered.lookup(tuple(keys)), frame)
+    ran = sources.find(subject.lookup_plan(keys), frame)
     if ran != found:
         raise DisagreementError(f"{subject.name}: two runs of lookup differ", frame, f"Python: {ran}", f"kernel: {found}")
     for key, value in zip(keys, wanted, strict=True):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from random import Random
 
 from conformance.fuzz.engine import choices
-from conformance.fuzz.seeds import EXAMPLES, vectors
 from conformance.generate.mutations import mutate
 from conformance.outcome import DisagreementError
 from conformance.subject import Subject
@@ -19,8 +18,8 @@ from xproto.registry import Registered
 
 Forms = Mapping[str, tuple[Cube, ...]]
 """Who is recognised, in rank order, each by its cubes."""
-LONGEST = 96
-"""Of an input, in bytes: more than any signature, and than most headers of the PROXY protocol."""
+LOOSE = {"http1", "tars"}
+"""Not every frame of these is in the signature: a method may be unknown, a small number written wide."""
 
 
 class DetectorTarget:
@@ -39,19 +38,11 @@ class DetectorTarget:
         self.promised = {
             each.protocol.name
             for each in protocols
-            if each.protocol.session is None and not each.protocol.detect.followed_by and each.protocol.name != "http1"
+            if each.protocol.session is None and not each.protocol.detect.followed_by and each.protocol.name not in LOOSE
         }
 
     def mutate(self, data: bytes, rng: Random) -> bytes:
         return mutate(data, rng)
-
-    def seeds(self) -> Iterator[bytes]:
-        """The beginnings of every vector, and of what is no protocol of ours."""
-        for frames in (*vectors().values(), *EXAMPLES.values()):
-            yield from (frame[:LONGEST] for frame in frames)
-        for forms in (*STRANGERS.values(), *PROXIES.values()):
-            yield from (bytes((allowed & -allowed).bit_length() - 1 for allowed in cube) for cube in forms)
-        yield from PREAMBLES
 
     def test(self, view: memoryview) -> None:
         data, rng = bytes(view), choices(view)
@@ -95,9 +86,7 @@ def plain(forms: Forms, data: bytes) -> str | int | None:
     return min(waiting, default=None)
 
 
-def check_owner(
-    subjects: Sequence[Subject], promised: set[str], detection: tuple[Detector, Forms], data: bytes
-) -> None:
+def check_owner(subjects: Sequence[Subject], promised: set[str], detection: tuple[Detector, Forms], data: bytes) -> None:
     """Whoever has a whole frame in these bytes is who is detected, or comes behind who is."""
     detector, forms = detection
     found = detector.detect(data)
@@ -107,13 +96,3 @@ def check_owner(
         names = list(forms)
         if not isinstance(found, str) or names.index(found) > names.index(subject.name):
             raise DisagreementError(f"detector: a frame of {subject.name} is taken for {found}", data, subject.scan(data))
-
-
-PREAMBLES = (
-    b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n",
-    b"PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n",
-    b"PROXY UNKNOWN\r\n",
-    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\2\1\xc0\0\2\2\xdc\4\1\xbb",
-    b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
-    bytes.fromhex("16030100400100003c0303") + bytes(32) + bytes.fromhex("000002130101000011000000090007000004") + b"a.bc",
-)

@@ -16,6 +16,7 @@ from conformance.fuzz.blocks import view
 PYTHON_EVERY = 4
 """One mutation in so many is made in Python, which knows the Plan but takes longer."""
 
+
 class Target(Protocol):
     """What is fuzzed. `test` returns where all is well; whatever it raises is a finding."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from random import Random
-
-from xproto.kernel.http1 import Head, read_bytes
-from xproto.kernel.http1_body import plain_bytes
-from xproto.kernel.http1_chunked import chunked_bytes
-from xproto.kernel.http1_forward import forwarded_bytes
+from typing import Any
 
 from conformance.fuzz.blocks import Block
 from conformance.fuzz.engine import choices
 from conformance.fuzz.protocol import ProtocolTarget
 from conformance.outcome import DisagreementError
+from xproto.kernel.http1 import Head, read_bytes
+from xproto.kernel.http1_body import plain_bytes
+from xproto.kernel.http1_chunked import chunked_bytes
+from xproto.kernel.http1_forward import forwarded_bytes
 
 
 class Http1Target(ProtocolTarget):
@@ -36,9 +36,10 @@ def check_head(data: memoryview, rng: Random, *, response: bool) -> None:
         raise DisagreementError(f"http1: {cut} bytes say other than all", bytes(data), before, head)
     if not isinstance(head, Head):
         return
-    way = {name: rng.random() < 0.5 for name in ("believes", "upgrades", "closes", "old")}
-    said = {name: rng.choice((None, b"", b"a", b"b" * 99)) for name in ("client", "proto", "via", "request_id", "certificate")}
-    went = forwarded_bytes(bytes(data[: head.size]), response=response, **said, **way)
+    how: dict[str, Any] = {name: rng.random() < 0.5 for name in ("believes", "upgrades", "closes", "old")}
+    for name in ("client", "proto", "via", "request_id", "certificate"):
+        how[name] = rng.choice((None, b"", b"a", b"b" * 99))
+    went = forwarded_bytes(bytes(data[: head.size]), response=response, **how)
     again = read_bytes(went, response)
     if not isinstance(again, Head) or again.size != len(went):
         raise DisagreementError("http1: a head that went on is refused", bytes(data[: head.size]), head, again, made=went)

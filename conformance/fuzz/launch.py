@@ -6,23 +6,28 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from conformance.fuzz.seeds import DETECTOR, write, write_seeds, write_words
 from xproto.registry import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "fuzz"
-TARGETS = (*(protocol.name for protocol in BUILT_IN), "detector")
+TARGETS = (*(protocol.name for protocol in BUILT_IN), DETECTOR)
 _BOOT = (
-    "import sys, xproto.kernel; from pathlib import Path\n"
+    "import os, sys, xproto.kernel; from pathlib import Path\n"
+    "os.environ.pop('LD_PRELOAD')\n"
     "_, lib, name, own, paths, *arguments = sys.argv\n"
     "xproto.kernel.__path__.insert(0, lib + '/xproto/kernel')\n"
     "from {module} import main\n"
     "main(name, Path(own), paths.split(':') if paths else [], arguments)\n"
 )
-"""The instrumented kernel must be there before anything imports another."""
+"""The instrumented kernel must be there before anything imports another. The symbolizer is to run without what is preloaded."""
+_LOADING = threading.Lock()
+"""Declarations are loaded by one thread at a time."""
 _INITED = re.compile(r"^#\d+\s+INITED\s+cov: (\d+)", re.MULTILINE)
 _LAST = re.compile(r"^#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)", re.MULTILINE)
 _KEPT = re.compile(r"Test unit written to (\S+)")
@@ -55,7 +60,9 @@ class Run:
 
 
 def build(folder: Path = FOLDER) -> None:
-    """Builds the instrumented kernel and the driver; raises `CalledProcessError` with what went wrong."""
+    """Builds the instrumented kernel and the driver; raises `CalledProcessError` where that fails, having said why."""
+    if not (ROOT / "setup.py").exists():
+        raise RuntimeError("the kernel to be fuzzed is built from its sources: use a checkout")
     script = str(Path(__file__).with_name("build.sh"))
     environment = {**os.environ, "PYTHON": sys.executable}
     subprocess.run(["bash", script, str(folder)], check=True, env=environment)  # noqa: S603, S607 - our own script
@@ -63,23 +70,28 @@ def build(folder: Path = FOLDER) -> None:
 
 def fuzz(
     name: str, arguments: Sequence[str] = (), *, paths: Sequence[str] = (), folder: Path = FOLDER, own: Path | None = None,
-    module: str = "conformance.fuzz.child", seconds: int = 0, seeded: bool = True, quiet: bool = True,
+    module: str = "conformance.fuzz.child", seconds: int = 0, inputs: Iterable[bytes] | None = None, quiet: bool = True,
 ) -> Run:  # fmt: skip
     """Runs one target; raises `RuntimeError` where a run cannot begin.
 
     arguments: more of libFuzzer's. paths: of files that declare protocols. folder: what was built; own: of this run, for
-    seeds, corpus, crashes. module: whose `main` makes the target. seeded: whether its seeds come first.
+    seeds, corpus, crashes. module: whose `main` makes the target. inputs: seeds, instead of those that belong to it.
     """
     own = own or folder / "runs" / name
     for below in ("corpus", "crashes", "seeds"):
         (own / below).mkdir(parents=True, exist_ok=True)
     (own / "edges").unlink(missing_ok=True)
+    if inputs is None:
+        with _LOADING:
+            write(name, paths, own)
+    else:
+        write_seeds(own / "seeds", inputs)
+        write_words(own / "words", ())
     options = [
         f"-max_total_time={seconds}", "-max_len=4096", "-timeout=20", "-rss_limit_mb=4096", "-detect_leaks=0",
-        "-print_final_stats=1", f"-artifact_prefix={own}/crashes/", f"-dict={own}/words", *arguments, f"{own}/corpus",
+        "-print_final_stats=1", f"-artifact_prefix={own}/crashes/", f"-dict={own}/words", *arguments,
+        f"{own}/corpus", f"{own}/seeds",
     ]  # fmt: skip
-    if seeded:
-        options.append(f"{own}/seeds")
     code, output = _start(module, folder, own, name, paths, options, quiet=quiet)
     return outcome(name, own, output, code)
 

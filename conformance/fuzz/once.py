@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conformance.fuzz.blocks import Block
-from conformance.fuzz.child import prepare
+from conformance.fuzz.child import target
 
 
 def main(name: str, _own: Path, paths: Sequence[str], files: Sequence[str]) -> None:
     """Each input, in the order of their names; raises what the first one that fails raises."""
-    found = prepare(name, paths, deep=True).target
+    found = target(name, paths, deep=True)
     for count, path in enumerate(_files(files), start=1):
         with Block(path.read_bytes()) as data:
             try:

@@ -3,61 +3,70 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from conformance.generate.derived import Vector, covering, derive
 from conformance.generate.examples import collect, curated, strategy
-from conformance.judges.interpreter import run
 from conformance.judges.trace import members
-from conformance.outcome import Complete
+from conformance.judging import vectors_of
 from conformance.subject import Subject
+from xproto.autodetect.strangers import PROXIES, STRANGERS
 from xproto.kernel.codec import Frame
 from xproto.plan import Op, OpCode
-from xproto.registry import Registered
+from xproto.registry import Registered, load
 
 LONGEST = 4096
 """Of an input, in bytes: longer ones are slower, and take the same ways."""
 DERIVED = 600
 """Seeds from each Plan; libFuzzer makes the others by itself."""
 DRAWN = 60
-ROOT = Path(__file__).parents[2]
-VECTORS = ROOT / "tests" / "vectors"
+DETECTOR = "detector"
+LONGEST_BEGINNING = 96
+"""Of an input of the detector, in bytes: more than any signature, and than most headers of the PROXY protocol."""
+KEYS = ("service", "method", "group", "k", "version", "client_id", "dest")
+HTTP_KEYS = ("http_method", "path", "query", "query.a", "host", "x-forwarded-for", "cookie", "connection")
 
 
-def vectors() -> dict[str, list[bytes]]:
-    """Every golden vector, by the folder that it is in."""
-    found: dict[str, list[bytes]] = {}
-    for index in sorted(VECTORS.glob("*/index.json")):
-        entries = json.loads(index.read_text())
-        found[index.parent.name] = [(index.parent / entry["file"]).read_bytes() for entry in entries]
-    return found
+def write(name: str, paths: Sequence[str], own: Path) -> int:
+    """Writes a target's seeds and words into its folder. Returns how many seeds there are."""
+    loaded = load(list(paths))
+    protocols = list(loaded.values()) if name == DETECTOR else [loaded[name]]
+    inputs = detector_seeds(protocols) if name == DETECTOR else seeds(protocols[0])
+    write_words(own / "words", (word for each in protocols for word in words(each)))
+    return write_seeds(own / "seeds", inputs)
 
 
 def seeds(registered: Registered) -> Iterator[bytes]:
     """Inputs for one protocol: its frames, whoever made them, and attacks on them."""
-    subjects = Subject.of(registered, 0), Subject.of(registered, 1)
-    frames = [data for data in _candidates(registered) if len(data) <= LONGEST and _whole(subjects, data)]
-    if not frames:
-        frames = collect(strategy(registered.lowered), DRAWN)
-    yield from frames
     lowered = registered.lowered
-    for plan in (lowered.verify, lowered.scan):
-        read = [frame for frame in covering(plan, frames) if run(plan, frame).outcome == Complete(len(frame))]
-        for vector in _spread(list(derive(plan, read, lowered.verify)), DERIVED):
-            if len(vector.data) <= LONGEST:
-                yield vector.data
+    found = [vector.data for vector in vectors_of(registered) if len(vector.data) <= LONGEST]
+    yield from found
+    attacked: set[tuple[str, bytes]] = set()
+    for direction in (0, 1):
+        subject = Subject.of(registered, direction)
+        frames = [data for data in (*found, *curated(lowered, direction)) if _whole(subject, data)]
+        frames = frames or collect(strategy(lowered, direction), DRAWN)
+        yield from frames
+        for plan in (lowered.verify, lowered.scan):
+            telling = [f for f in covering(plan, frames, 1, direction=direction) if (plan.product, f) not in attacked]
+            attacked |= {(plan.product, frame) for frame in telling}
+            attacks = list(derive(plan, telling, lowered.verify, direction=direction))
+            yield from (vector.data for vector in _spread(attacks, DERIVED) if len(vector.data) <= LONGEST)
 
 
-def _candidates(registered: Registered) -> Iterable[bytes]:
-    """Frames of all vectors: the forms of a protocol are in one folder, and other protocols' are tried in vain."""
-    own = EXAMPLES.get(registered.protocol.name, ())
-    return (*curated(registered.lowered), *own, *(data for frames in vectors().values() for data in frames))
+def detector_seeds(protocols: Sequence[Registered]) -> Iterator[bytes]:
+    """The beginnings of every vector, and of what is no protocol of ours."""
+    for each in protocols:
+        yield from (vector.data[:LONGEST_BEGINNING] for vector in vectors_of(each))
+    for forms in (*STRANGERS.values(), *PROXIES.values()):
+        yield from (bytes((allowed & -allowed).bit_length() - 1 for allowed in cube) for cube in forms)
+    yield from PREAMBLES
 
 
-def _whole(subjects: tuple[Subject, Subject], data: bytes) -> bool:
-    return any(isinstance(found := each.scan(data), Frame) and found.size == len(data) for each in subjects)
+def _whole(subject: Subject, data: bytes) -> bool:
+    found = subject.scan(data)
+    return isinstance(found, Frame) and found.size == len(data) <= LONGEST
 
 
 def _spread(of: Sequence[Vector], count: int) -> Sequence[Vector]:
@@ -65,11 +74,17 @@ def _spread(of: Sequence[Vector], count: int) -> Sequence[Vector]:
     return of[:: max(1, -(-len(of) // count))]
 
 
-def words(registered: Registered, keys: Iterable[str]) -> Iterator[bytes]:
+def words(registered: Registered) -> Iterator[bytes]:
     """What the Plan compares bytes with, and the names of headers: libFuzzer puts them where they may help."""
     for op in registered.lowered.verify.ops:
         yield from _constants(op)
-    yield from (key.encode() for key in keys)
+    yield from (key.encode() for key in keys(registered))
+    yield from HTTP_WORDS if registered.protocol.name == "http1" else ()
+
+
+def keys(registered: Registered) -> tuple[str, ...]:
+    """Keys that are looked up in every frame."""
+    return HTTP_KEYS if registered.protocol.name == "http1" else KEYS
 
 
 def _constants(op: Op) -> Iterator[bytes]:
@@ -99,21 +114,18 @@ def write_words(path: Path, found: Iterable[bytes]) -> None:
     path.write_text("\n".join(sorted(lines)) + "\n")
 
 
-EXAMPLES: dict[str, tuple[bytes, ...]] = {
-    "http1": (
-        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
-        b"POST http://b:80/c HTTP/1.1\r\nHost: b:80\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\n\r\n"
-        b"5;a=b\r\nhello\r\n1F\r\n" + b"x" * 31 + b"\r\n0\r\nX-Sum: 1\r\n\r\n",
-        b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
-        b"OPTIONS * HTTP/1.0\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nVia: 1.1 p\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: [::1]:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        b'HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\nETag: "x"\r\n\r\n',
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
-        b"HTTP/1.0 404 Not \xe9 Found\r\n\r\nuntil the end",
-        b"HTTP/1.1 100 Continue\r\n\r\n",
-    )
-}
-"""Messages to begin with, of protocols whose frames cannot be built from their fields."""
+PREAMBLES = (
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n",
+    b"PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n",
+    b"PROXY UNKNOWN\r\n",
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\2\1\xc0\0\2\2\xdc\4\1\xbb",
+    b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
+    bytes.fromhex("16030100450100004103030000000000000000000000000000000000000000000000000000000000000000000002130101000016")
+    + bytes.fromhex("0000000900070000046161626300100005000302683200"),
+)
+"""Headers of the PROXY protocol, and the beginning of a ClientHello."""
+HTTP_WORDS = (
+    b"GET HEAD POST CONNECT OPTIONS HTTP/1.1 HTTP/1.0 Host: Content-Length: Transfer-Encoding: chunked Connection: close "
+    b"keep-alive Upgrade: websocket Expect: 100-continue TE: Trailer: Via: X-Forwarded-For: X-Forwarded-Proto: "
+    b"X-Request-ID: Keep-Alive: Proxy-Connection: http:// https:// 200 204 304 101 \r\n\r\n"
+).split(b" ")

@@ -180,6 +180,8 @@ cdef class Codec(Scanner):
         cdef const uint8_t* start = &data[0] if data.shape[0] else &empty
         if self.scan(<Direction>direction, start, data.shape[0], &frame) != SCAN_OK or frame.size != data.shape[0]:
             raise MalformedError(self.name, "frame", 0, "not one whole frame")
+        if self.twice and frame.kind == KIND_WRAPPED:
+            raise MalformedError(self.name, "frame", 0, "its second id is wrapped: unwrap it first")
         return bytes(self._copy(start, &frame, &who))
 
     def measure(self, bytes data, int rounds, int product=0, Lookup lookup=None):
