@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 BUILT := $(VENV)/.built
 COMPILED := $(wildcard xproto/kernel/*.pyx xproto/kernel/*.pxd proxy/datapath/*.pyx proxy/datapath/*.pxd)
 
-.PHONY: setup demo test check format docs interop sim bench latency sanitize clean
+.PHONY: setup demo test check format docs interop sim bench latency sanitize fuzz fuzz-repeat clean
 
 setup: $(BUILT)
 
@@ -59,6 +59,15 @@ latency: $(BUILT)
 
 sanitize: $(BUILT)
 	bash tests/conformance/sanitize.sh
+
+# PROTO: a protocol's name, the path of a file that declares one, `detector`, or `all` in turn; SECONDS: for each.
+PROTO ?= all
+SECONDS ?= 600
+fuzz: $(BUILT)
+	$(BIN)/python -m conformance.fuzz run $(PROTO) --seconds $(SECONDS)
+
+fuzz-repeat: $(BUILT)
+	$(BIN)/python -m conformance.fuzz repeat $(PROTO) $(FILE)
 
 clean:
 	rm -rf build dist *.egg-info $(BUILT)

@@ -1,6 +1,7 @@
 """The compiled parts: xproto.kernel and proxy.datapath. Everything else is in pyproject.toml.
 
-XPROTO_SANITIZE=1 builds them with the address and undefined-behaviour sanitizers (see `make sanitize`).
+XPROTO_SANITIZE=1 builds them with the address and undefined-behaviour sanitizers (see `make sanitize`);
+XPROTO_SANITIZE=fuzz the kernel alone, by clang, with coverage and the address sanitizer (see `make fuzz`).
 """
 
 import os
@@ -9,13 +10,20 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-SANITIZE = os.environ.get("XPROTO_SANITIZE") == "1"
-COMPILE = (
-    ["-O1", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined"]
-    if SANITIZE
-    else ["-O2"]
-)
-LINK = ["-fsanitize=address,undefined"] if SANITIZE else []
+MODE = os.environ.get("XPROTO_SANITIZE", "")
+COUNTED = "conformance/fuzz/allow.txt"
+WATCHED = ["-O1", "-g", "-fno-omit-frame-pointer"]
+COMPILE = {
+    "": ["-O2"],
+    "1": [*WATCHED, "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
+    "fuzz": [
+        *WATCHED,
+        "-fsanitize=fuzzer-no-link,address",
+        f"-fsanitize-coverage-allowlist={COUNTED}",
+    ],
+}
+LINK = {"1": ["-fsanitize=address,undefined"]}
+FOLDERS = ("xproto/kernel",) if MODE == "fuzz" else ("xproto/kernel", "proxy/datapath")
 
 
 def extensions() -> list[Extension]:
@@ -24,12 +32,14 @@ def extensions() -> list[Extension]:
         Extension(
             str(path.with_suffix("")).replace("/", "."),
             [str(path)],
-            extra_compile_args=[*COMPILE, "-Wall", "-Wno-unused-function"],
-            extra_link_args=LINK,
-            depends=[str(p) for folder in ("xproto/kernel", "proxy/datapath") for p in Path(folder).glob("*.[ph]*")
-                     if p.suffix in {".h", ".pxd"}],
+            extra_compile_args=[*COMPILE[MODE], "-Wall", "-Wno-unused-function"],
+            extra_link_args=LINK.get(MODE, []),
+            depends=[
+                *(str(p) for folder in FOLDERS for p in Path(folder).glob("*.[ph]*") if p.suffix in {".h", ".pxd"}),
+                *([COUNTED] if MODE == "fuzz" else []),
+            ],
         )
-        for folder in ("xproto/kernel", "proxy/datapath")
+        for folder in FOLDERS
         for path in sorted(Path(folder).glob("*.pyx"))
     ]
 

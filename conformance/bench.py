@@ -25,7 +25,7 @@ class Profile:
 
 
 QUICK = Profile("quick", 150, 3_000, 2_000)
-DEEP = Profile("deep", 1_000, 60_000, 1_000_000)
+DEEP = Profile("deep", 300, 8_000, 5_000)
 
 
 @dataclass

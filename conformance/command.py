@@ -13,7 +13,7 @@ from conformance.report import write
 from conformance.report.document import to_json
 from conformance.report.terminal import Live, closing, console, listing, show
 from conformance.suite import Check, Report
-from xproto.errors import ChoiceError
+from xproto.errors import ChoiceError, suggest
 
 PASSED, FAILED = 0, 1
 LOOPBACK = "127.0.0.1"
@@ -96,11 +96,14 @@ def _driven(trial: Trial, host: str, port: int, wishes: Wishes) -> Report:
     from conformance.live import NAMES, check_server
 
     bench = trial.bench
+    for name in wishes.only:
+        if name not in NAMES:
+            raise ChoiceError(name, "there is no check of this name with --live", suggest(name, NAMES))
     with Live(bench.name, len(wishes.only or NAMES), console(stderr=True)) as progress:
         results = check_server(
             bench.registered, bench.vectors, host, port, wishes.profile, only=wishes.only, progress=progress
         )  # fmt: skip
-        return trial.of(list(results), f"--live {host}:{port}")
+        return trial.of(list(results), f"--live {host}:{port}", ("--only",))
 
 
 def _played(trial: Trial, port: int) -> Report:
@@ -110,4 +113,4 @@ def _played(trial: Trial, port: int) -> Report:
         console(stderr=True).print(f"a server of {trial.bench.name} listens on {LOOPBACK}:{found}", markup=False)
 
     results = asyncio.run(play_server(trial.bench.registered, trial.bench.vectors, LOOPBACK, port, listening=say))
-    return trial.of(results, f"--play-server {port}")
+    return trial.of(results, f"--play-server {port}", ())

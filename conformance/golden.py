@@ -59,8 +59,9 @@ class Vector:
 
 
 def load(folder: Path) -> list[Vector]:
-    """The vectors of every YAML file in the folder, by file name; raises `VectorError`."""
-    found = [vector for path in sorted(folder.glob("*.yaml")) for vector in _file(path)]
+    """The vectors of every YAML file in the folder, by file name, or those of one file; raises `VectorError`."""
+    paths = [folder] if folder.is_file() else sorted(folder.glob("*.yaml"))
+    found = [vector for path in paths for vector in _file(path)]
     names = [(vector.protocol, vector.name) for vector in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:

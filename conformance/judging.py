@@ -34,11 +34,11 @@ class Trial:
     def report(self, checks: Sequence[Check] = CHECKS, progress: Progress | None = None) -> Report:
         return self.of(list(run(self.bench, checks, progress or (lambda _name, _done: None))))
 
-    def of(self, results: list[Result], *options: str) -> Report:
-        """A report of these results; options: of the command that repeats them."""
+    def of(self, results: list[Result], option: str = "", narrows: tuple[str, ...] = ("--only", "--case")) -> Report:
+        """A report of these results. option, narrows: of the command that repeats them."""
         registered = self.bench.registered
-        command = " ".join((self.command, *options))
-        return Report(registered.protocol.name, registered.source, command, results, registered.protocol)
+        command = f"{self.command} {option}".rstrip()
+        return Report(registered.protocol.name, registered.source, command, results, registered.protocol, narrows)
 
 
 def judge(
@@ -54,7 +54,8 @@ def judge(
     """One protocol's report. `report.raise_for_failures()` makes a failure of it.
 
     name_or_path: a protocol's name, or the path of the file that declares it (and no other). specs: files that declare more.
-    only: names of checks. case: the name of the one case to try. vectors: a folder, where they are not beside the file.
+    only: names of checks. case: the name of the one case to try. vectors: a folder or a file, where they are not beside the
+    declaration.
     Raises `SpecError` for a declaration that is refused, `ChoiceError` for a name that is nothing's, `VectorError`.
     """
     one = find(name_or_path, specs).protocol.name
@@ -97,15 +98,15 @@ def refuse_nothing(reports: Sequence[Report], case: str | None) -> None:
 
 
 def vectors_of(registered: Registered, folder: Path | str | None = None) -> list[Vector]:
-    """The protocol's vectors: those of the folder, or of one in it with the protocol's name; else where they belong."""
+    """The protocol's vectors: of the folder, of one in it with the protocol's name, or of one file; else where they belong."""
     name = registered.protocol.name
     if folder is None and registered.source.endswith(".py"):
         return load_vectors(Path(registered.source).parent / "vectors" / name)
     if folder is None:
         return list(_shipped(name))
     path = Path(folder)
-    if not path.is_dir():
-        raise VectorError(f"{path}: is no folder")
+    if not path.exists():
+        raise VectorError(f"{path}: is no folder, and no file")
     found = load_vectors(path / name if (path / name).is_dir() else path)
     own = [vector for vector in found if vector.protocol == name]
     if found and not own:

@@ -8,6 +8,7 @@ exception is a failure as well: the declared error types are all that a codec ma
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Case:
     name: of the vector, or how the bytes were made; it says the same case in every run.
     direction: 0 for what a client sends, 1 for what a server sends.
     shrinks: whether `test` can be asked about any bytes, so that a failing example may be made smaller.
+    declaration: where the bytes are read by another than the protocol's own: with other options, say.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Case:
     test: Callable[[bytes], object]
     direction: int = 0
     shrinks: bool = False
+    declaration: Protocol | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Failure:
     """A case that failed, with the smallest bytes found that fail it.
 
     fault: in words. field: the dotted path at fault, or "". found: what each reader said, expected first.
-    made, wanted: bytes made from the frame, and those that should have been made. original: before it was shrunk.
+    made, wanted: bytes made from the frame, and those that should have been made.
+    original: the case's own bytes, which these are a part of or were made from. declaration: as the case's.
     """
 
     check: str
@@ -67,6 +71,7 @@ class Failure:
     made: bytes | None = None
     wanted: bytes | None = None
     original: bytes = b""
+    declaration: Protocol | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 @dataclass
@@ -87,6 +92,7 @@ class Report:
     """What became of one protocol.
 
     source: as `Registered.source` says. command: what repeats the run. declaration: what frames are drawn by.
+    narrows: options of the command that choose among the checks, and among a check's cases.
     """
 
     protocol: str
@@ -94,6 +100,7 @@ class Report:
     command: str
     results: list[Result] = field(default_factory=list)
     declaration: Protocol | None = field(default=None, repr=False, compare=False)
+    narrows: tuple[str, ...] = ("--only", "--case")
 
     @property
     def failed(self) -> int:
@@ -158,10 +165,10 @@ def _failure(check: str, case: Case, error: Exception, data: bytes = b"") -> Fai
     if isinstance(error, DisagreementError):
         return Failure(
             check, case.name, case.direction, error.what, error.field, error.found, error.data or data,
-            error.made, error.wanted, case.data,
+            error.made, error.wanted, case.data, case.declaration,
         )  # fmt: skip
     fault = f"raised {type(error).__name__}, which is none of the declared errors: {error}"
-    return Failure(check, case.name, case.direction, fault, "", (), data, original=case.data)
+    return Failure(check, case.name, case.direction, fault, "", (), data, original=case.data, declaration=case.declaration)
 
 
 def _smallest(check: str, case: Case, failure: Failure) -> Failure:

@@ -18,6 +18,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec
 from pathlib import Path
+from traceback import extract_tb
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -203,11 +204,18 @@ def _from_file(path: str, before: File | None) -> File:
     except SpecError as error:
         raise error.within(path) from None
     except Exception as error:
-        raise SpecError(path, f"cannot be loaded: {type(error).__name__}: {error}", "mend the file") from error
+        wrong = f"cannot be loaded: {type(error).__name__}: {error}{_line(error, path)}"
+        raise SpecError(path, wrong, "mend the file") from error
     protocols = [value for value in vars(module).values() if isinstance(value, Protocol)]
     if not protocols:
         raise SpecError(path, "declares no Protocol", "write NAME = Protocol(…) at module level")
     return File(text, protocols)
+
+
+def _line(error: BaseException, path: str) -> str:
+    """Where in the file it was raised; a SyntaxError says so itself."""
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == path]
+    return f", line {lines[-1]}" if lines else ""
 
 
 class strict_expressions:  # noqa: N801 - reads as a statement

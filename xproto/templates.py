@@ -6,7 +6,7 @@ id changes after that. Every template is also built when its protocol is loaded,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import construct as c
@@ -66,12 +66,7 @@ def build_frame(lowered: Lowered, fields: Mapping[str, Any], *, from_upstream: b
 def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int, text: bytes = b"") -> bytes:
     """The frame for a fault, a heartbeat or its ack; b"" where the protocol declares none."""
     protocol = lowered.protocol
-    fields: Mapping[str, Any] | None
-    if isinstance(what, Fault):
-        own = protocol.reply.get(what)
-        fields = None if own is None else merge(protocol.reply_base, own)
-    else:
-        fields = _own(protocol, what)
+    fields = _given(protocol, what)
     if fields is None:
         return b""
     echoed = {} if goes_upstream(what) else lowered.echo.unpack(echo)
@@ -82,6 +77,32 @@ def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int
         for source in lowered.texts.key(ECHO_TEXT):
             chosen = merge(chosen, _nested(source.path, text))
     return build_frame(lowered, chosen, from_upstream=not goes_upstream(what))
+
+
+def _given(protocol: Protocol, what: Fault | Kind) -> Mapping[str, Any] | None:
+    """The fields that the declaration gives for it."""
+    if not isinstance(what, Fault):
+        return _own(protocol, what)
+    own = protocol.reply.get(what)
+    return None if own is None else merge(protocol.reply_base, own)
+
+
+def _has_functions(fields: Mapping[str, Any]) -> bool:
+    return any(_has_functions(value) if isinstance(value, Mapping) else callable(value) for value in fields.values())
+
+
+def _unknown(layout: c.Construct, fields: Mapping[str, Any], around: str = "") -> Iterator[str]:
+    """Fields that are given and that the layout does not have: construct would pass over them."""
+    subs = {sub.name: sub for sub in layout.subcons if sub.name is not None}
+    for name, value in fields.items():
+        if name not in subs:
+            yield f"{around}{name}"
+            continue
+        inner = subs[name]
+        while isinstance(inner, c.Subconstruct) and type(inner) is not c.Struct:
+            inner = inner.subcon
+        if type(inner) is c.Struct and isinstance(value, Mapping):
+            yield from _unknown(inner, value, f"{around}{name}.")
 
 
 def _own(protocol: Protocol, what: Kind) -> Mapping[str, Any] | None:
@@ -122,11 +143,19 @@ def check_templates(lowered: Lowered, scan: Callable[[bytes, int], Any]) -> None
 
 
 def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[bytes, int], Any]) -> tuple[str, str] | None:
+    given = _given(lowered.protocol, what) or {}
+    unknown = next(_unknown(lowered.protocol.frame, given), None)
+    if unknown is not None and not _has_functions(given):  # functions read what they like
+        return f"there is no field {unknown!r} in the frame", f"its fields are: {', '.join(lowered.scope.fields)}"
     try:
         frame = build_template(lowered, what, variant, 0)
+    except KeyError as error:
+        if error.args != (None,):
+            return f"cannot be built: {error}", "give every field of the frame a value that fits it"
+        return "cannot be built: a field of the layout has no name", "name it: 'name' / …"
     except Exception as error:  # noqa: BLE001 - construct and the declaration's own functions raise anything
         text = str(error).strip().replace("\n", " ") or type(error).__name__
-        return f"cannot be built: {text}", "give every field of the frame a value"
+        return f"cannot be built: {text}", "give every field of the frame a value that fits it"
     kind = Kind.RESPONSE if isinstance(what, Fault) else what
     try:
         found = scan(frame, int(not goes_upstream(what))) if frame else None

@@ -6,7 +6,18 @@ from conformance.checks import checksum, detection, edits, generated, golden, id
 from conformance.suite import Check
 
 CHECKS: tuple[Check, ...] = (
-    golden.GOLDEN, splits.SPLITS, splits.PREFIXES, splits.COALESCED, kinds.REPLIES, kinds.HEARTBEATS, kinds.ONEWAYS, checksum.CHECK,
-    ids.IDS, edits.CHECK, limits.LIMITS, detection.CHECK, generated.GENERATED,
-)  # fmt: skip
+    golden.GOLDEN,
+    splits.SPLITS,
+    splits.PREFIXES,
+    splits.COALESCED,
+    kinds.REPLIES,
+    kinds.HEARTBEATS,
+    kinds.ONEWAYS,
+    checksum.CHECK,
+    ids.IDS,
+    edits.CHECK,
+    limits.LIMITS,
+    detection.CHECK,
+    generated.GENERATED,
+)
 """In the order in which they are run."""

@@ -229,10 +229,13 @@ def _fault(vector: Vector, what: str, field: str, made: bytes | None = None) -> 
 def _cases(bench: Bench) -> Iterator[Case]:
     for vector in bench.vectors:
         registered = with_options(bench.registered, vector)
-        subject = bench.subjects[vector.direction] if registered is bench.registered else Subject.of(registered, vector.direction)
-        yield Case(f"{vector.name}, decoded", vector.data, partial(_tried, check_decodes, subject, vector), vector.direction)
-        if vector.kind != REFUSED:
-            yield Case(f"{vector.name}, encoded", vector.data, partial(_tried, check_encodes, subject, vector), vector.direction)
+        subject = (
+            bench.subjects[vector.direction] if registered is bench.registered else Subject.of(registered, vector.direction)
+        )
+        tests = {"decoded": check_decodes} | ({"encoded": check_encodes} if vector.kind != REFUSED else {})
+        for what, test in tests.items():
+            tried = partial(_tried, test, subject, vector)
+            yield Case(f"{vector.name}, {what}", vector.data, tried, vector.direction, declaration=registered.protocol)
 
 
 def _tried(test: Callable[[Subject, Vector], None], subject: Subject, vector: Vector, data: bytes) -> None:

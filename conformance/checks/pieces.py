@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from conformance.judges.interpreter import run
 from conformance.outcome import Complete, DisagreementError, Malformed, More
-from conformance.subject import Subject
+from conformance.subject import Buffer, Subject
 from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Frame
 from xproto.kernel.pieces import Progress, known, rest, scan_on
@@ -19,12 +19,16 @@ from xproto.plan import OpCode
 _KEPT = {OpCode.CHUNKS, OpCode.HTTP_HEAD, OpCode.HTTP_BODY, OpCode.THRIFT_STRUCT, OpCode.TTWITTER_HEADER}
 
 
+MOST_CUTS = 64
+"""Of bytes that are cut in ways of the check's own choice."""
+
+
 def goes_on(subject: Subject) -> bool:
     """Whether a scan of this protocol may go on where the last one stopped."""
     return any(op.code in _KEPT for op in subject.lowered.scan.ops)
 
 
-def resumed(subject: Subject, data: bytes, progress: Progress) -> Frame | More | Malformed:
+def resumed(subject: Subject, data: Buffer, progress: Progress) -> Frame | More | Malformed:
     """What `Subject.scan` says, from a scan that goes on where the one before stopped."""
     try:
         found = scan_on(subject.codec, data, progress, subject.direction)
@@ -37,7 +41,8 @@ def check_resumed(subject: Subject, data: bytes, sizes: Sequence[int] = ()) -> N
     """Any bytes, cut after each of `sizes` (none given: in three ways): both scans give the same answer every time."""
     if not goes_on(subject):
         return
-    for cuts in [sizes] if sizes else [range(len(data)), range(0, len(data), 3), (len(data) // 2,)]:
+    step = -(-len(data) // MOST_CUTS) or 1
+    for cuts in [sizes] if sizes else [range(0, len(data), step), range(0, len(data), 3 * step), (len(data) // 2,)]:
         progress = Progress()
         for size in (*cuts, len(data)):
             piece = data[:size]

@@ -16,16 +16,18 @@ Keys = tuple[bytes | None, ...]
 
 @dataclass
 class Answers:
-    """The answers that the vectors have, by the service and method of their calls and by the form of the wire."""
+    """The answers that the vectors have: to the same call but for its id, else to one of its service, method and form."""
 
     registered: Registered
     vectors: Sequence[Vector]
-    _known: dict[tuple[Keys, int, bool], bytes] = field(default_factory=dict)
+    _same: dict[bytes, bytes] = field(default_factory=dict)
+    _like: dict[tuple[Keys, int, bool], bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._lookup = self.registered.codec.lookup(("service", "method"))
         for call, answer in self._pairs():
-            self._known.setdefault(self._key(call), answer)
+            self._same.setdefault(self._without_id(call), answer)
+            self._like.setdefault(self._key(call), answer)
 
     def _pairs(self) -> Iterator[tuple[Answer, bytes]]:
         """Calls with their answers: ``x-request`` and ``x-response``, as vectors are named."""
@@ -43,6 +45,10 @@ class Answers:
         except MalformedError:
             return None
 
+    def _without_id(self, call: Answer) -> bytes:
+        identified = self.registered.lowered.identity.id is not None and call.frame.kind != Kind.WRAPPED
+        return self.registered.codec.with_id(call.data, 0) if identified else call.data
+
     def _key(self, call: Answer) -> tuple[Keys, int, bool]:
         try:
             keys = self._lookup.find_bytes(call.data)
@@ -53,7 +59,7 @@ class Answers:
     def to(self, call: Answer) -> bytes:
         """The answer to a call; a call that no vector is like gets the declaration's answer for no route."""
         codec, frame = self.registered.codec, call.frame
-        known = None if frame.kind == Kind.WRAPPED else self._known.get(self._key(call))
+        known = self._same.get(self._without_id(call)) or self._like.get(self._key(call))
         if known is None:
             return codec.reply(Fault.NO_ROUTE, frame.variant, frame.echo, frame.id)
         return codec.with_id(known, frame.id, 1) if self.registered.lowered.identity.id is not None else known

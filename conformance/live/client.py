@@ -58,7 +58,7 @@ class Stage:
     _found: dict[str, Result] = field(default_factory=dict)
     _ends: list[End] = field(default_factory=list)
     _beats: dict[int, tuple[float, bytes]] = field(default_factory=dict)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _lines: set[Line] = field(default_factory=set)
     _next: int = 0
 
     def __post_init__(self) -> None:
@@ -75,23 +75,24 @@ class Stage:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, to its end."""
         self.connections += 1
-        line, task = Line(self, reader, writer, self.connections), asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+        line = Line(self, reader, writer, self.connections)
+        self._lines.add(line)
         try:
             await line.run()
         finally:
-            self._tasks.discard(task)
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+            self._lines.discard(line)
             self.news.set()
 
     async def end(self) -> None:
         """Ends the connections that are left."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for line in self._lines:
+            line.close()
+        while self._lines:
+            self.news.clear()
+            await self.news.wait()
 
     def manner(self) -> Manner:
         """The next manner's turn."""
@@ -100,6 +101,9 @@ class Stage:
     def used(self, manner: Manner) -> None:
         self._found[f"answers {manner.name}"].cases += 1
         self._next += 1
+        if manner.closes and len(self._usable) > 1:
+            self._usable.remove(manner)  # once: clients may shun a server for a while that ends connections
+            self._next = 0
 
     def passed_over(self) -> None:
         """The manner whose turn it is cannot be had now."""
@@ -185,6 +189,11 @@ class Line:
                 await self._take(frame)
             self.stage.news.set()
 
+    def close(self) -> None:
+        """From this side."""
+        self.closed = True
+        self.writer.close()
+
     async def _more(self) -> bytes | None:
         """None where a call has waited long enough for another."""
         try:
@@ -195,6 +204,9 @@ class Line:
             return b""
 
     def _end(self) -> None:
+        """The client ended it."""
+        if self.closed:
+            return
         if self.buffer:
             left = bytes(self.buffer)
             self.stage.bad(FRAMES, f"the client ends its connection {len(left)} bytes into a frame", left)
@@ -265,5 +277,5 @@ class Line:
             self.writer.write(data)
             await self.writer.drain()
         except OSError:
-            self.closed = True
             self._end()
+            self.closed = True

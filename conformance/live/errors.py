@@ -1,7 +1,7 @@
 """What a server answers where it has no such service or method, and what it makes of headers that were edited.
 
 Names are replaced by others of the same length, wherever a request says them, so that every length stays right; headers
-by the kernel's splice, as a proxy would. The declaration's own answer for no route is the measure of an error's shape:
+through construct. The declaration's own answer for no route is the measure of an error's shape:
 which fields it gives a value, and which.
 """
 
@@ -9,19 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
-import construct as c
-
+from conformance.checks.edits import Block, Pairs, source_of
 from conformance.generate.mutations import reseal
 from conformance.live.shapes import declared, leaves
 from conformance.live.target import Asked, Target
 from conformance.outcome import DisagreementError
 from conformance.suite import Case
-from xproto.errors import MalformedError, SpecError
-from xproto.kernel.splice import Splicer
-from xproto.lower.expressions import resolve
-from xproto.spec import View
 
 ADDED = ("x-conformance", "1"), ("x-conformance", "another and longer value"), ("x-empty", "")
 MOST_REMOVED = 12
@@ -60,86 +54,31 @@ def _unknown(target: Target, asked: Asked, role: str, data: bytes) -> None:
 
 
 def headers(target: Target) -> Iterator[Case]:
-    """Headers that are added, replaced and removed; each is answered."""
-    block = _block(target)
-    if block is None:
-        return
-    path, splicer, layout = block
-    for asked in target.chosen:
-        found = splicer.find(asked.data)
-        if found is None:
+    """Headers that are added, repeated and removed; each such request is answered."""
+    source, subject, layout = source_of(target.bench), target.bench.subjects[0], target.registered.protocol.frame
+    for asked in target.chosen if source is not None else ():
+        fields = subject.oracle.parse(asked.data)[1]
+        block = Block(source, fields) if fields is not None else None
+        if block is None or block.pairs is None or layout.build(fields, from_upstream=0) != asked.data:
             continue
-        pairs = _pairs(target, asked.data, path)
-        if pairs is None:
-            continue
-        for name, edited in _edits(pairs):
-            try:
-                data = splicer.splice(asked.data, layout.build(edited))
-            except (MalformedError, OverflowError, c.ConstructError):
-                continue  # a pair that cannot be written again, such as one with a null
+        for name, pairs in _edits(block, block.pairs):
+            data = bytes(layout.build(block.replaced(fields, pairs), from_upstream=0))
             yield Case(f"{asked.name}: {name}", data, partial(_edited, target))
 
 
+def _edits(block: Block, pairs: Pairs) -> Iterator[tuple[str, Pairs]]:
+    added = [(block.text(name), block.text(value)) for name, value in ADDED]
+    for count in range(1, len(added) + 1):
+        yield f"{count} headers more", [*pairs, *added[:count]]
+    yield "a header in front", [added[0], *pairs]
+    for index, pair in enumerate(pairs[:MOST_REMOVED]):
+        yield f"without its header {index}", pairs[:index] + pairs[index + 1 :]
+        yield f"its header {index} twice", [*pairs, pair]
+
+
 def _edited(target: Target, data: bytes) -> None:
-    try:
-        found = target.registered.codec.verify_bytes(data, 0)
-    except MalformedError as error:
-        raise DisagreementError(
-            "the codec refuses the frame that its splice made", data, str(error), field=error.path
-        ) from error
-    if found != len(data):
-        raise DisagreementError("the frame that the codec's splice made is not one whole frame", data, str(found))
     target.ask(data)
 
 
-def _edits(pairs: list[tuple[Any, Any]]) -> Iterator[tuple[str, list[tuple[Any, Any]]]]:
-    for index in range(len(ADDED)):
-        yield f"{index + 1} headers more", [*pairs, *ADDED[: index + 1]]
-    yield "a header in front", [ADDED[0], *pairs]
-    for index, (key, value) in list(enumerate(pairs))[:MOST_REMOVED]:
-        yield f"without the header {key}", pairs[:index] + pairs[index + 1 :]
-        yield f"the header {key} twice", [*pairs, (key, value)]
-
-
-def _block(target: Target) -> tuple[str, Splicer, c.Construct] | None:
-    protocol, lowered = target.registered.protocol, target.registered.lowered
-    if protocol.headers is None:
-        return None
-    source = protocol.headers.block if isinstance(protocol.headers, View) else protocol.headers
-    path = resolve(source, lowered.scope, "headers").path
-    layout = _layout_at(protocol.frame, path)
-    try:
-        return None if layout is None else (path, Splicer(target.registered.codec, path), layout)
-    except SpecError:
-        return None
-
-
-def _layout_at(layout: c.Construct, path: str) -> c.Construct | None:
-    """The construct that reads the field at `path`, without what is around it."""
-    for name in path.split("."):
-        struct = _inner(layout)
-        layout = next((sub for sub in getattr(struct, "subcons", ()) if sub.name == name), None)
-        if layout is None:
-            return None
-    return _inner(layout)
-
-
-def _inner(layout: c.Construct) -> c.Construct:
-    while True:
-        if isinstance(layout, c.IfThenElse):
-            layout = layout.thensubcon
-        elif isinstance(layout, c.Subconstruct) and not isinstance(layout, c.Struct):
-            layout = layout.subcon
-        else:
-            return layout
-
-
-def _pairs(target: Target, data: bytes, path: str) -> list[tuple[Any, Any]] | None:
-    value = target.bench.subjects[0].oracle.parse(data)[1]
-    for name in path.split("."):
-        value = None if value is None else value.get(name)
-    return None if value is None else list(value)
-
-
 def lacks_headers(target: Target) -> str:
-    return "" if _block(target) is not None else "it has no headers, or none that can be spliced"
+    return "" if source_of(target.bench) is not None else "the protocol has no headers"

@@ -65,11 +65,13 @@ def check_server(
     *,
     only: Sequence[str] = (),
     patience: Patience = PATIENCE,
+    most: int = MOST_FAILURES,
     progress: Progress = lambda _name, _done: None,
 ) -> Iterator[Result]:
     """Each check's result, as soon as it is known.
 
     vectors: the requests to ask the server with are those of clients. only: names of checks, all where there are none.
+    most: failures after which a check asks no more, since each costs patience.
     Raises `LiveError` where nobody listens, or `only` names no check.
     """
     unknown = [name for name in only if name not in NAMES]
@@ -77,7 +79,7 @@ def check_server(
         raise LiveError(f"no such check: {', '.join(unknown)}; there are: {', '.join(NAMES)}")
     target = Target(Bench(registered, vectors, profile=profile), host, port, patience)
     _reach(target)
-    yield from run(target.bench, [_check(target, *each) for each in _CHECKS if not only or each[0] in only], progress)
+    yield from run(target.bench, [_check(target, most, *each) for each in _CHECKS if not only or each[0] in only], progress)
 
 
 def _reach(target: Target) -> None:
@@ -89,7 +91,7 @@ def _reach(target: Target) -> None:
         raise LiveError(f"{target.registered.protocol.name}: there is no request to ask with: no vector, and none can be drawn")
 
 
-def _check(target: Target, name: str, about: str, cases: Cases, lacks: Lacks) -> Check:
+def _check(target: Target, most: int, name: str, about: str, cases: Cases, lacks: Lacks) -> Check:
     def lacking(_bench: Bench) -> str:
         if name != "answers" and not target.chosen:
             return "no request was answered"
@@ -97,11 +99,11 @@ def _check(target: Target, name: str, about: str, cases: Cases, lacks: Lacks) ->
             return "nobody listens any more"
         return lacks(target)
 
-    return Check(name, about, lambda _bench: _until_clear(target, cases(target)), lacking)
+    return Check(name, about, lambda _bench: _until_clear(target, most, cases(target)), lacking)
 
 
-def _until_clear(target: Target, cases: Iterable[Case]) -> Iterator[Case]:
-    """The cases, until as many failed as are shown, each of which costs patience; or until the server is gone."""
+def _until_clear(target: Target, most: int, cases: Iterable[Case]) -> Iterator[Case]:
+    """The cases, until so many failed, or until the server is gone."""
     failed = 0
 
     def counted(case: Case, data: bytes) -> None:
@@ -114,5 +116,5 @@ def _until_clear(target: Target, cases: Iterable[Case]) -> Iterator[Case]:
 
     for case in cases:
         yield replace(case, test=partial(counted, case))
-        if failed >= MOST_FAILURES or (failed and target.gone()):
+        if failed >= most or (failed and target.gone()):
             return

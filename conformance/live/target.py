@@ -92,19 +92,19 @@ class Target:
     @cached_property
     def requests(self) -> tuple[Asked, ...]:
         """The request vectors that these options read, or drawn requests."""
-        return self._asked("request", CALLS)
+        return self._asked({"request", "wrapped"}, CALLS)
 
     @cached_property
     def oneways(self) -> tuple[Asked, ...]:
-        return self._asked("oneway", frozenset({Kind.ONEWAY}))
+        return self._asked({"oneway"}, frozenset({Kind.ONEWAY}))
 
     @cached_property
     def heartbeats(self) -> tuple[Asked, ...]:
-        return self._asked("heartbeat", frozenset({Kind.HEARTBEAT}))
+        return self._asked({"heartbeat"}, frozenset({Kind.HEARTBEAT}))
 
-    def _asked(self, kind: str, kinds: frozenset[Kind]) -> tuple[Asked, ...]:
+    def _asked(self, named: set[str], kinds: frozenset[Kind]) -> tuple[Asked, ...]:
         if self.bench.vectors:
-            found = [vector for vector in self.bench.vectors if vector.kind == kind and vector.direction == 0]
+            found = [vector for vector in self.bench.vectors if vector.kind in named and vector.direction == 0]
             fit = [vector for vector in found if not vector.options or vector.options == self.registered.options]
             asked = [self._read(vector.name, vector.data) for vector in fit]
             return tuple(each for each in asked if each is not None and each.frame.kind in kinds)
@@ -150,10 +150,13 @@ class Target:
         if heard.frame.kind not in {Kind.RESPONSE, Kind.WRAPPED}:
             what = f"a request is answered with a frame of kind {Kind(heard.frame.kind).name.lower()}"
             raise DisagreementError(what, data, told(heard))
-        wanted = self.frame(data).id
-        if self.has_ids and heard.frame.id != wanted:
-            what = f"an answer has the id {heard.frame.id} where its request has {wanted}"
-            raise DisagreementError(what, data, told(heard), field=self.registered.lowered.id_name)
+        asked, lowered = self.frame(data), self.registered.lowered
+        if self.has_ids and heard.frame.id != asked.id:
+            what = f"an answer has the id {heard.frame.id} where its request has {asked.id}"
+            raise DisagreementError(what, data, told(heard), field=lowered.id_name)
+        if heard.frame.variant != asked.variant:
+            paths = ", ".join(value.path for value in lowered.variant.fields)
+            raise DisagreementError("an answer is in another form than its request", data, told(heard), field=paths)
         return heard
 
     @cached_property

@@ -18,9 +18,9 @@
         }]
     }]}
 
-`reason` is why a check does not apply. `failures` has the first few; `failed` counts them all. `original` is the example
-before it was made smaller, `made` and `wanted` what was written and what should have been. Bytes are hex without spaces.
-Places are in bytes; the first bit is the highest of the byte at `offset`.
+`reason` is why a check does not apply. `failures` has the first few; `failed` counts them all. `original` is the case's own
+bytes, which `bytes` are a part of or were made from; `made` and `wanted` are what was written and what should have been.
+Bytes are hex without spaces. Places are in bytes; the first bit is the highest of the byte at `offset`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.report.picture import Span, picture
+from conformance.report.picture import Span, drawn
 from conformance.report.state import standing
 from conformance.report.text import DIRECTIONS, repeat
 from conformance.suite import Failure, Report, Result
@@ -74,7 +74,6 @@ def _check(report: Report, result: Result) -> dict[str, Any]:
 
 
 def _failure(report: Report, failure: Failure) -> dict[str, Any]:
-    spans = picture(report.declaration, failure.data, failure.direction) if report.declaration and failure.data else []
     return {
         "case": failure.case,
         "direction": DIRECTIONS[failure.direction],
@@ -86,7 +85,7 @@ def _failure(report: Report, failure: Failure) -> dict[str, Any]:
         "made": None if failure.made is None else failure.made.hex(),
         "wanted": None if failure.wanted is None else failure.wanted.hex(),
         "repeat": repeat(report, failure),
-        "picture": [_span(span) for span in spans],
+        "picture": [_span(span) for span in drawn(report, failure)],
     }
 
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from conformance.report import picture
 from conformance.report.drawing import beside, drawn, plain
 from conformance.report.markup import el, rendered
-from conformance.report.picture import picture
 from conformance.report.state import Standing, standing
 from conformance.report.text import DIRECTIONS, counted, repeat
 from conformance.suite import Failure, Report, Result
@@ -133,23 +133,22 @@ def _failure(report: Report, result: Result, failure: Failure) -> ET.Element:
     facts += [("field", failure.field)] if failure.field else []
     facts += [("found", found) for found in failure.found]
     listed = [el("div", el("dt", name), el("dd", text)) for name, text in facts]
-    spans = picture(report.declaration, failure.data, failure.direction) if report.declaration and failure.data else []
-    smaller = bool(failure.original) and failure.original != failure.data
+    spans = picture.drawn(report, failure)
+    others = bool(failure.original) and failure.original != failure.data
     return el(
         "article",
         el("h3", failure.fault),
         el("dl", *listed),
         drawn(failure.data, spans, failure.field) if failure.data else None,
         beside(failure.wanted, failure.made) if failure.wanted is not None and failure.made is not None else None,
-        _original(failure) if smaller else None,
+        _original(failure) if others else None,
         el("p", "Again: ", *_again(repeat(report, failure))),
         class_="failure",
     )
 
 
 def _original(failure: Failure) -> ET.Element:
-    sizes = f"{counted(len(failure.data), 'byte')} of {len(failure.original)}"
-    return el("details", el("summary", f"The smallest that fails is shown, {sizes}. As it was first"), plain(failure.original))
+    return el("details", el("summary", f"From an example of {counted(len(failure.original), 'byte')}"), plain(failure.original))
 
 
 def _again(command: str) -> list[ET.Element]:

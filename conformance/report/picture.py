@@ -10,6 +10,7 @@ from typing import Any
 import construct as c
 
 from conformance.report.text import counted, line
+from conformance.suite import Failure, Report
 from xproto.spec import Protocol
 from xproto.tracing import Visit, trace
 from xproto.wire import Raw
@@ -70,6 +71,12 @@ def picture(protocol: Protocol, data: bytes, direction: int = 0) -> list[Span]:
         state = State.UNREAD if stopped else State.BEHIND
         spans.append(Span(end, rest, "", counted(rest, "byte"), 0, state))
     return spans
+
+
+def drawn(report: Report, failure: Failure) -> list[Span]:
+    """The picture of a failure's bytes; none without a declaration."""
+    declaration = failure.declaration or report.declaration
+    return picture(declaration, failure.data, failure.direction) if declaration and failure.data else []
 
 
 def owners(spans: Sequence[Span], size: int) -> list[int]:

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from conformance.report import picture
 from conformance.report.hexdump import beside, drawn
-from conformance.report.picture import picture
 from conformance.report.state import Standing, standing
 from conformance.report.text import DIRECTIONS, counted, line, repeat
 from conformance.suite import Failure, Report, Result
@@ -98,10 +98,9 @@ def _failure(report: Report, failure: Failure) -> Iterator[RenderableType]:
     for found in failure.found:
         yield Text(f"         {line(found)}")
     if failure.data:
-        spans = picture(report.declaration, failure.data, failure.direction) if report.declaration else []
-        yield from drawn(failure.data, spans, failure.field)
+        yield from drawn(failure.data, picture.drawn(report, failure), failure.field)
     if failure.original and failure.original != failure.data:
-        yield Text(f"  the smallest found; it was {len(failure.original)} bytes")
+        yield Text(f"  from an example of {counted(len(failure.original), 'byte')}")
     if failure.made is not None and failure.wanted is not None:
         yield from beside(failure.wanted, failure.made)
     yield Text(f"  again  {line(repeat(report, failure))}")

@@ -31,9 +31,12 @@ def _escape(code: int) -> str:
 
 
 def repeat(report: Report, failure: Failure) -> str:
-    """The command that runs this case again."""
-    command = f"{report.command} --only {shlex.quote(failure.check)}"
-    return command if failure.case == MAKING else f"{command} --case {shlex.quote(failure.case)}"
+    """The command that runs this case again, or as little besides it as can be."""
+    words = [report.command]
+    for option, value in (("--only", failure.check), ("--case", failure.case)):
+        if option in report.narrows and value != MAKING:
+            words += [option, shlex.quote(value)]
+    return " ".join(words)
 
 
 def failures(report: Report, result: Result) -> list[str]:

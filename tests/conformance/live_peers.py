@@ -260,12 +260,14 @@ class Client:
         """All calls; the kit may end its play before the last of them."""
         with contextlib.suppress(OSError):
             self.talk()
-        if self.sock is not None:
-            self.drop()
+        self.drop()
 
     def talk(self) -> None:
         for request in self.requests:
-            self.call(request)
+            try:
+                self.call(request)
+            except OSError:  # the connection ended before the call
+                self.drop()
 
     def open(self) -> socket.socket:
         if self.sock is None:
@@ -302,8 +304,8 @@ class Client:
             self.buffer += data
 
     def drop(self) -> None:
-        assert self.sock is not None
-        self.sock.close()
+        if self.sock is not None:
+            self.sock.close()
         self.sock = None
 
 

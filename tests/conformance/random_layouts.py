@@ -12,7 +12,7 @@ import construct as c
 from construct import this
 
 from xproto.spec import Kind, Limits, Protocol
-from xproto.wire import Bounded, Chunked, HessianMap, HessianText, KeyValues, Known, TrailingCrc32
+from xproto.wire import Bounded, Chunked, HessianMap, HessianText, KeyValues, Known, TrailingCrc32, Until
 
 _INTS = (c.Int8ub, c.Int8sb, c.Int16ub, c.Int16ul, c.Int16sb, c.Int24ul, c.Int32ub, c.Int32sl, c.Int64ub, c.Int64sl)
 _LENGTHS = (c.Int8ub, c.Int16ub, c.Int16sl, c.Int24ul, c.Int32ul, c.Int64sb)
@@ -140,6 +140,8 @@ class LayoutMaker:
         length = self.rng.choice((c.Int8ub, c.Int16ul, c.Int32sb, c.Int24ub))
         if self.rng.random() < 0.4 and length is not c.Int32sb:
             return [name / Chunked(length)]
+        if self.rng.random() < 0.3:
+            return [name / Until(self.rng.choice((b"\n", b"\r\n", b"aab")), self.rng.choice((0, 3, 60)))]
         if self.rng.random() < 0.5:
             return [name / self.rng.choice((HessianText, HessianMap))()]
         return [name / c.Prefixed(self._bounded(c.Int16ub, 200), KeyValues(length))]

@@ -39,13 +39,16 @@ def bolt() -> Report:
     good = frame()
     rewritten = good[:6] + bytes.fromhex("00091107") + good[10:]
     long = good[:20] + (20_000).to_bytes(4, "big") + good[24:-14] + bytes(20_000) + good[-4:]
+    misplaced = "the id was written where it is not"
     ids = [
-        Failure("ids", "java-v2", 0, "the id was written where it is not", "id", ("expected: 7",), good, rewritten, good, good + b"z"),
+        Failure("ids", "java-v2", 0, misplaced, "id", ("expected: 7",), good, rewritten, good, good + b"z"),
         Failure("ids", "shrunk", 0, "bytes were lost", "", (), good[:40], good[:30] + good[33:], good, good),
     ]
+    raised = "raised KeyError, which is none of the declared errors: 'x'"
+    cut = "verify asks for what it has"
     read = [
-        Failure("reading", "it's cut at 30", 0, "verify asks for what it has", "class_name", ("More(30)",), good[:30], original=good),
-        Failure("reading", "mutant 9", 1, "raised KeyError, which is none of the declared errors: 'x'", "", (), good[:3] + b"\0\x09" + good[5:]),
+        Failure("reading", "it's cut at 30", 0, cut, "class_name", ("More(30)",), good[:30], original=good),
+        Failure("reading", "mutant 9", 1, raised, "", (), good[:3] + b"\0\x09" + good[5:]),
         Failure("reading", "20 kB", 0, "the content is cut", "content", (), long),
     ]
     return of(

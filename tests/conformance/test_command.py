@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proxy.cli import main
+from tests.conformance import live_peers
+from xproto.registry import find
 
 BROKEN = Path(__file__).with_name("broken")
 FAULT = ("Int8ub, call=1", "Int8ub, call=6")
@@ -119,6 +121,10 @@ def test_the_checks_are_listed() -> None:
         (["blt"], "blt: there is no protocol of this name; did you mean bolt?"),
         (["bolt", "--only", "splts"], "splts: there is no check of this name; did you mean splits?"),
         (["bolt", *QUICK, "--case", "no such"], "no such: there is no case of this name"),
+        (["bolt", "--live", "127.0.0.1:1", "--only", "anwers"], "no check of this name with --live; did you mean answers?"),
+        (["bolt", "--live", "127.0.0.1:1", "--case", "x"], "--case is for the checks that need no peer"),
+        (["bolt", "--play-server", "0", "--only", "ids"], "leave out --only"),
+        (["all", "--live", "127.0.0.1:1"], "a peer speaks one of these protocols"),
         (["bolt", "--live", "9000"], "'9000' is no address; write HOST:PORT"),
         (["bolt", "--vectors", "/nowhere"], "Directory '/nowhere' does not exist."),
         (["bolt", "--nothing"], "No such option"),
@@ -141,9 +147,25 @@ def test_what_cannot_be_used_is_exit_code_1(parcel: Path, tmp_path: Path) -> Non
     assert "declares no Protocol" in xproto(str(wrong)).stderr
 
 
+def test_a_server_is_driven() -> None:
+    with live_peers.Started(live_peers.WrongId(find("bolt"))) as started:
+        result = xproto("bolt", "--live", f"127.0.0.1:{started.port}", "--only", "answers", "--json")
+    assert result.exit_code == 1
+    (report,) = json.loads(result.stdout)["protocols"]
+    assert report["command"] == f"xproto conformance bolt --live 127.0.0.1:{started.port}"
+    assert report["checks"][0]["failures"][0]["repeat"] == f"{report['command']} --only answers"
+
+
+def test_a_server_that_is_not_there_is_exit_code_1() -> None:
+    result = xproto("bolt", "--live", "127.0.0.1:1")
+    assert result.exit_code == 1
+    assert "127.0.0.1:1" in result.stderr
+
+
 def test_help_is_quick() -> None:
     import subprocess
 
-    script = "import sys, proxy.cli; print([name for name in ('construct', 'hypothesis', 'rich', 'yaml') if name in sys.modules])"
+    heavy = {"construct", "hypothesis", "rich", "yaml"}
+    script = f"import sys, proxy.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

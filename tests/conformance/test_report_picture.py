@@ -103,7 +103,8 @@ def test_no_bytes_at_all() -> None:
 
 
 def test_elements_have_their_number() -> None:
-    layout = c.Struct("count" / c.Byte, "items" / c.Array(this.count, c.Struct("id" / c.Int16ub, "name" / c.PascalString(c.Byte, "ascii"))))
+    item = c.Struct("id" / c.Int16ub, "name" / c.PascalString(c.Byte, "ascii"))
+    layout = c.Struct("count" / c.Byte, "items" / c.Array(this.count, item))
     assert of(layout, b"\2\0\1\1a\0\2\2bc") == [
         ("count", 0, 1), ("items", 1, 9), ("items[0]", 1, 4), ("items[0].id", 1, 2), ("items[0].name", 3, 2),
         ("items[1]", 5, 5), ("items[1].id", 5, 2), ("items[1].name", 7, 3),
@@ -132,7 +133,8 @@ def test_bytes_that_do_not_stand_in_the_frame_have_no_place() -> None:
 
 
 def test_members_without_a_name_and_text_that_ends_in_a_zero() -> None:
-    layout = c.Struct("a" / c.Byte, c.Padding(2), "name" / c.NullTerminated(c.Struct("text" / c.GreedyBytes)), c.Check(this.a == 1))
+    name = c.NullTerminated(c.Struct("text" / c.GreedyBytes))
+    layout = c.Struct("a" / c.Byte, c.Padding(2), "name" / name, c.Check(this.a == 1))
     assert of(layout, b"\1\0\0hi\0") == [("a", 0, 1), ("(Padded)", 1, 2), ("name", 3, 3), ("name.text", 3, 2)]
     assert of(layout, b"\2\0\0hi\0")[-1] == ("(Check)", 6, 0)
 

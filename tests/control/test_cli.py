@@ -48,7 +48,11 @@ def test_a_file_that_is_not_there_is_invalid(tmp_path: Path) -> None:
         1, f"{tmp_path}/no.yaml: cannot be read (No such file or directory); name a file\n")  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", [["run"], ["validate"], ["nothing"], ["run", "--nothing", "x"], ["explain", "zzz"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["run"], ["validate"], ["nothing"], ["run", "--nothing", "x"], ["explain", "zzz"], ["export"], ["export", "wireshark"],
+     ["export", "wireshark", "zzz"]],
+)  # fmt: skip
 def test_usage_is_exit_code_2(arguments: list[str]) -> None:
     assert xproto(*arguments).exit_code == 2
 
@@ -74,6 +78,40 @@ def test_protocols_are_listed_in_rank_order() -> None:
 def test_explain() -> None:
     assert "Fields" in xproto("explain", "bolt").stdout
     assert "did you mean bolt?" in xproto("explain", "blot").stderr
+
+
+PING = """
+from construct import Enum, Int8ub, Int32ub, Struct, this
+from xproto.spec import Kind, Protocol
+from xproto.wire import Known
+
+PING = Protocol(
+    name="ping",
+    frame=Struct("kind" / Known(Enum(Int8ub, request=0, response=1)), "id" / Int32ub),
+    kind={Kind.REQUEST: this.kind == "request", Kind.RESPONSE: this.kind == "response"},
+    id=this.id,
+)
+"""
+
+
+def test_explain_a_file(tmp_path: Path) -> None:
+    spec = tmp_path / "ping.py"
+    spec.write_text(PING)
+    assert xproto("explain", str(spec)).stdout == xproto("explain", "ping", "--spec", str(spec)).stdout
+
+
+def test_export(tmp_path: Path) -> None:
+    spec, output = tmp_path / "ping.py", tmp_path / "ping.out"
+    spec.write_text(PING)
+    assert xproto("export", "wireshark", "bolt").stdout.startswith("-- bolt: a dissector for Wireshark")
+    assert xproto("export", "markdown", str(spec)).stdout.startswith("# ping\n")
+    result = xproto("export", "markdown", "ping", "--spec", str(spec), "--output", str(output))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert output.read_text().startswith("# ping\n")
+    refused = xproto("export", "wireshark", "blot", "--output", str(tmp_path / "none.lua"))
+    assert (refused.exit_code, "did you mean bolt?" in refused.stderr) == (2, True)
+    assert not (tmp_path / "none.lua").exists()
+    assert xproto("export", "markdown", str(tmp_path / "nothing.py")).exit_code == 1
 
 
 def test_version() -> None:

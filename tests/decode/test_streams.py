@@ -10,9 +10,9 @@ import pytest
 from tape import ACK, FIN, RST, SYN, Talk, Tape
 
 from xproto.autodetect.proxy_protocol import Endpoint
+from xproto.decode import streams as streams_module
 from xproto.decode.capture import packets
 from xproto.decode.packets import Segment, segment
-from xproto.decode import streams as streams_module
 from xproto.decode.streams import Streams
 
 DATA = bytes(range(256)) * 20

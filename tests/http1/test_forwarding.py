@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from xproto.kernel.http1_forward import forwarded_bytes
 
 from tests.http1.test_heads import heads, read, request, response
 from xproto.kernel import http1
+from xproto.kernel.http1_forward import forwarded_bytes
 
 
 def lines(data: bytes) -> list[bytes]:

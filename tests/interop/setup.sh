@@ -67,7 +67,7 @@ build_gotls() {
 # What is not built here: tool=package, as Debian calls it.
 tools=(
     java=default-jdk-headless mvn=maven node=nodejs npm=npm go=golang-go
-    curl=curl wrk=wrk nginx=nginx haproxy=haproxy chromium=chromium openssl=openssl tcpdump=tcpdump
+    curl=curl wrk=wrk nginx=nginx haproxy=haproxy chromium=chromium openssl=openssl tcpdump=tcpdump tshark=tshark
 )
 wanted=()
 for pair in "${tools[@]}"; do

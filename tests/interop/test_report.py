@@ -1,9 +1,10 @@
-"""The conformance kit's HTML report in Chromium: drawn, filtered, used by keyboard; nothing fetched, nothing run from a fault."""
+"""The conformance kit's HTML report in Chromium: drawn, filtered, used by keyboard; nothing is fetched or run from a fault."""
 
 from __future__ import annotations
 
 import os
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +15,11 @@ from tests.conformance.reports import every
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 GROUNDS = """[...document.querySelectorAll('.picture')].map((picture) => ({
-  fields: new Set([...picture.querySelectorAll('.b:not(.fault):not(.rest)')].map((b) => getComputedStyle(b).backgroundColor)).size,
+  fields: new Set(
+    [...picture.querySelectorAll('.b:not(.fault):not(.rest)')].map((b) => getComputedStyle(b).backgroundColor)
+  ).size,
   faults: [...picture.querySelectorAll('.dump .fault')].map((b) => b.textContent),
   named: [...picture.querySelectorAll('.fields tr.fault button')].map((b) => b.textContent),
 }))"""
@@ -68,8 +70,8 @@ def test_only_what_failed(page: Page) -> None:
     page.value("document.querySelector('input[value=failed]').click()")
     assert page.value(VISIBLE) == 2
     assert page.value("document.getElementById('shown').textContent") == "2 of 14 shown"
-    rows = "[...document.querySelectorAll('.checks tbody tr')].filter((each) => each.checkVisibility()).map((each) => each.dataset.state)"
-    assert set(page.value(rows)) == {"failed"}
+    rows = "[...document.querySelectorAll('.checks tbody tr')].filter((each) => each.checkVisibility())"
+    assert set(page.value(f"{rows}.map((each) => each.dataset.state)")) == {"failed"}
     page.value("document.querySelector('input[value=all]').click()")
     assert page.value(VISIBLE) == 14
 
@@ -113,8 +115,7 @@ def test_light_and_dark_wide_and_narrow(page: Page, scheme: str, ground: str, wi
     assert struct.unpack(">II", seen[16:24]) == (width, 1400)
     folder = os.environ.get("REPORT_PICTURES")
     if folder:
-        with open(f"{folder}/{scheme}-{width}.png", "wb") as file:
-            file.write(seen)
+        Path(folder, f"{scheme}-{width}.png").write_bytes(seen)
 
 
 def test_nothing_is_fetched_nothing_is_logged_nothing_of_a_fault_runs(page: Page) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,23 +17,29 @@ from harness.shown import differing, expected
 from harness.wireshark import Message, Tshark, decode_as, filter_name
 
 from conformance.golden import Vector
+from conformance.golden import load as golden
 from xproto.registry import BUILT_IN, Registered, load
 
 PORT = 9100
-LOADED = load()
+EXAMPLES = {name: Path(f"examples/protocols/{name}.py") for name in ("lines", "packed", "sealed")}
+"""Those of which construct decodes all that a dissector shows."""
+LOADED = load([str(path) for path in EXAMPLES.values()])
 PLAIN = ("finagle-plain-", "java-refused-")
 """Frames of plain Thrift on connections that were not upgraded to TTwitter."""
 VECTORS = [vector for vector in recorded() if not vector.name.startswith(PLAIN)]
 BY_PROTOCOL = {name: [vector for vector in VECTORS if vector.protocol == name] for name in LOADED}
 RECORDED = [name for name, vectors in BY_PROTOCOL.items() if vectors]
+for example, source in EXAMPLES.items():
+    BY_PROTOCOL[example] = [each for each in golden(source.with_name("vectors") / example) if each.kind != "refused"]
 
 
 def cuts(data: bytes) -> Sequence[Sequence[bytes]]:
     """A frame in its segments: whole; its first bytes alone and its last; in three; of small ones each byte."""
     middle = len(data) // 2
+    places = sorted({0, 1, 3, 7, len(data) - 1, len(data)} & {*range(len(data) + 1)})
     ways = [
         [data],
-        [data[:1], data[1:3], data[3:7], data[7:-1], data[-1:]],
+        [data[start:end] for start, end in pairwise(places)],
         [data[: middle - 1], data[middle - 1 : middle + 2], data[middle + 2 :]],
     ]
     return [*ways, [data[at : at + 1] for at in range(len(data))]] if len(data) < 64 else ways
@@ -72,7 +79,7 @@ def play(vectors: Sequence[Vector]) -> tuple[Capture, list[list[Vector]]]:
     return capture, carried
 
 
-@pytest.fixture(scope="module", params=RECORDED)
+@pytest.fixture(scope="module", params=[*RECORDED, *EXAMPLES])
 def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shown:
     folder = tmp_path_factory.mktemp(request.param)
     played, carried = play(BY_PROTOCOL[request.param])

@@ -106,7 +106,8 @@ EXPRESSIONS = {
     "none": ([A, Check(this.a == None)], "frame", "None cannot be lowered", PLAIN),  # noqa: E711
     "a float": (["x" / Computed(1.5)], "x", "1.5 cannot be lowered", PLAIN),
     "bytes": ([A, Check(this.a == b"x")], "frame", "b'x' cannot be lowered", PLAIN),
-    "a text as a value": (["x" / Computed("text")], "x", "'text' cannot be lowered", PLAIN),
+    "a text as a value": (["x" / Computed("text")], "x", "the text 'text' is no number",
+                        "name a field, this.text, or compare one: this.kind == 'text'"),
     "a lambda": (["x" / Bytes(lambda _: 1)], "x", *FUNCTION),
     "a lambda in a condition": (["x" / If(lambda _: True, Int8ub)], "x", *FUNCTION),
     "a lambda as a switch": ([A, "x" / Switch(lambda context: context.a, {1: Int8ub})], "x", *FUNCTION),

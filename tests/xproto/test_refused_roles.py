@@ -1,5 +1,8 @@
 """Every role that is refused is told which one, what is wrong with it, and what to write instead."""
 
+from dataclasses import replace
+
+import construct as c
 import pytest
 from construct import (
     BitsInteger,
@@ -24,6 +27,7 @@ from construct import (
 from tests.xproto.small import KIND, codec, declare, layout, refusal
 from xproto.errors import SpecError
 from xproto.lower import lower
+from xproto.registry import register
 from xproto.spec import Detect, Fault, Header, Kind, Limits, first, header, item, unless, view
 from xproto.wire import Bounded, Chunked, HessianArguments, HessianMap, HessianText, KeyValues, Known
 
@@ -174,7 +178,7 @@ OTHERS = {
 
 REPLY = {"kind": "response"}
 FAULTS = "NO_ROUTE, NO_HOST, CONNECT, OVERLOAD, TIMEOUT, CLOSED, MALFORMED, MISDIRECTED"
-VALUE = "give every field of the frame a value"
+VALUE = "give every field of the frame a value that fits it"
 
 
 def raises(error):
@@ -321,3 +325,52 @@ def test_an_echo_of_62_bits():
 
 def test_protocol_without_an_id_field():
     assert refusal(frame=KIND_ONLY)[0] == "id"
+
+
+SHAPES = {
+    "a name that is no text": ({"name": 5}, "name", "is 5, of type int", "give a text, such as 'ping'"),
+    "no name": ({"name": ""}, "name", "is ''", "give one word of letters, digits, - and _, such as my-protocol"),
+    "two words": ({"name": "my own"}, "name", "is 'my own'", "give one word of letters, digits, - and _, such as my-protocol"),
+    "no layout": ({"frame": {}}, "frame", "is {}, of type dict", "give a layout: Struct('name' / …)"),
+    "a pool that there is not": ({"pool": "many"}, "pool", "is 'many', of type str", "give Pool.MULTIPLEXED or Pool.PING_PONG"),
+    "an order that there is not": ({"order": "none"}, "order", "is 'none', of type str", "give Order.BY_ID or Order.IN_ORDER"),
+    "the field alone": ({"detect": "kind"}, "detect", "is 'kind', of type str", "give Detect('field')"),
+    "the limit alone": ({"limits": 1000}, "limits", "is 1000, of type int", "give Limits(frame=…)"),
+    "a limit that is no number": (
+        {"limits": Limits(frame="1k")}, "limits.frame", "1k is out of bounds", "choose 1..2147483647",
+    ),
+    "one field for many": ({"echo": this.id}, "echo", "is this['id'], of type Path", "give a tuple of fields: (this.codec,)"),
+    "a dict for a session": (
+        {"session": {}}, "session", "is {}, of type dict", "give Session(handshake=…, handshake_ack=…)",
+    ),
+    "bytes for fields": (
+        {"heartbeat": b"ping"}, "heartbeat", "is b'ping', of type bytes", "give a mapping: {'field': value, …}",
+    ),
+    "bytes for a reply": (
+        {"reply": {Fault.TIMEOUT: b"late"}}, "reply[TIMEOUT]", "is b'late', of type bytes",
+        "give a mapping: {'field': value, …}",
+    ),
+    "no function": ({"unwrap": "zlib"}, "unwrap", "is 'zlib', of type str", "give a function"),
+    "no text": ({"doc": None}, "doc", "is None, of type NoneType", "give a text"),
+    "no calls": (
+        {"kind": {Kind.RESPONSE: this.kind == "response"}}, "kind", "no frame is a call",
+        "give {Kind.REQUEST: this.type == …, …}",
+    ),
+    "a field that there is not": (
+        {"reply": {Fault.TIMEOUT: {"kind": "response", "bdy": b""}}}, "reply[TIMEOUT]", "there is no field 'bdy' in the frame",
+        "its fields are: kind, id",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("roles", "path", "wrong", "instead"), SHAPES.values(), ids=SHAPES.keys())
+def test_roles_of_another_type(roles, path, wrong, instead):
+    with pytest.raises(SpecError) as caught:
+        register(replace(declare(), **roles))
+    assert caught.value.path.partition(": ")[2] == path
+    assert (caught.value.wrong, caught.value.instead) == (wrong, instead)
+
+
+def test_a_field_without_a_name_cannot_be_built():
+    with pytest.raises(SpecError, match="a field of the layout has no name; name it: 'name' / …"):
+        register(declare(c.Int8ub, reply={Fault.TIMEOUT: {"kind": "response"}}))

@@ -1,6 +1,7 @@
 """Protocols come from a tuple, from entry points, from files; what is wrong with one is said when it is loaded."""
 
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -135,7 +136,8 @@ def test_a_file_that_is_not_python(tmp_path):
 )  # fmt: skip
 def test_a_file_that_fails(spec, text, wrong):
     path = spec(text)
-    assert fails([path]) == (path, wrong, "mend the file")
+    line = len(Path(path).read_text().splitlines())
+    assert fails([path]) == (path, f"{wrong}, line {line}", "mend the file")
 
 
 def test_a_file_with_a_syntax_error(spec):

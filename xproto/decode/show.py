@@ -11,6 +11,8 @@ MOST_BYTES = 48
 MOST_VALUE = 4000
 """Characters of a decoded value."""
 _TEXT_SHARE = 0.9
+_SURE = 6
+"""Bytes that are a text by chance: below so many, only ASCII is taken for one."""
 
 
 def text(value: str) -> str:
@@ -31,7 +33,7 @@ def summary(data: bytes) -> str:
     except UnicodeDecodeError as error:
         said = data[: error.start].decode("utf-8") if len(data) > 4 * MOST_TEXT and error.start > 4 * MOST_TEXT - 4 else ""
     printable = sum(char.isprintable() or char in "\r\n\t" for char in said)
-    if said and printable >= _TEXT_SHARE * len(said):
+    if said and printable >= _TEXT_SHARE * len(said) and (said.isascii() or len(data) >= _SURE):
         return quoted(said)
     return data[:MOST_BYTES].hex(" ") + (f" … ({len(data)} bytes)" if len(data) > MOST_BYTES else "")
 

@@ -32,6 +32,7 @@ _PRIMITIVES = {
     OpCode.KEYVALUES: "pairs of texts, each behind its length",
     OpCode.CHUNKS: "chunks, each behind its length, until an empty one",
     OpCode.CRC32: "CRC-32 of all bytes before it",
+    OpCode.UNTIL: "bytes until a delimiter",
     OpCode.HESSIAN_TEXT: "Hessian2 string or null",
     OpCode.HESSIAN_ARGS: "Hessian2 values",
     OpCode.HESSIAN_MAP: "Hessian2 map or null",

@@ -16,7 +16,7 @@ from xproto.exports.field_rows import Row, rows_of
 from xproto.exports.forms import Shape, shapes
 from xproto.exports.words import given, power, words
 from xproto.lower.expressions import Reader, path_names
-from xproto.lower.roles import Source
+from xproto.lower.texts import Source
 from xproto.plan import Form
 from xproto.registry import Registered
 from xproto.spec import Fault, Header, Kind

@@ -19,7 +19,7 @@ from xproto.exports.wireshark_steps import Steps
 from xproto.lower import Lowered
 from xproto.lower.expressions import Reader
 from xproto.lower.model import Load, Primitive, walk
-from xproto.lower.roles import Source
+from xproto.lower.texts import Source
 from xproto.plan import Form, OpCode
 from xproto.registry import Registered
 from xproto.spec import Kind
@@ -117,6 +117,7 @@ def _table(registered: Registered, fields: Fields, extra: list[Field], names: di
         yield f"    id = {string(lowered.identity.id.path)},"
     for role in ("service", "method"):
         yield f"    {role} = {table(_source(each) for each in lowered.texts.key(role))},"
+    yield f"    before = {table(f'[{string(name)}] = true' for name in registered.protocol.detect.before)},"
     yield f"    structs = {table(f'[{string(path)}] = true' for path in sorted(fields.structs))},"
     yield "    signature = {"
     yield from (f"        {string(' '.join(byte_set(allowed) for allowed in cube))}," for cube in registered.cubes)

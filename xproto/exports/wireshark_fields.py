@@ -35,6 +35,7 @@ _KINDS = {
     OpCode.JCE_TEXT: "string",
     OpCode.JCE_BYTES: "bytes",
     OpCode.HTTP_BODY: "bytes",
+    OpCode.UNTIL: "string",
     OpCode.CRC32: "checksum",
 }
 
@@ -43,7 +44,8 @@ _KINDS = {
 class Field:
     """One ProtoField. kind: `uint` for integers of all types, else a type of Wireshark's, or `checksum`.
 
-    bits: an integer's width; mask: of a bit-field, its place in a word of that width.
+    bits: an integer's width; mask: of a bit-field, its place in a word of that width. mixed: two branches read it as
+    different things, so its bytes are shown.
     """
 
     path: str
@@ -52,6 +54,7 @@ class Field:
     signed: bool = False
     labels: Mapping[str, int] | None = None
     mask: int = 0
+    mixed: bool = False
 
     @property
     def type(self) -> str:
@@ -72,14 +75,17 @@ class Fields:
 
     def plain(self, path: str, kind: str) -> None:
         known = self.by_path.setdefault(path, Field(path, kind))
-        if known.kind != kind:  # read in two branches as two things
-            known.kind, known.labels, known.mask = "bytes", None, 0
+        if known.kind != kind:
+            known.kind, known.labels, known.mask, known.mixed = "bytes", None, 0, True
 
     def integer(self, value: Value, bits: int, *, signed: bool, mask: int = 0, labels: Mapping[str, int] | None = None) -> None:
         """A field may be read in several branches, in several ways: its type holds them all."""
         new = Field(value.path, "uint", bits, signed, labels or value.labels, mask)
         known = self.by_path.setdefault(value.path, new)
-        if known is new or known.kind != "uint":
+        if known is new:
+            return
+        if known.kind != "uint":
+            known.kind, known.mixed = "bytes", True
             return
         if (known.bits, known.signed, known.mask) != (new.bits, new.signed, new.mask):
             known.bits, known.mask = max(known.bits, new.bits, 32 if known.signed != new.signed else 8), 0

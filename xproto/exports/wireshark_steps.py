@@ -173,6 +173,8 @@ class Steps:
                 return f"key_values({path}, {node.width}, {little}, {signed})"
             case OpCode.CHUNKS:
                 return f"chunks({path}, {node.width}, {little})"
+            case OpCode.UNTIL:
+                return f"delimited({path}, {string(node.data)}, {node.most})"
             case OpCode.CRC32:
                 return f"checksum({path}, {little})"
             case OpCode.THRIFT_STRUCT:

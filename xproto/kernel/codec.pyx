@@ -22,12 +22,16 @@ from xproto.lower.roles import ECHO_TEXT
 from xproto.spec import Fault, Kind, Order, Pool
 from xproto.templates import build_template, goes_upstream
 
+make_tuple = tuple.__new__
 MAX_TEMPLATES = 1024
 MAX_ECHO = 255
 
 cdef enum:
     SCRATCH = 4096
 
+KINDS = (None, *Kind)
+if any(each is not None and KINDS[each] is not each for each in KINDS):
+    raise ImportError("the kernel and xproto.spec differ: build again")
 Frame = namedtuple("Frame", "size kind id id_at crc_at variant timeout echo timeout_at body_at id_end")
 
 
@@ -146,8 +150,10 @@ cdef class Codec(Scanner):
         return self._frame(frame)
 
     cdef object _frame(self, const frame_t* frame):
-        return Frame(frame.size, Kind(frame.kind), frame.id, frame.id_at, frame.crc_at, frame.variant, frame.timeout,
-                     frame.echo, frame.timeout_at, frame.body_at, frame.id_end)
+        if not 0 < frame.kind < len(KINDS):
+            raise ValueError(f"{frame.kind} is no kind of frame")
+        return make_tuple(Frame, (frame.size, KINDS[frame.kind], frame.id, frame.id_at, frame.crc_at, frame.variant,
+                                  frame.timeout, frame.echo, frame.timeout_at, frame.body_at, frame.id_end))
 
     def verify_bytes(self, const uint8_t[::1] data not None, int direction=0):
         """The size of the frame that `data` begins with after checking all of it; `NeedMore`; or raises."""
@@ -174,6 +180,8 @@ cdef class Codec(Scanner):
         cdef const uint8_t* start = &data[0] if data.shape[0] else &empty
         if self.scan(<Direction>direction, start, data.shape[0], &frame) != SCAN_OK or frame.size != data.shape[0]:
             raise MalformedError(self.name, "frame", 0, "not one whole frame")
+        if self.twice and frame.kind == KIND_WRAPPED:
+            raise MalformedError(self.name, "frame", 0, "its second id is wrapped: unwrap it first")
         return bytes(self._copy(start, &frame, &who))
 
     def measure(self, bytes data, int rounds, int product=0, Lookup lookup=None):

@@ -19,6 +19,13 @@ cdef extern from *:
             return v;
         }
     }
+    /* The same where eight bytes may be read, whatever the width: no branch that depends on it. */
+    static inline uint64_t xp_load_ahead(const uint8_t *p, int width, int little) {
+        uint64_t v;
+        int rest = 64 - 8 * width;
+        memcpy(&v, p, 8);
+        return little ? v << rest >> rest : __builtin_bswap64(v) >> rest;
+    }
     static inline void xp_store(uint8_t *p, int width, int little, uint64_t v) {
         for (int i = 0; i < width; i++) p[little ? i : width - 1 - i] = (uint8_t)(v >> 8 * i);
     }
@@ -28,5 +35,6 @@ cdef extern from *:
     }
     """
     uint64_t xp_load(const uint8_t* p, int width, int little) noexcept nogil
+    uint64_t xp_load_ahead(const uint8_t* p, int width, int little) noexcept nogil
     void xp_store(uint8_t* p, int width, int little, uint64_t value) noexcept nogil
     int64_t xp_signed(uint64_t value, int width) noexcept nogil

@@ -20,14 +20,13 @@ cdef enum:
 cdef bint take_part(const source_t* source, const span_t* text, span_t* part) noexcept nogil:
     """The part of a text that a source stands for. False: it has none."""
     cdef const uint8_t* at = <const uint8_t*>memchr(text.data, source.separator, <size_t>text.size)
-    part[0] = text[0]
     if at == NULL:
+        part.data, part.size = text.data, text.size
         return source.behind
     if source.behind:
-        part.size -= at + 1 - part.data
-        part.data = at + 1
+        part.data, part.size = at + 1, text.size - (at + 1 - text.data)
     else:
-        part.size = at - part.data
+        part.data, part.size = text.data, at - text.data
     return True
 
 
@@ -118,7 +117,8 @@ cdef class Lookup:
                             and memcmp(found.data, self.sources[k].unless[j].data, <size_t>found.size) == 0):
                         break
                 else:
-                    out[i] = found[0]
+                    # Not as one struct: that would be read at once where its halves were just written, which waits.
+                    out[i].data, out[i].size = found.data, found.size
                     break
         return FIND_OK
 

@@ -15,7 +15,7 @@ from xproto.kernel.checksum cimport crc32
 from xproto.kernel.hessian cimport walk_arguments, walk_map
 from xproto.kernel.hessian_text cimport read_text
 from xproto.kernel.http1_ops cimport walk_body, walk_head
-from xproto.kernel.integers cimport xp_load, xp_signed
+from xproto.kernel.integers cimport xp_load, xp_load_ahead, xp_signed
 from xproto.kernel.jce cimport read_bytes_field, read_integer_field, read_text_field, skip_fields, walk_map_field
 from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
 from xproto.kernel.until cimport walk_until
@@ -288,7 +288,10 @@ cdef class Program:
                     c.at += op.width
                     outcome = SHORT
                     break
-                value = <int64_t>xp_load(data + c.at, op.width, op.flags & FLAG_LITTLE)
+                if size - c.at >= 8:
+                    value = <int64_t>xp_load_ahead(data + c.at, op.width, op.flags & FLAG_LITTLE)
+                else:
+                    value = <int64_t>xp_load(data + c.at, op.width, op.flags & FLAG_LITTLE)
                 if op.flags & (FLAG_SIGNED | FLAG_CHECK | FLAG_AT):
                     if op.flags & FLAG_SIGNED:
                         value = xp_signed(<uint64_t>value, op.width)

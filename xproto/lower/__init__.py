@@ -25,6 +25,7 @@ from xproto.lower.place import Place, Registers, peel
 from xproto.lower.prune import Wanted, captured_arguments, prune
 from xproto.lower.roles import Packing, kind_nodes, packing
 from xproto.lower.sections import refuse_behind_checksum
+from xproto.lower.shape import refuse_shapes
 from xproto.lower.texts import Source, Texts
 from xproto.plan import FIRST_FREE, LITTLE, MAX_SLOTS, Form, Op, OpCode, Plan, Result
 from xproto.spec import Protocol
@@ -117,13 +118,17 @@ def lower(protocol: Protocol) -> Lowered:
 
 
 def _lower(protocol: Protocol) -> Lowered:
-    if not 1 <= protocol.limits.frame < MAX_FRAME_LIMIT:
+    refuse_shapes(protocol)
+    if not isinstance(protocol.limits.frame, int) or not 1 <= protocol.limits.frame < MAX_FRAME_LIMIT:
         raise SpecError("limits.frame", f"{protocol.limits.frame} is out of bounds", f"choose 1..{MAX_FRAME_LIMIT - 1}")
     nodes: list[Node] = []
     opaque: list[str] = []
     registers = Registers()
     outer = Scope()
-    top = lower_into(protocol.frame, Place("", outer, nodes, registers, opaque, lower_into))
+    try:
+        top = lower_into(protocol.frame, Place("", outer, nodes, registers, opaque, lower_into))
+    except SpecError as error:
+        raise SpecError(error.path or "frame", error.wrong, error.instead) from None
     if top.kind != "struct":
         raise SpecError("frame", f"is {type(peel(protocol.frame, 'frame')).__name__}", "write Struct('name' / …)")
     scope = Scope(fields=top.fields)

@@ -175,6 +175,9 @@ class Reader:
             return self._binary(source)
         if callable(source) and not isinstance(source, UniExpr | BinExpr):
             raise SpecError(self.where, "a Python function cannot be lowered", "write it with `this`, such as this.size - 4")
+        if isinstance(source, str) and source.isidentifier():
+            wrong = f"the text {source!r} is no number"
+            raise SpecError(self.where, wrong, f"name a field, this.{source}, or compare one: this.kind == {source!r}")
         raise SpecError(self.where, f"{source!r} cannot be lowered", "use integers, fields and + - * & | ^ << >> == != < >")
 
     def _field(self, path: Path) -> Value:

@@ -37,6 +37,8 @@ def kind_nodes(protocol: Protocol, scope: Scope) -> list[Node]:
         (kind, Reader(scope, frozenset(), f"kind[{kind.name}]", lenient=True).read(test))
         for kind, test in protocol.kind.items()
     ]
+    if not {Kind.REQUEST, Kind.ONEWAY} & protocol.kind.keys():
+        raise SpecError("kind", "no frame is a call", "give {Kind.REQUEST: this.type == …, …}")
     value = Value("kind", reg=Result.KIND)
     units: list[Expr] = []
     for _, test in rules:

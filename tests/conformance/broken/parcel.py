@@ -1,6 +1,22 @@
 """A protocol that nobody speaks, declared rightly: what the broken declarations beside it differ from by one slip each."""
 
-from construct import BitsInteger, BitStruct, Bytes, Check, Const, Enum, FixedSized, Flag, If, Int8ub, Int16ub, Int32ub, Rebuild, Struct, len_, this
+from construct import (
+    BitsInteger,
+    BitStruct,
+    Bytes,
+    Const,
+    Enum,
+    FixedSized,
+    Flag,
+    If,
+    Int8ub,
+    Int16ub,
+    Int32ub,
+    Rebuild,
+    Struct,
+    len_,
+    this,
+)
 
 from xproto.spec import Detect, Fault, Kind, Limits, Protocol, header
 from xproto.wire import Bounded, KeyValues, Known, TrailingCrc32, size_of

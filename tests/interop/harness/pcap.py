@@ -21,7 +21,8 @@ class Capture:
     packets: list[bytes] = field(default_factory=list)
 
     def connect(self, client_port: int, server_port: int) -> Connection:
-        connection = Connection(self, (client_port, server_port))
+        first = 10_000 * len(self.packets) % (1 << 31)
+        connection = Connection(self, (client_port, server_port), [first + 1000, first + 2000])
         connection.packet(CLIENT, SYN)
         connection.packet(SERVER, SYN | ACK)
         connection.packet(CLIENT, ACK)
@@ -42,12 +43,14 @@ class Connection:
 
     capture: Capture
     ports: tuple[int, int]
-    sent: list[int] = field(default_factory=lambda: [1000, 2000])
+    sent: list[int]
+    """The sequence number of what either side sends next."""
 
-    def send(self, side: int, *segments: bytes) -> None:
-        for segment in segments:
-            for at in range(0, len(segment), MAX_SEGMENT):
-                self.packet(side, ACK | PUSH, segment[at : at + MAX_SEGMENT])
+    def send(self, side: int, *parts: bytes, segment: int = MAX_SEGMENT) -> None:
+        """Each part in segments of its own, of at most so many bytes."""
+        for part in parts:
+            for at in range(0, len(part), segment):
+                self.packet(side, ACK | PUSH, part[at : at + segment])
 
     def close(self) -> None:
         for side in (SERVER, CLIENT):
@@ -62,4 +65,4 @@ class Connection:
         number = len(self.capture.packets) & 0xFFFF
         ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40 + len(data), number, 0x4000, 64, 6, 0, source, host)
         self.capture.packets.append(ip + tcp + data)
-        self.sent[side] += len(data) + bool(flags & (SYN | FIN))
+        self.sent[side] = (self.sent[side] + len(data) + bool(flags & (SYN | FIN))) % (1 << 32)

@@ -32,6 +32,7 @@ def _character(each: str) -> str:
 def expected(registered: Registered, data: bytes, direction: int) -> dict[str, list[str]]:
     """Every field that construct decodes, with the roles, by path."""
     texts = {source.path for role in ("service", "method") for source in registered.lowered.texts.key(role)}
+    texts |= {each.value.path for each in walk(registered.lowered.nodes) if getattr(each, "opcode", None) == OpCode.UNTIL}
     decoded = registered.protocol.frame.parse(data, from_upstream=direction)
     found: dict[str, list[str]] = {}
     for path, values in _flat(decoded, "", texts):
@@ -109,5 +110,6 @@ def differing(shown: Mapping[str, list[str]], wanted: Mapping[str, list[str]]) -
 
 
 def _only_shown(path: str, values: list[str]) -> bool:
-    """Serialized values, the halves of pairs, the lines of blocks, and roles of answers."""
-    return path.endswith((".value", ".name", ".chunk")) or set(values) == {""} or path in {"role.service", "role.method"}
+    """Serialized values, the halves of pairs, chunks; nulls, lengths and padding, which construct drops; roles of answers."""
+    dropped = {path, *values} & {"padding", "unread", "role.service", "role.method", "(null)"}
+    return bool(dropped) or set(values) == {""} or path.endswith((".value", ".name", ".chunk", ".length"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import socket
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,8 @@ class Tshark:
         found: list[Message] = []
         for packet in json.loads(text):
             layers = packet["_source"]["layers"]
+            if "tcp" not in layers:
+                continue
             number, stream = int(layers["frame"]["frame.number"]), int(_last(layers["tcp"])["tcp.stream"])
             for name in self.names:
                 own = [layer for layer in _list(layers.get(name, [])) if isinstance(layer, dict)]
@@ -101,3 +105,30 @@ def _fields(layer: Mapping[str, Any], name: str) -> Iterable[tuple[str, list[str
     for key, value in layer.items():
         collect(key, value)
     return found.items()
+
+
+def record(path: Path, port: int, talk: Callable[[], None]) -> Path:
+    """What is said on a port of loopback while `talk` runs, as tshark captures it; before and behind it are datagrams."""
+    command = ["tshark", "-i", "lo", "-f", f"port {port}", "-w", str(path), "-F", "pcap", "-P", "-l", "-n"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        assert child.stdout is not None
+        try:
+            _until_seen(child.stdout.fileno(), port, 7)
+            talk()
+            _until_seen(child.stdout.fileno(), port, 11)
+        finally:
+            child.terminate()
+    return path
+
+
+def _until_seen(output: int, port: int, size: int) -> None:
+    """Sends datagrams of this size until tshark says that it has captured one."""
+    seen = b""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(4 * TIMEOUT):
+            sender.sendto(bytes(size), ("127.0.0.1", port))
+            while select.select([output], [], [], 0.25)[0]:
+                seen += os.read(output, 65_536)
+                if f"Len={size}".encode() in seen:
+                    return
+    raise TimeoutError("tshark captures nothing on loopback")

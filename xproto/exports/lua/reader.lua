@@ -176,12 +176,16 @@ function Reader:number(width, path, little, signed)
 end
 
 function Reader:varint(most, path)
-    local value, scale = 0, 1
-    for _ = 1, most do
+    local high, low = 0, 0
+    for index = 0, most - 1 do
         local byte = self:byte(path)
-        value = value + byte % 128 * scale
-        if byte < 128 then return value end
-        scale = scale * 128
+        if index < 5 then
+            low = low + byte % 128 * floor(2 ^ (7 * index))
+            high, low = high + floor(low / 4294967296), low % 4294967296
+        else
+            high = high + byte % 128 * floor(2 ^ (7 * index - 32))
+        end
+        if byte < 128 then return high * 4294967296 + low, high, low end
     end
     self:bad(path, format("a varint of more than %d bytes", most))
 end
@@ -260,9 +264,9 @@ end
 
 function Reader:variable(path, most, options)
     local from = self.at
-    local value = self:varint(most, path)
+    local value, high, low = self:varint(most, path)
     self.v[options.key or path] = value
-    self:add(path, from, {value = value})
+    self:add(path, from, {value = value, high = high, low = low})
     check(self, path, value, options.lo, options.hi, options.members)
 end
 
@@ -310,6 +314,19 @@ function Reader:bytes(path, size, options)
     else
         self:add(path, from, {bytes = true, note = printable(found) and found, field = options.field})
     end
+end
+
+-- The bytes before `finish`, of which there are at most `most`.
+function Reader:delimited(path, finish, most)
+    local from, last = self.at, self.stop or #self.data
+    local first = self.data:find(finish, from + 1, true)
+    if first and first - 1 + #finish > last then first = nil end
+    local size = first and first - 1 - from or last - from - #finish + 1
+    if size > most then self:bad(path, format("has no end within %d bytes", most)) end
+    if not first then self:want(last - from + 1, path) end
+    self.at = from + size + #finish
+    self.texts[path] = self.data:sub(from + 1, from + size)
+    self:add(path, from, {value = readable(self.texts[path]), text = true})
 end
 
 function Reader:section(path, size, rest, body)

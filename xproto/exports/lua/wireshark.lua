@@ -248,6 +248,18 @@ local function looks_like(protocol, tvb, pinfo)
     return false
 end
 
+-- Of dissectors in different files Wireshark asks any first, so those that go before others are known to all of them.
+-- Each file has globals of its own; _G is that of all.
+_G.xproto_dissectors = _G.xproto_dissectors or {}
+local dissectors = _G.xproto_dissectors
+
+local function is_anothers(protocol, tvb, pinfo)
+    for _, other in pairs(dissectors) do
+        if other.before[protocol.title] and other.looks_like(tvb, pinfo) then return true end
+    end
+    return false
+end
+
 local function register(protocol)
     local proto = Proto(protocol.filter, protocol.title .. " (xproto)")
     protocol.proto = proto
@@ -270,8 +282,12 @@ local function register(protocol)
 
     function proto.init() streams[protocol.filter] = {} end
     function proto.dissector(tvb, pinfo, tree) return dissect(protocol, tvb, pinfo, tree) end
+    dissectors[protocol.filter] = {
+        before = protocol.before,
+        looks_like = function(tvb, pinfo) return looks_like(protocol, tvb, pinfo) end,
+    }
     proto:register_heuristic("tcp", function(tvb, pinfo, tree)
-        if not looks_like(protocol, tvb, pinfo) then return false end
+        if not looks_like(protocol, tvb, pinfo) or is_anothers(protocol, tvb, pinfo) then return false end
         pinfo.conversation = proto
         dissect(protocol, tvb, pinfo, tree)
         return true

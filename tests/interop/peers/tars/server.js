@@ -83,6 +83,16 @@ found.listen(0, '127.0.0.1', () => {
     rpc.server.createServer(Echo).start({
       endpoint: `tcp -h 127.0.0.1 -p ${port} -t 60000`, servant: process.argv[3], protocol: 'tars', maxconns: 1000,
     });
-    serve(port, { wait, stats: () => ({ ok: true, calls: Object.fromEntries(calls) }) });
+    listening(port, () => serve(port, { wait, stats: () => ({ ok: true, calls: Object.fromEntries(calls) }) }));
   });
 });
+
+// The framework does not say when it listens either.
+function listening(port, then) {
+  const probe = net.connect(port, '127.0.0.1');
+  probe.on('error', () => setImmediate(listening, port, then));
+  probe.on('connect', () => {
+    probe.destroy();
+    then();
+  });
+}
