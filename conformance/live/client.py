@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from conformance.live.manners import MANNERS, WHOLE, Given, Manner, strange_id
-from conformance.live.wire import PACE, READ, Answer, read, shown
+from conformance.live.wire import PATIENCE, READ, Answer, read, shown
 from conformance.suite import MOST_FAILURES, Failure, Result
 from xproto.errors import MalformedError
 from xproto.registry import Registered
@@ -266,7 +266,7 @@ class Line:
             self.stage.beats(strange_id(given), segments[0])
         for index, segment in enumerate(segments):
             if index:
-                await asyncio.sleep(PACE)
+                await asyncio.sleep(PATIENCE.pace)
             await self._send(segment)
         self.calls += len(given)
         self.stage.calls += len(given)
