@@ -14,7 +14,8 @@ ready() { [ -f "$(runtime fuzzer_no_main a)" ] && [ -f "$(runtime asan so)" ] &&
 
 if ! ready; then
     # shellcheck disable=SC2086
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $PACKAGES; } >/dev/null ||
+    { apt-get update -qq &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $PACKAGES; } >/dev/null ||
         { echo "fuzzing needs clang with libFuzzer: as root, apt-get install $PACKAGES" >&2; exit 1; }
     ready || { echo "this clang comes without libFuzzer or the address sanitizer: $(command -v clang)" >&2; exit 1; }
 fi

@@ -60,7 +60,9 @@ class Run:
 
 
 def build(folder: Path = FOLDER) -> None:
-    """Builds the instrumented kernel and the driver; raises `CalledProcessError` with what went wrong."""
+    """Builds the instrumented kernel and the driver; raises `CalledProcessError` where that fails, having said why."""
+    if not (ROOT / "setup.py").exists():
+        raise RuntimeError("the kernel to be fuzzed is built from its sources: use a checkout")
     script = str(Path(__file__).with_name("build.sh"))
     environment = {**os.environ, "PYTHON": sys.executable}
     subprocess.run(["bash", script, str(folder)], check=True, env=environment)  # noqa: S603, S607 - our own script

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from conformance.golden import FOLDER, Vector, load
+from tests.golden import FOLDERS
 
 
 @cache
@@ -25,4 +26,4 @@ def pairs(protocol: str) -> list[tuple[Vector, Vector]]:
     ]
 
 
-PROTOCOLS = sorted(each.name for each in FOLDER.iterdir() if each.is_dir() and recorded(each.name))
+PROTOCOLS = sorted(folder.name for folder in FOLDERS if recorded(folder.name))

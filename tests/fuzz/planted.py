@@ -12,7 +12,7 @@ from conformance.mutants.faults import faults
 from xproto.plan import Plan
 
 FAULT = "LOAD proto: high+1"
-"""Bolt's third protocol, which does not exist, is a good one for verify."""
+"""Bolt's third protocol, which does not exist, is a good one for both Plans."""
 
 
 def planted(plan: Plan) -> Plan:
@@ -21,8 +21,10 @@ def planted(plan: Plan) -> Plan:
 
 
 def main(name: str, own: Path, paths: Sequence[str], arguments: Sequence[str]) -> None:
-    """The target, every input judged, with a fault in its verify Plan."""
+    """The target, every input judged, with the same fault in both Plans: only the judges can tell."""
     found = target(name, paths, deep=True)
     assert isinstance(found, ProtocolTarget)
-    found.subjects = tuple(each.with_plans(verify=planted(each.lowered.verify)) for each in found.subjects)
+    found.subjects = tuple(
+        each.with_plans(verify=planted(each.lowered.verify), scan=planted(each.lowered.scan)) for each in found.subjects
+    )
     engine.run(found, arguments, str(own / "edges"))

@@ -24,8 +24,8 @@ OWN = {
     "thrift-unframed-compact": {"thrift": 60},
     "thrift-header": {"thrift": 25},
     "thrift-twitter": {"thrift": 50, "ttwitter": 30},
-    "http1": {"http1": 100, "http1_line": 60, "http1_chunked": 25, "http1_forward": 80},
-    "detector": {"detector": 20},
+    "http1": {"http1": 100, "http1_line": 60, "http1_chunked": 25, "http1_forward": 50},
+    "detector": {"detector": 12},
 }
 """Edges of the module that is a protocol's own, which a run must at least have taken: about half of what it takes."""
 COMMON = {"program": 60, "scanner": 10, "codec": 50}

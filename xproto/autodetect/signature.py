@@ -5,7 +5,8 @@ offset. A way ends behind the field that the declaration names, or where offsets
 bounds leave it one byte is a byte like any other.
 
 What always holds: a cube may be wider than the Plan (checks of integers are projected onto their bytes), never narrower:
-a frame that the Plan accepts is in one of its cubes, if it begins as `followed_by` promises.
+a frame that the Plan accepts is in one of its cubes, if it begins as `followed_by` promises, and writes a small integer of
+jce as narrowly as every writer does.
 """
 
 from __future__ import annotations
