@@ -16,7 +16,7 @@ from xproto.registry import Registered, load
 from xproto.spec import Kind
 from xproto.templates import build_frame, merge
 
-LIVE = Profile("test", frames=40, mutants=800, derived=0)
+LIVE = Profile("test", frames=150, mutants=800, derived=0)
 PATIENCE = Patience(answer=0.25, close=0.25, pace=0.003)
 BEACON = "tests/protocols/beacon.py"
 LOADED = load([BEACON])
@@ -191,7 +191,7 @@ def test_calls_at_once_are_answered_together_and_backwards() -> None:
     ],
 )
 def test_a_clients_fault_is_named(client: type[peers.Client], check: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.live.client.ACKNOWLEDGED", 0.3)
+    monkeypatch.setattr("conformance.live.stage.ACKNOWLEDGED", 0.3)
     results = played(client, calls=99)  # it is quiet before that
     assert results[check].failed
     assert fault in faults({check: results[check]})
