@@ -14,6 +14,8 @@ from xproto.errors import SpecError
 HERE = Path(__file__).with_name("broken")
 SOUND = (HERE / "parcel.py").read_text()
 SMALL = Profile("small", 40, 300, 100)
+MORE = "from construct import Default, Int16ul, Int32ul\n"
+"""What the slips need besides."""
 VECTORS = HERE / "vectors" / "parcel"
 
 
