@@ -29,8 +29,17 @@ from typing import Any
 
 import yaml
 
+from xproto.errors import suggest
+from xproto.spec import Kind
+
 FOLDER = Path(__file__).with_name("vectors")
 DIRECTIONS = {"request": 0, "response": 1}
+KINDS = (*(kind.name.lower() for kind in Kind), "refused", "session")
+_COMPARED = ("service", "method", "timeout", "headers", "fields")
+_KEYS = (
+    "protocol", "source", "name", "direction", "meaning", "kind", "id", "hex", *_COMPARED,
+    "field", "options", "encodes", "because", "detected",
+)  # fmt: skip
 
 
 class VectorError(ValueError):
@@ -80,13 +89,32 @@ def read(path: Path) -> Any:
 def _file(path: Path) -> list[Vector]:
     try:
         text = read(path)
-        return [_vector(entry, text) for entry in text["vectors"]]
-    except (KeyError, TypeError, ValueError) as error:
+        entries, common = list(text["vectors"]), text
+    except (KeyError, TypeError) as error:
         raise VectorError(f"{path}: {type(error).__name__}: {error}") from error
+    return [_named(path, number, entry, common) for number, entry in enumerate(entries, 1)]
+
+
+def _named(path: Path, number: int, entry: Any, common: Mapping[str, Any]) -> Vector:
+    """The vector; what is wrong with it is said with its name, or its place in the file."""
+    try:
+        return _vector(entry, common)
+    except KeyError as error:
+        why = f"{error.args[0]} is missing"
+    except (TypeError, ValueError, AttributeError) as error:
+        why = str(error)
+    where = entry.get("name") if isinstance(entry, Mapping) else None
+    raise VectorError(f"{path}: vector {where or number}: {why}")
 
 
 def _vector(entry: Mapping[str, Any], common: Mapping[str, Any]) -> Vector:
-    expected = {key: entry[key] for key in ("service", "method", "timeout", "headers", "fields") if key in entry}
+    for key in entry:
+        if key not in _KEYS:
+            raise ValueError(f"there is no key {key!r}; {suggest(str(key), _KEYS)}")
+    for key, known in (("direction", DIRECTIONS), ("kind", KINDS)):
+        if entry[key] not in known:
+            raise ValueError(f"{key} cannot be {entry[key]!r}; {suggest(str(entry[key]), known)}")
+    expected = {key: entry[key] for key in _COMPARED if key in entry}
     return Vector(
         entry.get("protocol", common["protocol"]), entry["name"], bytes.fromhex(entry["hex"]),
         DIRECTIONS[entry["direction"]], entry["kind"], entry["meaning"], entry.get("source") or common["source"],

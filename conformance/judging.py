@@ -77,7 +77,10 @@ def trials(
         found = [each for each in declared if each.source == name_or_path] or declared
     else:
         found = [find(name_or_path, specs)]
-    return [_trial(each, loaded, profile, specs, vectors) for each in found]
+    made = [_trial(each, loaded, profile, specs, vectors) for each in found]
+    if vectors is not None and not any(trial.bench.vectors for trial in made):
+        raise VectorError(f"{vectors}: there are no vectors of {', '.join(trial.bench.name for trial in made)}")
+    return made
 
 
 def chosen(only: Sequence[str] = (), case: str | None = None, checks: Sequence[Check] = CHECKS) -> list[Check]:

@@ -146,7 +146,10 @@ def _run(bench: Bench, check: Check, progress: Progress) -> Result:
             progress(check.name, result.cases)
     except Exception as error:  # noqa: BLE001 - a check that cannot make its cases has failed
         result.cases, result.failed = result.cases + 1, result.failed + 1
-        result.failures.append(_failure(check.name, Case(MAKING, b"", print), error))
+        failure = _failure(check.name, Case(MAKING, b"", print), error)
+        if not isinstance(error, DisagreementError):
+            failure = dataclasses.replace(failure, fault=f"its cases cannot be made: {type(error).__name__}: {error}")
+        result.failures.append(failure)
     result.seconds = time.monotonic() - began
     return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -49,6 +49,13 @@ def check_own(detector: Detector, wanted: Wanted, frame: bytes) -> None:
         raise DisagreementError(what, frame, field="detect")
 
 
+def check_some(detector: Detector, frames: Sequence[bytes], _: bytes = b"") -> None:
+    """At least one of a client's frames is recognised, so that a connection can be."""
+    if all(detector.detect(frame[:BYTES_ALLOWED]) is None for frame in frames):
+        what = f"detect: none of {len(frames)} frames is recognised: the signature leaves out all that a client sends"
+        raise DisagreementError(what, frames[0], field="detect")
+
+
 def check_foreign(detector: Detector, name: str, owner: str, frame: bytes) -> None:
     """A frame of another protocol is not claimed."""
     found = detector.detect(frame[:BYTES_ALLOWED])
@@ -82,7 +89,11 @@ def _cases(bench: Bench) -> Iterator[Case]:
     first = frozenset(name for name, found in bench.neighbours.items() if bench.name in found.protocol.detect.before)
     undetected = {vector.name for vector in bench.vectors if not vector.detected}
     recorded = {vector.name for vector in bench.vectors} - undetected
-    for name, data in _openings(bench):
+    openings = list(_openings(bench))
+    if openings:
+        frames = [data for _, data in openings]
+        yield Case("any of its own", frames[0], partial(check_some, alone, frames))
+    for name, data in openings:
         yield Case(f"{name}, alone", data, partial(check_own, alone, Wanted(own, name in recorded)))
         yield Case(f"{name}, beside all", data, partial(check_own, every, Wanted(own | first, name in recorded)))
 

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from conformance.judges.trace import Part, bounds, get, members
 from xproto.plan import CHECK, Op, OpCode
 
+MOST_PLACES = 128
+"""Places of a table that are tried."""
+
 
 def wrong_checksums(frame: bytes, part: Part) -> Iterator[int]:
     """A bit wrong, several, all of them, and the right one in the other order."""
@@ -23,6 +26,12 @@ def _load(op: Op) -> list[int]:
     return _around(op.x, op.y) if op.flags & CHECK else []
 
 
+def _of_table(table: bytes) -> list[int]:
+    """The first places, and those where what stands there is another than before."""
+    turns = (at for at in range(1, len(table)) if table[at] != table[at - 1])
+    return list(dict.fromkeys((*range(min(len(table), 33)), *(near for at in turns for near in (at - 1, at)))))[:MOST_PLACES]
+
+
 WANTED: dict[OpCode, Callable[[Op], list[int]]] = {
     OpCode.LOAD: _load,
     OpCode.VARINT: lambda op: _around(op.x, op.y),
@@ -30,7 +39,7 @@ WANTED: dict[OpCode, Callable[[Op], list[int]]] = {
     OpCode.BITS: lambda op: _around(0, op.y),
     OpCode.RANGE: lambda op: _around(op.x, op.y),
     OpCode.MEMBER: lambda op: _around(*members(op)),
-    OpCode.TABLE: lambda op: list(range(min(len(op.data), 33))),
+    OpCode.TABLE: lambda op: _of_table(op.data),
     OpCode.JEQ: lambda op: _around(op.y),
     OpCode.JNE: lambda op: _around(op.y),
     OpCode.SKIP: lambda _: [],

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from conformance.generate.http1_values import BODILESS, HttpWriter
 from conformance.generate.jce_values import JceWriter
+from conformance.generate.kinds import kind_values
 from conformance.generate.thrift_values import ThriftWriter
 from conformance.judges.oracle import Oracle
 from conformance.outcome import Complete
@@ -66,11 +67,11 @@ PAIRS = st.lists(st.tuples(st.sampled_from(KEYS) | TEXTS, TEXTS), max_size=5)
 
 def frames(lowered: Lowered, overrides: Mapping[str, Override] | None = None, direction: int = 0) -> st.SearchStrategy[bytes]:
     """Whole frames of the protocol, as a client (0) or a server (1) sends them."""
-    oracle = Oracle(lowered.protocol, direction)
+    oracle, kinds = Oracle(lowered.protocol, direction), kind_values(lowered.protocol)
 
     @st.composite
     def frame(draw: Draw) -> bytes:
-        drawing = _Drawing(draw, overrides or {}, direction)
+        drawing = _Drawing(draw, overrides or {}, kinds, direction)
         fields = drawing.struct(lowered.protocol.frame, c.Container(), "")
         try:
             return build_frame(lowered, fields, from_upstream=bool(direction))
@@ -92,6 +93,7 @@ class _Drawing:
 
     draw: Draw
     known: Mapping[str, Override]
+    kinds: Mapping[str, tuple[int, ...]]
     direction: int
 
     def struct(self, con: Any, outer: c.Container, path: str) -> c.Container:
@@ -128,6 +130,8 @@ class _Drawing:
             return self.value(con.subcon, context, path)
         leaf = _written(con, context, self.direction)
         leaf = _leaf(con, context) if leaf is None else leaf
+        if path in self.kinds and con is not c.Flag:
+            leaf |= st.sampled_from(self.kinds[path])
         return reject() if leaf.is_empty else self.draw(leaf)
 
 
@@ -189,7 +193,7 @@ def _leaf(con: Any, context: c.Container) -> st.SearchStrategy[Any]:
         JceMap: lambda: PAIRS,
     }
     if type(con) not in simple:
-        raise TypeError(f"no values are known for {type(con).__name__}: give this field a strategy of its own")
+        raise TypeError(f"no values are known for {type(con).__name__}: add a vector, whose value of this field is taken")
     return simple[type(con)]()
 
 

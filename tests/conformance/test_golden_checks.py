@@ -110,11 +110,34 @@ def test_a_name_that_is_there_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("kind: response", "kin: response"), ("00000068", "0000006"), ("direction: response", "direction: up")]
+    ("old", "new", "said"),
+    [
+        ("kind: response", "kin: response", "there is no key 'kin'; did you mean kind?"),
+        ("kind: response", "kind: respons", "kind cannot be 'respons'; did you mean response?"),
+        ("direction: response", "direction: up", "direction cannot be 'up'; write one of: request, response"),
+        (
+            "meaning:",
+            "fields: {}\n    field: ''\n    servce: x\n    meaning:",
+            "there is no key 'servce'; did you mean service?",
+        ),
+        ("00000068", "0000006", "non-hexadecimal number"),
+        ("name: java-refused-response", "name: java-refused-response\n    hexa: ''", "no key 'hexa'; did you mean hex?"),
+    ],
 )
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, old: str, new: str) -> None:
+def test_a_vector_that_cannot_be_used_is_named_with_its_file(tmp_path: Path, old: str, new: str, said: str) -> None:
     text = (FOLDER / "thrift" / "java-upgrade.yaml").read_text()
     assert old in text
-    (tmp_path / "broken.yaml").write_text(text.replace(old, new))
-    with pytest.raises(VectorError, match=r"broken\.yaml"):
+    (tmp_path / "broken.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(VectorError, match=r"broken\.yaml: vector java-refused-response: ") as refused:
         load(tmp_path)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "said"), [("3", "TypeError"), ("[3]", "vector 1: "), ("[{name: x}]", "vector x: direction is")]
+)
+def test_a_file_without_vectors_is_named(tmp_path: Path, vectors: str, said: str) -> None:
+    (tmp_path / "broken.yaml").write_text(f"protocol: bolt\nsource: none\nvectors: {vectors}\n")
+    with pytest.raises(VectorError, match=r"broken\.yaml: ") as refused:
+        load(tmp_path)
+    assert said in str(refused.value)

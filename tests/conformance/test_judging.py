@@ -46,6 +46,8 @@ def test_vectors_are_those_of_the_protocol(tmp_path: Path) -> None:
     with pytest.raises(VectorError, match="is no folder"):
         vectors_of(parcel, tmp_path / "nothing")
     assert vectors_of(parcel, tmp_path) == []
+    with pytest.raises(VectorError, match="there are no vectors of parcel"):
+        trials(PARCEL, vectors=tmp_path)
 
 
 def test_just_what_was_asked_for() -> None:
