@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from conformance import Profile, judge
 from conformance.checks.agreement import check_trailing, check_verify
 from conformance.golden import load as load_vectors
 from conformance.outcome import Complete, More
@@ -58,6 +59,16 @@ def test_every_combination_of_answers(tmp_path: Path) -> None:
             check_trailing(subject, vector.data, b"\xf1")
         for fault in set(Fault) - {Fault.MISDIRECTED}:
             assert registered.codec.scan_bytes(registered.codec.reply(fault, 0, 0, 7), 1).kind is Kind.RESPONSE
+
+
+@pytest.mark.parametrize(
+    ("bits", "length", "headers", "checksum"), list(product(("32", "none"), ("parts", "whole"), ("pairs", "fields"), YES_NO))
+)
+def test_what_is_written_conforms(tmp_path: Path, bits: str, length: str, headers: str, checksum: str) -> None:
+    create(answers(id=bits, length=length, headers=headers, checksum=checksum), tmp_path)
+    few = Profile("few", 10, 100, 50)
+    only = ("golden", "replies", "heartbeats", "oneways", "checksum", "ids", "edits", "limits", "generated")
+    judge(str(tmp_path / "kettle.py"), profile=few, only=only).raise_for_failures()
 
 
 def test_what_is_written_where(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from construct import Int32sb, this
 from xproto.errors import MalformedError, SpecError
 from xproto.kernel.splice import Splicer
 from xproto.registry import load, register
-from xproto.spec import Kind, Protocol
+from xproto.spec import Kind, Order, Pool, Protocol
 from xproto.templates import build_frame
 from xproto.wire import Bounded, KeyValues
 from xproto.wire.hessian import encode_map
@@ -152,3 +152,38 @@ def test_a_field_before_bytes_of_an_unclear_size_is_refused():
     registered = register(Protocol("t", layout, {Kind.REQUEST: this.n >= 0}, this.id))
     with pytest.raises(SpecError, match="does not follow one length field"):
         Splicer(registered.codec, "a")
+
+
+def whole(*fields, body):
+    """A frame of fields a, whose length is n, and of a body of this size."""
+    a, body = "a" / c.Bytes(this.n), "body" / body
+    layout = c.Struct(*(a if each == "a" else each for each in fields), body, "kind" / Bounded(c.Int8ub, 0, 1))
+    kinds = {Kind.REQUEST: this.kind == 0, Kind.RESPONSE: this.kind == 1}
+    return register(Protocol(name="whole", frame=layout, kind=kinds, pool=Pool.PING_PONG, order=Order.IN_ORDER))
+
+
+N, SIZE = "n" / Bounded(c.Int8ub, 0, 99), "size" / Bounded(c.Int16ub, 4, 999)
+
+
+@pytest.mark.parametrize("size", [this.size - this.n - 4, this.size - 4 - this.n, this.size - (this.n + 4)], ids=repr)
+def test_the_length_of_a_whole_frame_follows(size):
+    """The body's size is what is left of the frame's, so both lengths count the field before it."""
+    registered = whole(SIZE, N, "a", body=c.Bytes(size))
+    splicer = Splicer(registered.codec, "a")
+    assert [field.path for field in splicer.plan.lengths] == ["n", "size"]
+    assert splicer.splice(bytes.fromhex("0009 02 6161 626262 00"), b"ccc") == bytes.fromhex("000a 03 636363 626262 00")
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "told"),
+    [
+        ((SIZE, N, "a"), c.Bytes(this.size - this.n - this.n), "body behind it has the size"),
+        ((SIZE, N, "a"), c.Bytes(this.n * 2), "body behind it has the size"),
+        ((SIZE, N, "a"), c.If(this.size > 9, c.Bytes(this.size - this.n)), "what may be behind it"),
+        ((N, "a", SIZE), c.Bytes(this.size - this.n), "a length that counts it is behind it"),
+    ],
+    ids=["twice", "double", "perhaps", "behind"],
+)
+def test_a_field_whose_length_decides_what_follows_in_another_way_is_refused(fields, body, told):
+    with pytest.raises(SpecError, match=told):
+        Splicer(whole(*fields, body=body).codec, "a")

@@ -60,38 +60,88 @@ def _mark(nodes: list[Node], path: str, marks: list[Node], counted: list[Value])
         if isinstance(node, Take | Primitive | Section) and node.value.path == path and not _within(node, path):
             if isinstance(node, Take | Section) and node.size is not None:
                 counted.append(_linear(node.size, path))
-            counted.extend(_behind(nodes[index + 1 :], path))
+            counted.extend(_behind(nodes[index + 1 :], path, counted))
             return [*nodes[:index], marks[0], node, marks[1], *nodes[index + 1 :]]
         if isinstance(node, Section) and (inside := _mark(node.body, path, marks, counted)) is not None:
             if node.value.path != path or not counted:
                 counted.append(_linear(node.size, path))
-            counted.extend(_behind(nodes[index + 1 :], path))
+            counted.extend(_behind(nodes[index + 1 :], path, counted))
             return [*nodes[:index], replace(node, body=inside), *nodes[index + 1 :]]
         if isinstance(node, Branch):
             for side in ("then", "other"):
                 if (inside := _mark(getattr(node, side), path, marks, counted)) is not None:
                     changed = replace(node, then=inside) if side == "then" else replace(node, other=inside)
-                    counted.extend(_behind(nodes[index + 1 :], path))
+                    counted.extend(_behind(nodes[index + 1 :], path, counted))
                     return [*nodes[:index], changed, *nodes[index + 1 :]]
     return None
 
 
-def _behind(nodes: list[Node], path: str) -> list[Value]:
-    """Lengths that count from the frame's beginning to the end of something behind the field (``this.size - this.here``)."""
+def _behind(nodes: list[Node], path: str, counted: list[Value]) -> list[Value]:
+    """Lengths that count the field together with something behind it.
+
+    From the frame's beginning to the end of a later field (``this.size - this.here``), or as what the field's own length
+    is taken from (``this.size - this.head_len``).
+    """
     places: set[Value] = set()
-    found = []
+    found: list[Value] = []
     for node in nodes:
         if isinstance(node, Mark):
             places.add(node.value)
-        elif isinstance(node, Take | Section) and node.size is not None and places & set(references(node.size)):
+        elif isinstance(node, Branch) and {*counted, *found} & _sized_by(node):
+            raise SpecError(path, "the size of what may be behind it depends on its length", "such a field cannot be spliced")
+        elif isinstance(node, Take | Section) and node.size is not None:
             match node.size:
-                case Bin(Alu.SUB, counted, Ref(here)) if here in places:
-                    found.append(_linear(counted, path))
-                case _:
-                    raise SpecError(
-                        path, f"{node.value.path} behind it has the size {node.size!r}", "such a field cannot be spliced"
-                    )
+                case Bin(Alu.SUB, until, Ref(here)) if here in places:
+                    found.append(_linear(until, path))
+                case size if places & set(references(size)):
+                    raise _unlike(size, node.value.path, path)
+                case size if {*counted, *found} & set(references(size)):
+                    later = _kept(size, node.value.path, path, {*counted, *found})
+                    if any(load.value in later for load in _loads(nodes)):
+                        raise SpecError(path, "a length that counts it is behind it", "such a field cannot be spliced")
+                    found += later
     return found
+
+
+def _kept(size: Expr, behind: str, path: str, counted: set[Value]) -> list[Value]:
+    """The length that must follow the counted ones, so that a size made of both stays as it is."""
+    terms = _terms(size)
+    moved = None if terms is None else sum(sign for value, sign in terms if value in counted)
+    others = [value for value, sign in terms or () if sign == 1 and value not in counted]
+    if moved == 0:
+        return []
+    if moved != -1 or len(others) != 1:
+        raise _unlike(size, behind, path)
+    return others
+
+
+def _unlike(size: Expr, behind: str, path: str) -> SpecError:
+    return SpecError(path, f"{behind} behind it has the size {size!r}", "such a field cannot be spliced")
+
+
+def _sized_by(node: Node) -> set[Value]:
+    """What the sizes in this node are made of."""
+    match node:
+        case Branch():
+            return {value for inner in (*node.then, *node.other) for value in _sized_by(inner)}
+        case Take() | Section() if node.size is not None:
+            return set(references(node.size))
+    return set()
+
+
+def _terms(size: Expr) -> list[tuple[Value, int]] | None:
+    """The values that a sum adds (1) and takes away (-1); None where it is no such sum."""
+    match size:
+        case Num():
+            return []
+        case Ref(value):
+            return [(value, 1)]
+        case Bin(Alu.ADD | Alu.SUB as op, left, right):
+            first, second = _terms(left), _terms(right)
+            if first is None or second is None:
+                return None
+            return first + [(value, sign if op is Alu.ADD else -sign) for value, sign in second]
+    return None
 
 
 def _within(node: Node, path: str) -> bool:
