@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from conformance.bench import DEEP, QUICK, Profile
 from conformance.judging import Trial, chosen, refuse_nothing, trials
@@ -46,6 +47,8 @@ class Wishes:
 def conformance(name_or_path: str, wishes: Wishes) -> int:
     """Judges, and shows each report once it is there. Raises as `conformance.judge` does, and `LiveError`."""
     found = trials(name_or_path, profile=wishes.profile, specs=wishes.specs, vectors=wishes.vectors)
+    if wishes.folder is not None:
+        _make(wishes.folder)
     out, reports = console(), []
     for report in _against_a_peer(found, wishes) or _reports(found, wishes):
         reports.append(report)
@@ -61,6 +64,14 @@ def conformance(name_or_path: str, wishes: Wishes) -> int:
         for path in written:
             out.print(f"written: {path}", markup=False, soft_wrap=True)
     return FAILED if any(report.failed for report in reports) else PASSED
+
+
+def _make(folder: str) -> None:
+    """The folder of the reports, before minutes are spent on what could not be written."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ChoiceError(folder, f"the reports cannot be written there: {error.strerror}", "choose another folder") from error
 
 
 def list_checks(name_or_path: str, wishes: Wishes) -> None:

@@ -108,6 +108,14 @@ def test_reports_are_written(tmp_path: Path) -> None:
     assert f"written: {tmp_path / 'out' / 'report.html'}" in result.stdout
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_tried(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = xproto("bolt", *QUICK, "--report", str(tmp_path / "file" / "out"))
+    assert result.exit_code == 2
+    assert "the reports cannot be written there: Not a directory; choose another folder" in result.stderr
+    assert result.stdout == ""
+
+
 def test_the_checks_are_listed() -> None:
     result = xproto("http1", "--list")
     assert result.exit_code == 0
