@@ -67,7 +67,7 @@ def test_the_protocol_is_found(decode: Any, protocol: str) -> None:
     assert len(calls) == len(pairs(protocol))
 
 
-@pytest.mark.parametrize("protocol", FRAMED)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_single_frames_as_bytes(decode: Any, protocol: str) -> None:
     for vector in recorded(protocol).values():
         calls, problems = decode(vector.data, protocol, direction=vector.direction)
