@@ -28,7 +28,7 @@ OWN = {
     "detector": {"detector": 12},
 }
 """Edges of the module that is a protocol's own, which a run must at least have taken: about half of what it takes."""
-COMMON = {"program": 60, "scanner": 10, "codec": 50}
+COMMON = {"program": 50, "scanner": 8, "codec": 30}
 
 
 @pytest.fixture(scope="module")
