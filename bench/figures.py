@@ -53,6 +53,7 @@ class Results:
     web: list[dict[str, Any]] = field(default_factory=list)
     idle: list[dict[str, Any]] = field(default_factory=list)
     kernel: list[dict[str, Any]] = field(default_factory=list)
+    readers: list[dict[str, Any]] = field(default_factory=list)
     routes: list[dict[str, Any]] = field(default_factory=list)
     detection: list[dict[str, Any]] = field(default_factory=list)
     isolation: list[dict[str, Any]] = field(default_factory=list)
@@ -120,6 +121,11 @@ def figures(results: Results, ratio: Callable[[list[float], list[float]], float]
     for proto in ("bolt", "boltv2", "dubbo"):
         parse = next((row["ratio"] for row in results.kernel if row["proto"] == proto), None)
         yield Figure(f"{proto}: construct's parse, to the kernel's header read", KERNEL_RATIO, parse, at_least=True)
+    for proto in ("bolt", "dubbo", "thrift", "tars"):
+        row = next((row for row in results.readers if row["proto"] == proto), {})
+        name = f"{proto}, a recorded request"
+        yield Figure(f"{name}: construct's parse, to the kernel", KERNEL_RATIO, row.get("construct_ratio"), at_least=True)
+        yield Figure(f"{name}: Python by hand, to the kernel", 1.0, row.get("by hand_ratio"), at_least=True)
     for row in results.detection:
         yield Figure(f"{row['proto']}: detection, us of cpu a connection", DETECTION_US, row["detection_us"])
     yield from neighbours(results)

@@ -32,10 +32,10 @@ KERNEL_ROUNDS = 50_000
 CONSTRUCT_ROUNDS = 300
 
 
-def fastest_ns(works: dict[str, tuple[Callable[[], Any], int]]) -> dict[str, float]:
+def fastest_ns(works: dict[str, tuple[Callable[[], Any], int]], turns: int = TURNS) -> dict[str, float]:
     """ns for each of the things that each work does so many of. The works take turns: a slow spell is everybody's."""
     best = dict.fromkeys(works, float("inf"))
-    for _ in range(TURNS):
+    for _ in range(turns):
         for name, (work, count) in works.items():
             start = time.perf_counter_ns()
             work()

@@ -23,6 +23,7 @@ import idle
 import isolation
 import kernel
 import measure
+import readers
 import rotation
 import routes
 import secure
@@ -71,6 +72,8 @@ def run_alone(results: Results, bench: measure.Bench, command: str, conns: int) 
     results.hold = hold.measure_all(command, bench.folder, bench.say, conns, hold.FEED_MB * conns // hold.CONNS)
     bench.say("kernel")
     results.kernel = kernel.measure_frames()
+    bench.say("readers")
+    results.readers = readers.measure_readers()
 
 
 def cells(results: Results) -> Iterator[list[str]]:
@@ -107,6 +110,8 @@ def report(results: Results, found: list[Figure], conns: int) -> str:
     parts.append(secure.tables(results.secure, conns))
     if results.kernel:
         parts.append("\n".join([kernel.heading(), *map(kernel.line, results.kernel)]))
+    if results.readers:
+        parts.append("\n".join([readers.heading(), *map(readers.line, results.readers)]))
     if results.routes:
         parts.append("\n".join(map(routes.line, results.routes)))
     if results.detection:

@@ -54,8 +54,7 @@ def judge(
     """One protocol's report. `report.raise_for_failures()` makes a failure of it.
 
     name_or_path: a protocol's name, or the path of the file that declares it (and no other). specs: files that declare more.
-    only: names of checks. case: the name of the one case to try. vectors: a folder or a file, where they are not beside the
-    declaration.
+    only: names of checks. case: the name of the one case to try. vectors: a folder or a file, if not beside the declaration.
     Raises `SpecError` for a declaration that is refused, `ChoiceError` for a name that is nothing's, `VectorError`.
     """
     one = find(name_or_path, specs).protocol.name

@@ -10,16 +10,17 @@ and, where the frame has a checksum, with one that fits.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
+from conformance.generate.edges import WANTED, possible, wrong_checksums
 from conformance.generate.mutations import checksums, reseal, sealed
 from conformance.generate.telling import TELLING
 from conformance.judges.interpreter import run
-from conformance.judges.trace import Part, Run, Step, bounds, get, members, put
+from conformance.judges.trace import Part, Run, Step, bounds, get, put
 from conformance.outcome import Complete
-from xproto.plan import CHECK, NONE, Alu, Op, OpCode, Plan
+from xproto.plan import CHECK, NONE, Alu, OpCode, Plan
 
 MAX_COMBINATIONS = 64
 MAX_GROWTH = 1 << 17
@@ -31,6 +32,8 @@ MAX_SWEEPS = 3
 
 _FORMS = {OpCode.JCE_INTEGER, OpCode.JCE_TEXT, OpCode.JCE_BYTES, OpCode.JCE_MAP}
 """Ops whose values come in several forms, told by their first byte."""
+_GROWING = {OpCode.CHUNKS, OpCode.THRIFT_STRUCT, OpCode.TTWITTER_HEADER}
+"""Ops at the root by which a frame can be grown to its limit: of a text in them, or a chunk."""
 _COMPARISONS = {Alu.EQ, Alu.NE, Alu.LT, Alu.LE, Alu.GT, Alu.GE}
 
 
@@ -123,11 +126,11 @@ class _Attack:
 
     def _values(self, step: Step) -> Iterator[tuple[str, bytes]]:
         """Every part that the op decides by, at the values where its decision changes."""
-        wanted = _WANTED.get(step.op.code)
+        wanted = WANTED.get(step.op.code)
         if wanted is None or not step.parts:
             return
         parts = tuple(dict.fromkeys(step.parts))
-        choices = [_possible(part, wanted(step.op), get(self.frame, part)) for part in parts]
+        choices = [possible(part, wanted(step.op), get(self.frame, part)) for part in parts]
         for part, values in zip(parts, choices, strict=True):
             for value in values:
                 data = put(self.frame, part, value)
@@ -244,19 +247,20 @@ class _Attack:
 
     def _inner(self, step: Step, part: Part, grow: bool) -> Iterator[tuple[str, bytes]]:
         if step.op.code is OpCode.CRC32:
-            for value in _wrong_checksums(self.frame, part):
+            for value in wrong_checksums(self.frame, part):
                 yield f"checksum {value:#x}", put(self.frame, part, value)
             return
         now = get(self.frame, part)
-        for value in _possible(part, [-1, -2, 0, 1], now):
+        for value in possible(part, [-1, -2, 0, 1], now):
             yield f"length {value} at {part.at}", put(self.frame, part, value)
         yield f"length deleted at {part.at}", self._replaced(step, part.at, part.at + part.size, b"")
         room = self.plan.limit - len(self.frame)
-        if step.op.code is OpCode.CHUNKS and grow and 0 < room <= MAX_GROWTH:
-            for change in (room - 1, room, room + 1):
+        few = grow or (step.op.code in TELLING and self.sweeps[step.index] <= MAX_SWEEPS)
+        if step.op.code in _GROWING and few and 0 < room <= MAX_GROWTH:
+            for change in (room - 2, room - 1, room, room + 1):
                 grown = put(self.frame, part, now + change)
-                stop = part.at + part.width + now
-                yield f"{change} more in a chunk", grown[:stop] + bytes(change) + grown[stop:]
+                stop = part.at + part.size + now + len(grown) - len(self.frame)
+                yield f"{change} more at {part.at}", grown[:stop] + bytes(change) + grown[stop:]
 
     def _serialized(self, step: Step) -> Iterator[tuple[str, bytes]]:
         """Bytes of a serialized block exchanged: the first for all others, later ones for telling ones."""
@@ -270,39 +274,3 @@ class _Attack:
             yield f"{name} after", self._replaced(step, step.end, step.end, inserted)
             if step.end - step.start > 1:
                 yield f"{name} at the end", self._replaced(step, step.end - 1, step.end - 1, inserted)
-
-
-def _wrong_checksums(frame: bytes, part: Part) -> Iterator[int]:
-    now = get(frame, part)
-    yield from (now ^ 1, now ^ 0x80000000, now ^ 0xFFFFFFFF, 0, 0xFFFFFFFF)
-    yield int.from_bytes(now.to_bytes(4, "little"), "big")
-
-
-def _around(*values: int) -> list[int]:
-    return [near for value in values for near in (value - 1, value, value + 1)]
-
-
-def _load(op: Op) -> list[int]:
-    return _around(op.x, op.y) if op.flags & CHECK else []
-
-
-_WANTED: dict[OpCode, Callable[[Op], list[int]]] = {
-    OpCode.LOAD: _load,
-    OpCode.VARINT: lambda op: _around(op.x, op.y),
-    OpCode.JCE_INTEGER: lambda op: _around(op.x, op.y),
-    OpCode.BITS: lambda op: _around(0, op.y),
-    OpCode.RANGE: lambda op: _around(op.x, op.y),
-    OpCode.MEMBER: lambda op: _around(*members(op)),
-    OpCode.TABLE: lambda op: list(range(min(len(op.data), 33))),
-    OpCode.JEQ: lambda op: _around(op.y),
-    OpCode.JNE: lambda op: _around(op.y),
-    OpCode.SKIP: lambda _: [],
-    OpCode.ENTER: lambda _: [],
-}
-
-
-def _possible(part: Part, wanted: Sequence[int], now: int) -> list[int]:
-    """The wanted values and some of the part's own that fit into it, the wanted ones first."""
-    lo, hi = bounds(part)
-    own = [now - 1, now, now + 1, 0, 1, lo, hi, (hi + 1) >> 1, ((hi + 1) >> 1) - 1]
-    return [value for value in dict.fromkeys((*wanted, *own)) if lo <= value <= hi]

@@ -1,14 +1,16 @@
-"""Listening for a real client, until it made its calls."""
+"""Listening for a real client, which is driven by whoever has it, until it made its calls."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from conformance.golden import Vector
 from conformance.live.answers import Answers
-from conformance.live.client import Stage
+from conformance.live.client import Line
 from conformance.live.manners import MANNERS, Manner
+from conformance.live.stage import Stage
 from conformance.live.wire import Answer
 from conformance.suite import Result
 from xproto.registry import Registered
@@ -35,21 +37,36 @@ async def play_server(
     come from the vectors, and from the declaration where no vector is like the call.
     """
     stage = Stage(registered, answer or Answers(registered, vectors).to, manners)
-    server = await asyncio.start_server(stage.serve, host, port)
+    lines: set[Line] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stage.connections += 1
+        line = Line(stage, reader, writer, stage.connections)
+        lines.add(line)
+        try:
+            await line.run()
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            lines.discard(line)
+            stage.news.set()
+
+    server = await asyncio.start_server(serve, host, port)
     try:
         listening(server.sockets[0].getsockname()[1])
         await _until(stage, calls, quiet)
         await stage.settle()
     finally:
         server.close()
-        await stage.end()
+        for line in lines:
+            line.close()
+        while lines:
+            await stage.wait(quiet)
     return stage.results()
 
 
 async def _until(stage: Stage, calls: int, quiet: float) -> None:
     while stage.calls < calls:
-        stage.news.clear()
-        try:
-            await asyncio.wait_for(stage.news.wait(), quiet)
-        except TimeoutError:
+        if not await stage.wait(quiet):
             return

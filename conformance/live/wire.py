@@ -20,17 +20,19 @@ from xproto.registry import Registered
 from xproto.spec import Kind
 
 READ = 1 << 16
-PACE = 0.001
-"""Seconds between two pieces: long enough for a server on the same machine to read the first alone."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds that are waited: for an answer, for a connection's end, for a connection."""
+    """Seconds that are waited: for an answer, for a connection's end, for a connection; and between two pieces of a frame.
+
+    pace: long enough for a server on the same machine, with little else to do, to read the first piece alone.
+    """
 
     answer: float = 2.0
     close: float = 2.0
     connect: float = 5.0
+    pace: float = 0.001
 
 
 PATIENCE = Patience()
@@ -110,7 +112,7 @@ class Wire:
     def send_pieces(self, pieces: Iterable[bytes]) -> None:
         """Each piece in a segment of its own; the server must say nothing before the last."""
         for index, piece in enumerate(pieces):
-            if index and select.select([self.sock], [], [], PACE)[0]:
+            if index and select.select([self.sock], [], [], self.patience.pace)[0]:
                 early = self.hear(self.patience.answer)
                 if isinstance(early, Gone):
                     raise DisagreementError(f"the server {early} in the midst of a frame", self.sent)

@@ -167,8 +167,36 @@ def _hessian(op: Op) -> Variants:
     others = {OpCode.HESSIAN_TEXT: OpCode.HESSIAN_MAP, OpCode.HESSIAN_MAP: OpCode.HESSIAN_TEXT}
     if op.code in others and not op.keys:
         yield "another value", replace(op, code=others[op.code])
+    yield from _misspelt(op)
+
+
+def _jce_integer(op: Op) -> Variants:
+    yield from _moved(op, -(1 << 63), (1 << 63) - 1)
+    if op.a == NONE:
+        yield "another tag", replace(op, width=op.width + 1)
+
+
+def _jce_field(op: Op) -> Variants:
+    yield "another tag", replace(op, width=op.width + 1)
+    if not op.keys:
+        yield "another value", replace(op, code=OpCode.JCE_BYTES if op.code is OpCode.JCE_TEXT else OpCode.JCE_TEXT)
+    yield from _misspelt(op)
+
+
+def _misspelt(op: Op) -> Variants:
     for at, (key, slot) in enumerate(op.keys):
         yield f"key {key!r} misspelt", replace(op, keys=(*op.keys[:at], (key + b"~", slot), *op.keys[at + 1 :]))
+
+
+def _thrift(op: Op) -> Variants:
+    yield "the other protocol", replace(op, width=1 - op.width)
+
+
+def _ahead(op: Op) -> Variants:
+    for at in range(len(op.data)):
+        yield f"byte {at}", replace(op, data=op.data[:at] + bytes((op.data[at] ^ 1,)) + op.data[at + 1 :])
+    yield "never", Op(OpCode.SET, dst=op.dst, path=op.path)
+    yield "always", Op(OpCode.SET, dst=op.dst, x=1, path=op.path)
 
 
 def _checksum(op: Op) -> Variants:
@@ -212,4 +240,13 @@ _BY_CODE: dict[OpCode, Callable[[Op], Variants]] = {
     OpCode.HESSIAN_ARGS: _hessian,
     OpCode.HESSIAN_MAP: _hessian,
     OpCode.CRC32: _checksum,
+    OpCode.JCE_INTEGER: _jce_integer,
+    OpCode.JCE_TEXT: _jce_field,
+    OpCode.JCE_BYTES: _jce_field,
+    OpCode.JCE_MAP: _jce_field,
+    OpCode.THRIFT_STRUCT: _thrift,
+    OpCode.THRIFT_INFO: _misspelt,
+    OpCode.TTWITTER_HEADER: _misspelt,
+    OpCode.HTTP_HEAD: _misspelt,
+    OpCode.AHEAD: _ahead,
 }

@@ -23,12 +23,16 @@ from xproto.plan import Plan
 
 @dataclass(frozen=True)
 class Judged:
-    """A vector with construct's answer. `whole` is the size of the good frame that the vector is a prefix of, or 0."""
+    """A vector with construct's answer.
+
+    whole: the size of the good frame that the vector is a prefix of, or 0. direction: 1 for what a server sends.
+    """
 
     data: bytes
     outcome: Outcome
     fields: Any
     whole: int = 0
+    direction: int = 0
 
 
 @dataclass
@@ -48,7 +52,7 @@ class Score:
 
 def judge(subject: Subject, vectors: Iterable[bytes], whole: int = 0) -> list[Judged]:
     """Asks construct about each vector."""
-    return [Judged(data, *subject.oracle.parse(data), whole) for data in vectors]
+    return [Judged(data, *subject.oracle.parse(data), whole, subject.direction) for data in vectors]
 
 
 Test = Callable[[Subject, Judged], bool]

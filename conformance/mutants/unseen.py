@@ -19,7 +19,7 @@ _LOOSER = {"unchecked", "low-1", "high+1"}
 def unseen(plan: Plan, index: int, wrong: Op, name: str) -> str:
     """Why the Plan with `wrong` at `index` cannot be told from the sound one; empty where it can."""
     op = plan.ops[index]
-    if _only_value(op, wrong) and unread(plan, index):
+    if (_only_value(op, wrong) or op.code is OpCode.AHEAD) and unread(plan, index):
         return "nothing reads this register"
     if op.code is OpCode.LOAD and wrong.code is OpCode.LOAD and wrong.flags ^ op.flags == SIGNED and _sign_free(plan, index):
         return "no check tells the signs apart"

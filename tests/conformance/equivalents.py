@@ -14,6 +14,7 @@ _LIMIT = "the frame limit, or a negative size, refuses such a length as well"
 _UNREADABLE = "only a body of two bytes is touched, which is too short for a call and whose event nobody else reads"
 _LOOKUP_LIMIT = "a lookup runs on frames that scan has measured, and stops before their end"
 _DEFAULT = "the next slot is the field that the header overrides, so the value is found all the same"
+_UNREAD = "whether the name asks for an upgrade is read by the kind alone, which verify does not look for"
 _SCANNED = "scan has refused such frames"
 
 EQUIVALENT: dict[tuple[str, str], list[tuple[str, str]]] = {
@@ -42,6 +43,15 @@ EQUIVALENT: dict[tuple[str, str], list[tuple[str, str]]] = {
         (r"^limit \+1", _LIMIT),
         (r"ALU readable|body.event: (always|dropped|one less)", _UNREADABLE),
         (r"key b'(path|version)' to another slot", _DEFAULT),
+    ],
+    ("thrift-unframed-compact", "verify"): [(r"JNE upgrade", _UNREAD)],
+    ("thrift-unframed-compact", "scan"): [
+        (r"TABLE kind: entry (0|1|1[0-5]) 0", "no type has this number"),
+        (r"MEMBER head.type: with 5", "the kind's table refuses it as well"),
+    ],
+    ("thrift-unframed-compact", "lookup"): [
+        (r"VARINT (seqid|name_size): wider", _SCANNED),
+        (r"^limit", _LOOKUP_LIMIT),
     ],
     ("beacon", "scan"): [(r"TABLE kind: entry [67] 0", "kinds 6 and 7 are refused before")],
     ("beacon", "lookup"): [

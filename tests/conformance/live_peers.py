@@ -195,7 +195,7 @@ class Eager(Server):
     """It answers by the head of a frame."""
 
     def incomplete(self, data: bytes, out: Out) -> None:
-        if len(data) == 20:
+        if len(data) >= 20:
             out.write(self.codec.reply(Fault.NO_ROUTE, 0, 0, 0))
 
 

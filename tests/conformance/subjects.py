@@ -114,7 +114,8 @@ def vectors(name: str, direction: int = 0) -> Iterator[tuple[bytes, int]]:
 def derived(name: str, direction: int = 0) -> tuple[Judged, ...]:
     """The vectors, with construct's answers."""
     found = subject(name, direction)
-    return tuple(Judged(data, *found.oracle.parse(data), whole) for data, whole in dict(vectors(name, direction)).items())
+    made = dict(vectors(name, direction))
+    return tuple(Judged(data, *found.oracle.parse(data), whole, direction) for data, whole in made.items())
 
 
 def complete(name: str, direction: int = 0) -> list[bytes]:

@@ -14,6 +14,8 @@ from xproto.errors import SpecError
 HERE = Path(__file__).with_name("broken")
 SOUND = (HERE / "parcel.py").read_text()
 SMALL = Profile("small", 40, 300, 100)
+MORE = "from construct import Default, Int16ul, Int32ul\n"
+"""What the slips need besides."""
 VECTORS = HERE / "vectors" / "parcel"
 
 
@@ -34,7 +36,7 @@ def test_a_slip_is_noticed(slip: Slip, tmp_path) -> None:
     assert SOUND.count(slip.old) == 1, "the slip must change one place"
     path = tmp_path / "parcel.py"
     path.write_text(
-        SOUND.replace("Int32ub, Rebuild", "Int32ub, Default, Int16ul, Int32ul, Rebuild").replace(slip.old, slip.new)
+        SOUND.replace("    Int32ub,\n", "    Int32ub,\n    Default,\n    Int16ul,\n    Int32ul,\n").replace(slip.old, slip.new)
     )
     if slip.check == "load":
         with pytest.raises(SpecError, match=slip.fault) as refused:

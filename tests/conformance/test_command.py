@@ -126,7 +126,7 @@ def test_the_checks_are_listed() -> None:
         (["bolt", "--play-server", "0", "--only", "ids"], "leave out --only"),
         (["all", "--live", "127.0.0.1:1"], "a peer speaks one of these protocols"),
         (["bolt", "--live", "9000"], "'9000' is no address; write HOST:PORT"),
-        (["bolt", "--vectors", "/nowhere"], "Directory '/nowhere' does not exist."),
+        (["bolt", "--vectors", "/nowhere"], "Path '/nowhere' does not exist."),
         (["bolt", "--nothing"], "No such option"),
     ],
 )

@@ -38,13 +38,13 @@ def _score(name: str, product: str) -> tuple[Score, Equivalents]:
 
 
 @pytest.mark.parametrize("product", ["verify", "scan", "lookup"])
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, "thrift-unframed-compact"])
 def test_the_suite_kills_every_fault_that_can_be_seen(name, product, capsys) -> None:
     found, equivalents = _score(name, product)
     with capsys.disabled():
         print(f"\n{found}")  # noqa: T201 - the count is to be seen
     assert found.survivors == []
-    assert found.total > 50
+    assert found.total > (50 if name in SHIPPED else 15)
     assert found.killed["plan-derived"] >= found.killed["random"]
     assert equivalents.stale == []
 

@@ -16,8 +16,8 @@ from xproto.registry import Registered, load
 from xproto.spec import Kind
 from xproto.templates import build_frame, merge
 
-LIVE = Profile("test", frames=40, mutants=800, derived=0)
-PATIENCE = Patience(answer=0.25, close=0.25)
+LIVE = Profile("test", frames=150, mutants=800, derived=0)
+PATIENCE = Patience(answer=0.25, close=0.25, pace=0.003)
 BEACON = "tests/protocols/beacon.py"
 LOADED = load([BEACON])
 BOLT, THRIFT = LOADED["bolt"], LOADED["thrift"]
@@ -50,10 +50,14 @@ def _thrift(seqid: int) -> Vector:
 
 
 def checked(
-    server: type[peers.Server], registered: Registered = BOLT, vectors: list[Vector] = VECTORS, only: tuple[str, ...] = ()
+    server: type[peers.Server],
+    registered: Registered = BOLT,
+    vectors: list[Vector] = VECTORS,
+    only: tuple[str, ...] = (),
+    patience: Patience = PATIENCE,
 ) -> dict[str, Result]:
     with peers.Started(server(registered)) as started:
-        found = check_server(registered, vectors, "127.0.0.1", started.port, LIVE, only=only, patience=PATIENCE)
+        found = check_server(registered, vectors, "127.0.0.1", started.port, LIVE, only=only, patience=patience, most=2)
         return {result.name: result for result in found}
 
 
@@ -108,7 +112,8 @@ def test_a_protocol_whose_answers_come_in_order() -> None:
     ],
 )  # fmt: skip
 def test_a_fault_is_named(server: type[peers.Server], check: str, fault: str, field: str) -> None:
-    results = checked(server, only=(check,))
+    slowly = Patience(answer=0.25, close=0.25, pace=0.1)  # so that pieces are read one by one on a busy machine too
+    results = checked(server, only=(check,), patience=slowly)
     assert results[check].failed
     assert fault in faults(results)
     assert field in {failure.field for failure in results[check].failures}
@@ -186,7 +191,7 @@ def test_calls_at_once_are_answered_together_and_backwards() -> None:
     ],
 )
 def test_a_clients_fault_is_named(client: type[peers.Client], check: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.live.client.ACKNOWLEDGED", 0.3)
+    monkeypatch.setattr("conformance.live.stage.ACKNOWLEDGED", 0.3)
     results = played(client, calls=99)  # it is quiet before that
     assert results[check].failed
     assert fault in faults({check: results[check]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from conformance.golden import FOLDER, Vector, load
-from tests.golden import FOLDERS
+from xproto.registry import BUILT_IN
 
 
 @cache
@@ -16,14 +16,11 @@ def recorded(protocol: str) -> dict[str, Vector]:
 
 
 def pairs(protocol: str) -> list[tuple[Vector, Vector]]:
-    """Requests with their answers."""
+    """Requests with their answers, under the same id."""
     known = recorded(protocol)
-    ends = ("-request", "-response")
-    return [
-        (known[name], known[answer])
-        for name in known
-        if name.endswith(ends[0]) and (answer := name.removesuffix(ends[0]) + ends[1]) in known
-    ]
+    named = [name.removesuffix("-request") for name in known if name.endswith("-request")]
+    found = [(known[f"{name}-request"], known[f"{name}-response"]) for name in named if f"{name}-response" in known]
+    return [(request, answer) for request, answer in found if request.id == answer.id]
 
 
-PROTOCOLS = sorted(folder.name for folder in FOLDERS if recorded(folder.name))
+PROTOCOLS = [each.name for each in BUILT_IN]

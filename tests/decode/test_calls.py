@@ -13,7 +13,7 @@ from conformance.golden import Vector
 from xproto.decode.calls import Call, Problem
 from xproto.decode.message import Message
 
-FRAMED = [name for name in PROTOCOLS if name not in {"http1"}]
+FRAMED = [name for name in PROTOCOLS if name != "http1"]
 
 
 def agree(message: Message, vector: Vector) -> None:
@@ -111,7 +111,7 @@ def test_packets_in_another_order(decode: Any, protocols: Any) -> None:
 
 
 def test_a_capture_that_began_in_the_middle(decode: Any, protocols: Any) -> None:
-    """The first bytes are the end of an answer, and the first whole frame is an answer too; the server is found all the same."""
+    """The first bytes are the end of an answer, and the first whole frame is an answer too: the server is found."""
     sent = frames(protocols, 4)
     tape = Tape("cooked2")
     talk = Talk(tape).send(1, sent[0][1][9:]).send(1, sent[1][1])

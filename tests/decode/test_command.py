@@ -37,7 +37,8 @@ def capture(tmp_path: Path) -> str:
 def test_bytes_in_every_way(tmp_path: Path, form: str) -> None:
     path = tmp_path / "frame"
     path.write_bytes(REQUEST if form == "file" else REQUEST.hex().encode())
-    given = {"argument": REQUEST.hex(), "file": str(path), "file of hex": str(path), "hex with blanks and colons": REQUEST.hex(":", 4)}
+    given = {"argument": REQUEST.hex(), "hex with blanks and colons": REQUEST.hex(":", 4)}
+    given |= {"file": str(path), "file of hex": str(path)}
     stdin = {"stdin": REQUEST, "stdin of hex": b"0x" + REQUEST.hex(" ", 2).encode() + b"\n"}
     result = run(given.get(form, "-"), stdin=stdin.get(form, b""))
     assert result.exit_code == 0, result.output
@@ -59,7 +60,7 @@ def test_a_capture_as_json(capture: str) -> None:
     lines = [json.loads(line) for line in run(capture, "--json", "--hessian").output.splitlines()]
     assert [line["protocol"] for line in lines] == ["bolt", "dubbo", "tars"]
     dubbo = lines[1]
-    assert {"client", "server", "kind", "id", "service", "method", "timeout_ms", "status", "took_ms", "request", "response"} <= set(dubbo)
+    assert {"client", "server", "kind", "id", "service", "method", "timeout_ms", "status"} <= set(dubbo)
     assert dubbo["request"]["values"]["arguments"]
     assert dubbo["response"]["values"]["result"]
     assert dubbo["took_ms"] == 1

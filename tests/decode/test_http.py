@@ -77,7 +77,8 @@ def test_what_follows_an_upgrade_is_said_and_left_alone(decode: Any, asked: byte
 
 
 def test_a_malformed_request_leaves_the_answers(decode: Any) -> None:
-    calls, problems = exchange(decode, GET + b"GET /b HTTP/1.1\nHost: h\r\n\r\n", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    told = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+    calls, problems = exchange(decode, GET + b"GET /b HTTP/1.1\nHost: h\r\n\r\n", told)
     assert [call.answers[0].status for call in calls] == ["400"]
     assert (problems[0].direction, problems[0].fault.field) == (0, "head")
 

@@ -119,11 +119,14 @@ def test_thrift(thrift: ThriftMesh, tmp_path: Path, form: str) -> None:
 
 
 def test_tars(tmp_path: Path) -> None:
-    with tars.server("node", tmp_path) as server, tars.client("node", tmp_path) as client:
-        with Tcpdump(tmp_path / "tars.pcap", [server.port]) as tcpdump:
-            for text in TEXTS:
-                client.ok("call", servant=tars.SERVANTS["node"], target=server.address, name="echo", text=text)
-            found = [each for each in decoded(tcpdump.finish()) if each["kind"] == "request"]
+    with (
+        tars.server("node", tmp_path) as server,
+        tars.client("node", tmp_path) as client,
+        Tcpdump(tmp_path / "tars.pcap", [server.port]) as tcpdump,
+    ):
+        for text in TEXTS:
+            client.ok("call", servant=tars.SERVANTS["node"], target=server.address, name="echo", text=text)
+        found = [each for each in decoded(tcpdump.finish()) if each["kind"] == "request"]
     assert [(each["protocol"], each["service"], each["method"], each["status"]) for each in found] == [
         ("tars", tars.SERVANTS["node"], "echo", "0 success")
     ] * len(TEXTS)
@@ -142,7 +145,8 @@ def test_http1(web: Web, tmp_path: Path) -> None:
     url = f"http://{web.node.address}"
     with Tcpdump(tmp_path / "http.pcap", [web.node.port], "-s", "0") as tcpdump:
         curl = ["curl", "-sS", "-o", "/dev/null", "-A", "decode", "--data-binary", "tea", f"{url}/echo?n=1"]
-        curl += ["--next", "-sS", "-o", "/dev/null", "-H", "Transfer-Encoding: chunked", "--data-binary", "more tea", f"{url}/echo"]
+        curl += ["--next", "-sS", "-o", "/dev/null", "-H", "Transfer-Encoding: chunked"]
+        curl += ["--data-binary", "more tea", f"{url}/echo"]
         curl += ["--next", "-sS", "-o", "/dev/null", "-I", f"{url}/echo"]
         subprocess.run(curl, check=True)
         found = decoded(tcpdump.finish())

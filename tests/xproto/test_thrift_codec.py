@@ -6,6 +6,8 @@ import zlib
 import cramjam
 import pytest
 
+from conformance.golden import FOLDER
+from conformance.golden import load as load_vectors
 from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Frame
 from xproto.kernel.pieces import ids, with_ids
@@ -261,3 +263,11 @@ def test_hostile_transforms(case):
     transforms, payload, says = TRANSFORMS[case]
     with pytest.raises(MalformedError, match=says):
         inflate("thrift-header", theader(payload, transforms=transforms), 1000)
+
+
+def test_an_id_that_is_wrapped_is_not_rewritten():
+    """The second id of a compressed frame is inside: there is no place to write it to."""
+    vectors = load_vectors(FOLDER / "thrift-header")
+    wrapped = next(vector.data for vector in vectors if vector.kind == "wrapped" and vector.direction == 0)
+    with pytest.raises(MalformedError, match="its second id is wrapped: unwrap it first"):
+        LOADED["thrift-header"].codec.with_id(wrapped, 7)

@@ -32,7 +32,7 @@ class ThriftValues:
 
     def __init__(self, path: str, service: str | None = None) -> None:
         try:
-            module = load(path, module_name=f"xproto_idl_{Path(path).stem}_thrift")
+            module = load(str(Path(path).resolve()))  # by its whole path: thriftpy2 keeps what it has read under that name
         except (ThriftParserError, OSError, ValueError, AttributeError, TypeError) as error:
             raise OptionError(f"{path}: {type(error).__name__}: {error}") from error
         self._services = {each.__name__: each for each in module.__thrift_meta__["services"]}

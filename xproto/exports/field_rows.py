@@ -32,7 +32,6 @@ _PRIMITIVES = {
     OpCode.KEYVALUES: "pairs of texts, each behind its length",
     OpCode.CHUNKS: "chunks, each behind its length, until an empty one",
     OpCode.CRC32: "CRC-32 of all bytes before it",
-    OpCode.UNTIL: "bytes until a delimiter",
     OpCode.HESSIAN_TEXT: "Hessian2 string or null",
     OpCode.HESSIAN_ARGS: "Hessian2 values",
     OpCode.HESSIAN_MAP: "Hessian2 map or null",
@@ -142,6 +141,8 @@ def _one(node: Node, registers: _Registers) -> Iterator[Row]:
             if value.kind != "nothing":
                 interpreted = "read by construct" if value.kind == "opaque" else "bytes"
                 yield Row(value.path, "", interpreted, "what is left" if size is None else _size(size))
+        case Primitive(value, OpCode.UNTIL):
+            yield Row(value.path, "", f"bytes until `{node.data.hex()}`", f"at most {node.most}, and {len(node.data)}")
         case Primitive(value, opcode):
             code = OpCode(opcode)
             width = "4" if code is OpCode.CRC32 else "varies"

@@ -189,6 +189,8 @@ def _following(nodes: list[Node], known: Known) -> Iterator[Later]:
                 yield Later(path, count(len(data), "byte"))
             case Primitive(value, OpCode.CRC32):
                 yield Later(value.path, "4 bytes")
+            case Primitive(value, OpCode.UNTIL):
+                yield Later(value.path, f"until {node.data.hex()}")
             case Primitive(value):
                 yield Later(value.path, "as it says itself")
 

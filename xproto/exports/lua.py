@@ -19,6 +19,9 @@ _BITWISE = {Alu.AND: "band", Alu.OR: "bor", Alu.XOR: "bxor"}
 _JOINED = {Alu.AND: "and", Alu.OR: "or"}
 
 
+_ESCAPED = {ord('"'): '\\"', ord("\\"): "\\\\"}
+
+
 class UntranslatedError(Exception):
     """Lua has no way to say this; the message says what."""
 
@@ -26,10 +29,7 @@ class UntranslatedError(Exception):
 def string(text: str | bytes) -> str:
     """A Lua string literal with these bytes (of `str`, its UTF-8)."""
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    plain = all(0x20 <= byte < 0x7F for byte in data)
-    if plain:
-        return '"' + data.decode("ascii").replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return '"' + "".join(f"\\x{byte:02x}" for byte in data) + '"'
+    return '"' + "".join(_ESCAPED.get(byte) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}") for byte in data) + '"'
 
 
 def table(entries: Iterable[str]) -> str:

@@ -92,7 +92,7 @@ def _prelude(lowered: Lowered) -> Iterator[str]:
     jce = any(isinstance(node, Load) and node.form is Form.JCE for node in walk(lowered.nodes))
     wanted = [name for name, codes in _PARTS.items() if _uses(lowered, codes) or (name == "jce" and jce)]
     folder = files("xproto.exports") / "lua"
-    for name in ("reader", *wanted, "wireshark"):
+    for name in ("basics", "reader", *wanted, "wireshark"):
         yield (folder / f"{name}.lua").read_text(encoding="utf-8")
 
 

@@ -21,6 +21,7 @@ _SUB_FIELDS = {
     OpCode.HESSIAN_MAP: ("pair", "name", "value"),
     OpCode.THRIFT_INFO: ("pair", "name", "value"),
     OpCode.JCE_MAP: ("pair", "name", "value"),
+    OpCode.JCE_BYTES: ("value",),
     OpCode.TTWITTER_HEADER: ("pair", "name", "value"),
     OpCode.HTTP_HEAD: ("line", "pair", "name", "value"),
     OpCode.HESSIAN_ARGS: ("value",),
@@ -150,7 +151,8 @@ def _add(found: Fields, node: Node, widths: Mapping[int, int], keys: Mapping[int
                 found.plain(path, "bytes")
         case Take(value):
             if value.kind != "nothing":
-                found.plain(value.path, "string" if value.path in found.texts else "bytes")
+                is_text = value.kind == "bytes" and value.path in found.texts
+                found.plain(value.path, "string" if is_text else "bytes")
         case Primitive(value, opcode):
             code = OpCode(opcode)
             found.plain(value.path, _KINDS.get(code, "none"))

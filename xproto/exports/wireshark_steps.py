@@ -101,7 +101,7 @@ class Steps:
         self.lines.append(f"{indent}end")
 
     def _take(self, value: Value, size: Expr | None, rest: str) -> str:
-        given: dict[str, str | bool | None] = {"text": value.path in self.fields.texts}
+        given: dict[str, str | bool | None] = {"text": value.kind == "bytes" and value.path in self.fields.texts}
         if value.path not in self.fields.by_path or value.kind == "nothing":
             given = {"field": string(self.padding)}
         given["rest"] = None if rest == "nil" else rest

@@ -17,9 +17,8 @@ cdef enum:
     SCRATCH = 4096
 
 
-cdef bint take_part(const source_t* source, const span_t* text, span_t* part) noexcept nogil:
-    """The part of a text that a source stands for. False: it has none."""
-    cdef const uint8_t* at = <const uint8_t*>memchr(text.data, source.separator, <size_t>text.size)
+cdef inline bint take_part(const source_t* source, const span_t* text, const uint8_t* at, span_t* part) noexcept nogil:
+    """The part of a text that a source stands for. False: it has none. at: the separator, NULL where there is none."""
     if at == NULL:
         part.data, part.size = text.data, text.size
         return source.behind
@@ -91,6 +90,9 @@ cdef class Lookup:
         cdef int i, k, j
         cdef span_t* found
         cdef span_t part
+        cdef const source_t* source
+        cdef const source_t* split = NULL        # the one whose separator was looked for last
+        cdef const uint8_t* at = NULL            # and where it is
         cdef progress_t scanned
         scanned.walk = NULL
         scanned.head, scanned.read = head, True
@@ -101,20 +103,23 @@ cdef class Lookup:
             out[i].data = NULL
             out[i].size = 0
             for k in range(self.starts[i], self.starts[i + 1]):
-                found = &slots[self.sources[k].slot]
+                source = &self.sources[k]
+                found = &slots[source.slot]
                 if found.data == NULL:
                     if found.size == OVERRIDDEN:
                         break
                     if found.size < 0:
                         return FIND_BAD    # there, but longer than the scratch space
                     continue
-                if self.sources[k].parted:
-                    if not take_part(&self.sources[k], found, &part):
+                if source.parted:
+                    if split == NULL or split.slot != source.slot or split.separator != source.separator:
+                        split, at = source, <const uint8_t*>memchr(found.data, source.separator, <size_t>found.size)
+                    if not take_part(source, found, at, &part):
                         continue
                     found = &part
-                for j in range(self.sources[k].unless_count):
-                    if (found.size == self.sources[k].unless[j].size
-                            and memcmp(found.data, self.sources[k].unless[j].data, <size_t>found.size) == 0):
+                for j in range(source.unless_count):
+                    if (found.size == source.unless[j].size
+                            and memcmp(found.data, source.unless[j].data, <size_t>found.size) == 0):
                         break
                 else:
                     # Not as one struct: that would be read at once where its halves were just written, which waits.

@@ -1,3 +1,4 @@
+from cython cimport final
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from xproto.kernel.run cimport cursor_t, key_t, progress_t, span_t
@@ -30,6 +31,7 @@ cdef struct outcome_t:
     int64_t body_at        # offset of the first chunk, -1 where the run met no chunks at the root
     int32_t op             # BAD: which op
 
+@final
 cdef class Program:
     cdef op_t* ops
     cdef int32_t count

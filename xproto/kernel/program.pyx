@@ -34,6 +34,8 @@ cdef enum:
     OP_HESSIAN_ARGS, OP_HESSIAN_MAP, OP_CHUNKS, OP_CRC32, OP_THRIFT_STRUCT, OP_THRIFT_INFO
     OP_JCE_INTEGER, OP_JCE_TEXT, OP_JCE_BYTES, OP_JCE_MAP, OP_JCE_REST, OP_AHEAD, OP_TTWITTER_HEADER
     OP_HTTP_HEAD, OP_HTTP_BODY, OP_UNTIL, OP_INTERPRET, OP_COUNT
+    # The calculations that Plans have most of, as ops of their own: a Plan does not know them.
+    OP_ADD_CONSTANT, OP_SUB, OP_SHL_CONSTANT, OP_OR, OP_EQ_CONSTANT
 
 cdef enum:
     ALU_ADD, ALU_SUB, ALU_MUL, ALU_AND, ALU_OR, ALU_XOR, ALU_SHL, ALU_SHR, ALU_DIV, ALU_MOD
@@ -100,6 +102,22 @@ cdef int64_t _alu(int flags, int64_t a, int64_t b) noexcept nogil:
     elif flags == ALU_LOR:
         return a != 0 or b != 0
     return not a
+
+
+cdef uint8_t _alu_code(const op_t* op) noexcept nogil:
+    """The code of an op for this calculation alone, where there is one."""
+    if op.b == NO_REG:
+        if op.flags == ALU_ADD:
+            return OP_ADD_CONSTANT
+        if op.flags == ALU_SHL and 0 <= op.x < 64:
+            return OP_SHL_CONSTANT
+        if op.flags == ALU_EQ:
+            return OP_EQ_CONSTANT
+    elif op.flags == ALU_SUB:
+        return OP_SUB
+    elif op.flags == ALU_OR:
+        return OP_OR
+    return OP_ALU
 
 
 cdef bint _member(const op_t* op, int64_t value) noexcept nogil:
@@ -232,8 +250,12 @@ cdef class Program:
         cdef int k
         op.code, op.width, op.flags = int(source.code), source.width, int(source.flags)
         op.dst, op.a, op.b, op.x, op.y = int(source.dst), int(source.a), int(source.b), source.x, source.y
+        if op.code == OP_ALU:
+            op.code = _alu_code(op)
         op.size = len(data)
         op.data = <const uint8_t*>data
+        if op.code == OP_LITERAL:
+            op.width, op.y = (len(data), int.from_bytes(data, "big", signed=len(data) == 8)) if 0 < len(data) <= 8 else (0, 0)
         self._keep.append(data)
         op.nkeys = len(source.keys)
         if op.nkeys:
@@ -322,6 +344,16 @@ cdef class Program:
             elif op.code == OP_JEQ:
                 if regs[op.a] == op.y:
                     next_op = self.ops + op.x
+            elif op.code == OP_ADD_CONSTANT:
+                regs[op.dst] = <int64_t>(<uint64_t>regs[op.a] + <uint64_t>op.x)
+            elif op.code == OP_SUB:
+                regs[op.dst] = <int64_t>(<uint64_t>regs[op.a] - <uint64_t>regs[op.b])
+            elif op.code == OP_SHL_CONSTANT:
+                regs[op.dst] = <int64_t>(<uint64_t>regs[op.a] << op.x)
+            elif op.code == OP_OR:
+                regs[op.dst] = regs[op.a] | regs[op.b]
+            elif op.code == OP_EQ_CONSTANT:
+                regs[op.dst] = regs[op.a] == op.x
             elif op.code == OP_ALU:
                 regs[op.dst] = _alu(op.flags, regs[op.a], op.x if op.b == NO_REG else regs[op.b])
             elif op.code == OP_BITS:
@@ -350,8 +382,12 @@ cdef class Program:
                     c.at += op.size
                     outcome = SHORT
                     break
-                if memcmp(data + c.at, op.data, <size_t>op.size) != 0:
-                    outcome = BAD
+                if op.width and size - c.at >= 8:
+                    value = <int64_t>xp_load_ahead(data + c.at, op.width, False)
+                    outcome = DONE if value == op.y else BAD
+                else:
+                    outcome = DONE if memcmp(data + c.at, op.data, <size_t>op.size) == 0 else BAD
+                if outcome == BAD:
                     break
                 c.at += op.size
             elif op.code == OP_ENTER:

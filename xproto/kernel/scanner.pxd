@@ -64,5 +64,4 @@ cdef class Scanner:
     # Returns what was written; where timeout_at is -1 nothing is, and it returns 0.
     cdef int64_t set_timeout(self, uint8_t* frame, const frame_t* at, int64_t milliseconds) noexcept nogil
     cdef void fix_timeout_crc(self, uint8_t* crc_bytes, int64_t old, int64_t new, int64_t distance) noexcept nogil
-    cdef void _results(self, const int64_t* regs, frame_t* out) noexcept nogil
     cdef void _fix(self, uint8_t* crc_bytes, uint64_t difference, int width, bint little, int64_t distance) noexcept nogil

@@ -25,6 +25,44 @@ if R_COUNT != len(Result):
     raise ImportError("the kernel and xproto.plan differ: build again")
 
 
+cdef inline void results(Scanner scanner, const int64_t* regs, frame_t* out) noexcept nogil:
+    out.known = True
+    out.kind = regs[R_KIND]
+    out.id = <uint64_t>regs[R_ID]
+    out.id_at = regs[R_ID_AT]
+    out.id_end = regs[R_ID_END] if scanner.first.form != FIXED else out.id_at + scanner.first.width
+    if scanner.twice:
+        out.again = <uint64_t>regs[R_AGAIN]
+        out.again_at = regs[R_AGAIN_AT]
+        out.again_end = regs[R_AGAIN_END] if scanner.second.form != FIXED else out.again_at + scanner.second.width
+    out.variant = regs[R_VARIANT]
+    out.timeout = regs[R_TIMEOUT]
+    out.timeout_at = regs[R_TIMEOUT_AT]
+    out.echo = regs[R_ECHO]
+
+
+cdef inline int scan_frame(Scanner scanner, Direction direction, const uint8_t* data, int64_t size, frame_t* out,
+                           progress_t* progress) noexcept nogil:
+    cdef int64_t regs[REGISTERS]
+    cdef outcome_t outcome
+    cdef int result = scanner.scanner.run(data, size, regs, NULL, NULL, 0, &outcome, progress, direction)
+    out.size = outcome.size
+    out.body_at = outcome.body_at
+    if result == RUN_OK:
+        out.crc_at = regs[R_CRC_AT]
+        results(scanner, regs, out)
+        return SCAN_OK
+    out.crc_at = -1
+    out.known = False
+    if result == RUN_BAD:
+        out.op = outcome.op
+        return SCAN_BAD
+    # The head's Plan reads only bytes that are there, and the same ones when more have come.
+    if scanner.head is not None and scanner.head.run(data, size, regs, NULL, NULL, 0, &outcome, NULL, direction) == RUN_OK:
+        results(scanner, regs, out)
+    return SCAN_NEED
+
+
 cdef class Scanner:
     """A lowered protocol's scan, and the places that a proxy rewrites."""
 
@@ -64,29 +102,11 @@ cdef class Scanner:
             self.length_width, self.length_little = ids.length.width, ids.length.little
 
     cdef int scan(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out) noexcept nogil:
-        return self.scan_on(direction, data, size, out, NULL)
+        return scan_frame(self, direction, data, size, out, NULL)
 
     cdef int scan_on(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out,
                      progress_t* progress) noexcept nogil:
-        cdef int64_t regs[REGISTERS]
-        cdef outcome_t outcome
-        cdef int result = self.scanner.run(data, size, regs, NULL, NULL, 0, &outcome, progress, direction)
-        out.size = outcome.size
-        out.body_at = outcome.body_at
-        if result == RUN_OK:
-            out.crc_at = regs[R_CRC_AT]
-            self._results(regs, out)
-            return SCAN_OK
-        out.crc_at = -1
-        out.known = False
-        if result == RUN_BAD:
-            out.op = outcome.op
-            return SCAN_BAD
-        # The head's Plan reads only bytes that are there, and the same ones when more have come.
-        if self.head is not None and self.head.run(data, size, regs, NULL, NULL, 0, &outcome, NULL,
-                                                direction) == RUN_OK:
-            self._results(regs, out)
-        return SCAN_NEED
+        return scan_frame(self, direction, data, size, out, progress)
 
     cdef int scan_head(self, Direction direction, const uint8_t* data, int64_t size, frame_t* out, progress_t* progress,
                        head_t* head, int64_t asked) noexcept nogil:
@@ -102,7 +122,7 @@ cdef class Scanner:
             return SCAN_BAD
         if result == RUN_NEED:
             return SCAN_NEED
-        self._results(regs, out)
+        results(self, regs, out)
         out.length = head.length
         return SCAN_OK
 
@@ -113,21 +133,6 @@ cdef class Scanner:
         out.size = size
         out.crc_at = out.body_at = out.timeout_at = -1
         return SCAN_OK
-
-    cdef void _results(self, const int64_t* regs, frame_t* out) noexcept nogil:
-        out.known = True
-        out.kind = regs[R_KIND]
-        out.id = <uint64_t>regs[R_ID]
-        out.id_at = regs[R_ID_AT]
-        out.id_end = regs[R_ID_END] if self.first.form != FIXED else out.id_at + self.first.width
-        if self.twice:
-            out.again = <uint64_t>regs[R_AGAIN]
-            out.again_at = regs[R_AGAIN_AT]
-            out.again_end = regs[R_AGAIN_END] if self.second.form != FIXED else out.again_at + self.second.width
-        out.variant = regs[R_VARIANT]
-        out.timeout = regs[R_TIMEOUT]
-        out.timeout_at = regs[R_TIMEOUT_AT]
-        out.echo = regs[R_ECHO]
 
     cdef int scan_rest(self, const uint8_t* data, int64_t size, int64_t passed, frame_t* out,
                        progress_t* progress) noexcept nogil:

@@ -1,27 +1,17 @@
-"""The golden vectors of every built-in protocol, as `conformance.golden` has them."""
+"""The golden vectors of every built-in protocol."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from conformance.golden import Vector
-
-VECTORS = Path(__file__).resolve().parents[2] / "vectors"
-_KINDS = {"readonly": "goaway"}
+from conformance.golden import FOLDER, Vector, load
+from xproto.registry import BUILT_IN
 
 
 def recorded() -> list[Vector]:
-    """Every frame that was recorded from real software."""
-    return [vector for index in sorted(VECTORS.glob("*/index.json")) for vector in _folder(index.parent)]
+    """Every frame that is read as it is declared: from real software, or from a specification."""
+    return [vector for vector in golden() if vector.kind != "refused"]
 
 
-def _folder(folder: Path) -> list[Vector]:
-    entries = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    return [
-        Vector(
-            entry.get("protocol", folder.name), entry["name"], (folder / entry["file"]).read_bytes(),
-            int(entry["direction"] == "response"), _KINDS.get(entry["kind"], entry["kind"]), "", entry["source"], entry["id"],
-        )
-        for entry in entries
-    ]  # fmt: skip
+def golden() -> list[Vector]:
+    """All of them but those that want options, which a dissector does not know."""
+    found = [vector for protocol in BUILT_IN for vector in load(FOLDER / protocol.name)]
+    return [vector for vector in found if not vector.options]

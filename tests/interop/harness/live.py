@@ -51,15 +51,11 @@ THRIFT = {
 }
 PEERS: dict[str, LivePeer] = {
     "sofabolt": LivePeer("bolt", "com.alipay.sofa:bolt 1.6.11", "java", lambda log: java("BoltServer", log, "0")),
-    "sofarpc": LivePeer(
-        "bolt", "com.alipay.sofa:sofa-rpc-all 5.12.0", "sofarpc", lambda log: java("SofaServer", log, "0")
-    ),
+    "sofarpc": LivePeer("bolt", "com.alipay.sofa:sofa-rpc-all 5.12.0", "sofarpc", lambda log: java("SofaServer", log, "0")),
     "sofa-rpc-node": LivePeer(
         "bolt", "sofa-rpc-node 2.10.0 with sofa-bolt-node 2.0.1", "node", lambda log: node("server.js", log, "0")
     ),
-    "anthunder": LivePeer(
-        "bolt", "anthunder 0.8.1", "anthunder", lambda log: anthunder("server.py", log, "0", BOLT_SERVICE)
-    ),
+    "anthunder": LivePeer("bolt", "anthunder 0.8.1", "anthunder", lambda log: anthunder("server.py", log, "0", BOLT_SERVICE)),
     "dubbo": LivePeer("dubbo", "org.apache.dubbo:dubbo 3.2.16", "java", lambda log: java("DubboProvider", log, "0")),
     "dubbothrift": LivePeer("dubbothrift", "com.alibaba:dubbo 2.6.12", "java", dubbothrift.provider),
     "tars-node": LivePeer("tars", "@tars/rpc 2.0.15", "node", lambda log: tars.server("node", log.parent)),

@@ -12,6 +12,8 @@ from xproto.plan import OpCode
 from xproto.registry import Registered
 from xproto.spec import Kind
 
+NULL = "(null: "
+"""What is shown of pairs that are dropped."""
 GOOD = "1"
 """Of a checksum: it fits."""
 
@@ -41,7 +43,7 @@ def expected(registered: Registered, data: bytes, direction: int) -> dict[str, l
         path = node.value.path if isinstance(node, Primitive) else ""
         if path in found and node.opcode == OpCode.CRC32:
             found[path], found[f"{path}.status"] = [f"0x{int(found[path][0]):08x}"], [GOOD]
-        elif path in found and node.opcode == OpCode.JCE_REST:
+        elif path in found and (node.opcode == OpCode.JCE_REST or (node.opcode == OpCode.HTTP_BODY and found[path] == [""])):
             del found[path]
     frame = registered.codec.scan_bytes(data, direction)
     found["role.kind"] = [Kind(frame.kind).name.lower()]
@@ -104,12 +106,15 @@ def _head(head: Mapping[str, Any], path: str) -> Iterator[tuple[str, list[str]]]
 
 def differing(shown: Mapping[str, list[str]], wanted: Mapping[str, list[str]]) -> dict[str, tuple[Any, Any]]:
     """Where what is shown is not what was wanted: path to both. What construct has no words for is left out."""
-    own = {path: values for path, values in shown.items() if path in wanted or not _only_shown(path, values)}
+    said = {path: [value for value in values if not value.startswith(NULL)] for path, values in shown.items()}
+    own = {path: values for path, values in said.items() if path in wanted or not _only_shown(path, values)}
     paths = {*own, *wanted}
     return {path: (own.get(path), wanted.get(path)) for path in paths if own.get(path) != wanted.get(path)}
 
 
 def _only_shown(path: str, values: list[str]) -> bool:
     """Serialized values, the halves of pairs, chunks; nulls, lengths and padding, which construct drops; roles of answers."""
+    if not values:
+        return True
     dropped = {path, *values} & {"padding", "unread", "role.service", "role.method", "(null)"}
     return bool(dropped) or set(values) == {""} or path.endswith((".value", ".name", ".chunk", ".length"))

@@ -31,9 +31,9 @@ class Tcpdump(Child):
         self._mark.connect(self._mark.getsockname())
         tcp = " or ".join(f"tcp port {port}" for port in ports)
         marks = f"udp port {self._mark.getsockname()[1]}"
-        command = ["tcpdump", "-i", "lo", "-n", "-Z", "root", "--immediate-mode", "-U", "--print", "-l", *options, "-w", str(file)]
+        command = ["tcpdump", "-i", "lo", "-n", "-Z", "root", "--immediate-mode", "-U", "--print", "-l", *options]
         try:
-            super().__init__("tcpdump", [*command, f"{tcp} or {marks}"], file.with_suffix(".log"))
+            super().__init__("tcpdump", [*command, "-w", str(file), f"{tcp} or {marks}"], file.with_suffix(".log"))
         except BaseException:
             self._mark.close()
             raise

@@ -99,7 +99,7 @@ def _fields(layer: Mapping[str, Any], name: str) -> Iterable[tuple[str, list[str
             if isinstance(each, dict):
                 for inner, what in each.items():
                     collect(inner, what)
-            elif not key.endswith("_tree"):
+            elif not key.endswith("_tree") and not key.startswith("_ws."):
                 found.setdefault(key.removeprefix(f"{name}."), []).append(each)
 
     for key, value in layer.items():

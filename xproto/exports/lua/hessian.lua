@@ -284,15 +284,16 @@ function Reader:hessian_map(path)
         self:bad(path, format("no Hessian2 map begins with %02x", lead))
     end
     while lead ~= 0x4e and self:peek(path) ~= 0x5a do
-        local from, both, said = self.at, {}, {}
+        local from, both, said, inner = self.at, {}, {}, {children = {}, level = 2}
         for index = 1, 2 do
             if is_text(self:peek(path)) then
                 both[index] = self:hessian_string(path)
             else
-                said[index] = self:hessian_values(path, 1, nil)
+                said[index] = self:hessian_values(path, 1, inner)
             end
         end
-        self:pair(node, path, from, both[1] or "", both[2] or "", said[1], said[2])
+        local item = self:pair(node, path, from, both[1] or "", both[2] or "", said[1], said[2])
+        for _, each in ipairs(item and inner.children or {}) do item.children[#item.children + 1] = each end
     end
     if lead ~= 0x4e then self:take(1, path) end
     node.to = self.at

@@ -102,8 +102,8 @@ function Reader:jce_bytes(path, tag)
         self.texts[path] = bytes
         self:add(path, from, {bytes = true, of = self.at - #bytes, note = printable(bytes) and bytes})
     elseif kind == 9 then
-        local node = self:add(path, from, {bytes = true})
-        self:jce_value(path, tag, kind, 0, nil, from)
+        local node = self:add(path, from, {bytes = true, children = {}})
+        self:jce_value(path, tag, kind, 0, node, from)
         node.to, self.texts[path] = self.at, ""
     else
         self:bad(path, format("type %d is no list of bytes", kind))
@@ -125,7 +125,7 @@ function Reader:jce_map(path, tag)
             if kind == 6 or kind == 7 then
                 both[index] = self:jce_string(path, kind)
             else
-                self:jce_value(path, index - 1, kind, 0, nil, start)
+                self:jce_value(path, index - 1, kind, 0, node, start)
             end
         end
         if both[1] and both[2] then self:pair(node, path, start, both[1], both[2]) end
