@@ -17,7 +17,7 @@ BEACON = str(Path(__file__).parents[1] / "protocols" / "beacon.py")
 TARGETS = (*launch.TARGETS, "beacon")
 OWN = {
     "bolt": {"keyvalues": 15, "checksum": 8},
-    "beacon": {"keyvalues": 25, "checksum": 8},
+    "beacon": {"keyvalues": 15, "checksum": 8},
     "dubbo": {"hessian": 120, "hessian_text": 50},
     "tars": {"jce": 100},
     "thrift-unframed": {"thrift": 60},
