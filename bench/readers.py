@@ -32,9 +32,9 @@ from xproto.wire import HessianArguments, HessianMap, HessianText, JceBytes, Jce
 
 SCAN, LOOKUP = 0, 2
 """Products, as `Codec.measure` numbers them."""
-ROUNDS = {"kernel": 5_000, "called": 500, "by hand": 500, "fields": 10, "construct": 10}
+ROUNDS = {"kernel": 1_000, "called": 500, "by hand": 500, "fields": 10, "construct": 10}
 """Of a turn: so few that it is over before the machine turns to something else."""
-TURNS = 100
+TURNS = 200
 FRAMES = {
     "bolt": "java-v1-echo-request",
     "dubbo": "java-echo-request",

@@ -288,6 +288,7 @@ cdef class Program:
         cdef int64_t stops[SECTIONS]
         cdef int depth = 0, outcome
         cdef int64_t limit = self.limit, n, value, field_at = 0
+        cdef int64_t at = 0, stop = size         # of `c`, which primitives move: kept apart from it between them
         cdef const op_t* next_op = self.ops
         cdef const op_t* op
         memset(regs, 0, <size_t>self.registers * sizeof(int64_t))
@@ -305,15 +306,15 @@ cdef class Program:
             op = next_op
             next_op += 1
             if op.code == OP_LOAD:
-                field_at = c.at
-                if op.width > c.stop - c.at:
-                    c.at += op.width
+                field_at = at
+                if op.width > stop - at:
+                    at += op.width
                     outcome = SHORT
                     break
-                if size - c.at >= 8:
-                    value = <int64_t>xp_load_ahead(data + c.at, op.width, op.flags & FLAG_LITTLE)
+                if size - at >= 8:
+                    value = <int64_t>xp_load_ahead(data + at, op.width, op.flags & FLAG_LITTLE)
                 else:
-                    value = <int64_t>xp_load(data + c.at, op.width, op.flags & FLAG_LITTLE)
+                    value = <int64_t>xp_load(data + at, op.width, op.flags & FLAG_LITTLE)
                 if op.flags & (FLAG_SIGNED | FLAG_CHECK | FLAG_AT):
                     if op.flags & FLAG_SIGNED:
                         value = xp_signed(<uint64_t>value, op.width)
@@ -321,23 +322,23 @@ cdef class Program:
                         outcome = BAD
                         break
                     if op.flags & FLAG_AT:
-                        regs[op.b] = c.at
+                        regs[op.b] = at
                 regs[op.dst] = value
-                c.at += op.width
+                at += op.width
             elif op.code == OP_SKIP:
                 n = op.x if op.a == NO_REG else <int64_t>(<uint64_t>regs[op.a] + <uint64_t>op.x)
-                field_at = c.at
-                if n < 0 or n > (limit if depth == 0 else c.stop) - c.at:
+                field_at = at
+                if n < 0 or n > (limit if depth == 0 else stop) - at:
                     outcome = BAD
                     break
                 if op.b != NO_REG:
-                    if n > c.stop - c.at:
-                        c.at += n
+                    if n > stop - at:
+                        at += n
                         outcome = SHORT
                         break
-                    slots[op.b].data = data + c.at
+                    slots[op.b].data = data + at
                     slots[op.b].size = n
-                c.at += n
+                at += n
             elif op.code == OP_JNE:
                 if regs[op.a] != op.y:
                     next_op = self.ops + op.x
@@ -350,6 +351,9 @@ cdef class Program:
                 regs[op.dst] = <int64_t>(<uint64_t>regs[op.a] - <uint64_t>regs[op.b])
             elif op.code == OP_SHL_CONSTANT:
                 regs[op.dst] = <int64_t>(<uint64_t>regs[op.a] << op.x)
+                if next_op.code == OP_OR:        # as when a kind is packed
+                    regs[next_op.dst] = regs[next_op.a] | regs[next_op.b]
+                    next_op += 1
             elif op.code == OP_OR:
                 regs[op.dst] = regs[op.a] | regs[op.b]
             elif op.code == OP_EQ_CONSTANT:
@@ -377,148 +381,170 @@ cdef class Program:
                     outcome = BAD
                     break
             elif op.code == OP_LITERAL:
-                field_at = c.at
-                if op.size > c.stop - c.at:
-                    c.at += op.size
+                field_at = at
+                if op.size > stop - at:
+                    at += op.size
                     outcome = SHORT
                     break
-                if op.width and size - c.at >= 8:
-                    value = <int64_t>xp_load_ahead(data + c.at, op.width, False)
+                if op.width and size - at >= 8:
+                    value = <int64_t>xp_load_ahead(data + at, op.width, False)
                     outcome = DONE if value == op.y else BAD
                 else:
-                    outcome = DONE if memcmp(data + c.at, op.data, <size_t>op.size) == 0 else BAD
+                    outcome = DONE if memcmp(data + at, op.data, <size_t>op.size) == 0 else BAD
                 if outcome == BAD:
                     break
-                c.at += op.size
+                at += op.size
             elif op.code == OP_ENTER:
                 n = op.x if op.a == NO_REG else <int64_t>(<uint64_t>regs[op.a] + <uint64_t>op.x)
-                field_at = c.at
-                if n < 0 or depth >= SECTIONS or n > (limit if depth == 0 else c.stop) - c.at:
+                field_at = at
+                if n < 0 or depth >= SECTIONS or n > (limit if depth == 0 else stop) - at:
                     outcome = BAD
                     break
-                if n > c.stop - c.at:
-                    c.at += n
+                if n > stop - at:
+                    at += n
                     outcome = SHORT
                     break
-                stops[depth] = c.stop
+                stops[depth] = stop
                 depth += 1
-                c.stop = c.at + n
+                stop = c.stop = at + n
             elif op.code == OP_LEAVE:
                 if depth == 0:
                     outcome = BAD
                     break
-                c.at = c.stop
+                at = stop
                 depth -= 1
-                c.stop = stops[depth]
+                stop = c.stop = stops[depth]
             elif op.code == OP_REST:
-                field_at = c.at
-                if c.at > c.stop:
+                field_at = at
+                if at > stop:
                     outcome = SHORT
                     break
                 if op.b != NO_REG:
-                    slots[op.b].data = data + c.at
-                    slots[op.b].size = c.stop - c.at
-                c.at = c.stop
+                    slots[op.b].data = data + at
+                    slots[op.b].size = stop - at
+                at = stop
             elif op.code == OP_ENDED:
-                field_at = c.at
-                if c.at != c.stop:
+                field_at = at
+                if at != stop:
                     outcome = BAD
                     break
             elif op.code == OP_POS:
-                regs[op.dst] = c.at
+                regs[op.dst] = at
             elif op.code == OP_VARINT:
-                field_at = c.at
+                field_at = at
+                c.at = at
                 outcome = _varint(&c, op.width, &value)
+                at = c.at
                 if outcome == DONE and (value < op.x or value > op.y):
                     outcome = BAD
                 if outcome != DONE:
-                    c.at += 1
+                    at += 1
                     break
                 regs[op.dst] = value
             elif op.code == OP_CRC32:
-                field_at = c.at
+                field_at = at
+                c.at = at
                 outcome = _checksum(op, &c, regs)
+                at = c.at
                 if outcome != DONE:
                     break
             elif op.code == OP_END:
-                if c.at > limit:
-                    field_at = c.at
+                if at > limit:
+                    field_at = at
                     outcome = BAD
-                elif c.at > size:
+                elif at > size:
                     outcome = SHORT
                 else:
                     outcome = DONE
                 break
             elif op.code == OP_FAIL:
-                field_at = c.at
+                field_at = at
                 outcome = BAD
                 break
             elif op.code == OP_CHUNKS:
-                field_at = c.at
+                field_at = at
                 if depth == 0 and out.body_at < 0:
-                    out.body_at = c.at
+                    out.body_at = at
+                c.at = at
                 outcome = _chunks(op, &c, limit, progress)
+                at = c.at
                 if outcome != DONE:
                     break
             elif op.code == OP_THRIFT_STRUCT:
-                field_at = c.at
-                outcome = walk_struct(&c, op.width, limit if depth == 0 else c.stop, progress if depth == 0 else NULL)
+                field_at = at
+                c.at = at
+                outcome = walk_struct(&c, op.width, limit if depth == 0 else stop, progress if depth == 0 else NULL)
+                at = c.at
                 if outcome != DONE:
                     break
             elif op.code == OP_JCE_INTEGER:
-                field_at = c.at
+                field_at = at
+                c.at = at
                 outcome = read_integer_field(&c, op.width if op.a == NO_REG else <int>regs[op.a], &value)
+                at = c.at
                 if outcome == DONE and (value < op.x or value > op.y):
                     outcome = BAD
                 if outcome != DONE:
                     break
                 regs[op.dst] = value
             elif op.code == OP_TTWITTER_HEADER:
-                field_at = c.at
-                outcome = walk_header(&c, limit if depth == 0 else c.stop, progress if depth == 0 else NULL, op.keys, op.nkeys)
+                field_at = at
+                c.at = at
+                outcome = walk_header(&c, limit if depth == 0 else stop, progress if depth == 0 else NULL, op.keys, op.nkeys)
+                at = c.at
                 if outcome != DONE:
                     break
             elif op.code == OP_HTTP_HEAD:
-                field_at = c.at
+                field_at = at
+                c.at = at
                 outcome = walk_head(&c, regs[DIRECTION] != 0, &regs[op.dst], &regs[op.a], op.keys, op.nkeys, progress)
+                at = c.at
                 if outcome != DONE:
                     break
             elif op.code == OP_HTTP_BODY:
-                field_at = out.body_at = c.at
+                field_at = out.body_at = at
+                c.at = at
                 outcome = walk_body(&c, regs[op.a], regs[op.b], limit, progress)
+                at = c.at
                 if outcome != DONE:
                     break
             elif op.code == OP_UNTIL:
-                field_at = c.at
+                field_at = at
+                c.at = at
                 outcome = walk_until(&c, op.data, op.size, op.x, &slots[op.b] if op.b != NO_REG else NULL)
+                at = c.at
                 if outcome != DONE:
                     break
             elif op.code == OP_INTERPRET:
-                field_at = c.at
-                n = c.stop - c.at if op.x < 0 else op.x
-                if n > c.stop - c.at:
-                    c.at += n
+                field_at = at
+                n = stop - at if op.x < 0 else op.x
+                if n > stop - at:
+                    at += n
                     outcome = SHORT
                     break
+                c.at = at
                 outcome = self._interpret(op, &c, n, direction)
+                at = c.at
                 if outcome != DONE:
                     break
-                c.at += n
+                at += n
             elif op.code == OP_AHEAD:
-                if depth == 0 and op.size > c.stop - c.at:
-                    field_at = c.at
-                    c.at += op.size
+                if depth == 0 and op.size > stop - at:
+                    field_at = at
+                    at += op.size
                     outcome = SHORT
                     break
-                regs[op.dst] = op.size <= c.stop - c.at and memcmp(data + c.at, op.data, <size_t>op.size) == 0
+                regs[op.dst] = op.size <= stop - at and memcmp(data + at, op.data, <size_t>op.size) == 0
             else:
-                field_at = c.at
+                field_at = at
+                c.at = at
                 outcome = _primitive(op, &c)
+                at = c.at
                 if outcome != DONE:
                     if outcome == SHORT:
-                        c.at = size + 1
+                        at = size + 1
                     break
-        return self._finish(outcome, depth, size, field_at, <int32_t>(op - self.ops), c.at, out)
+        return self._finish(outcome, depth, size, field_at, <int32_t>(op - self.ops), at, out)
 
     cdef int _interpret(self, const op_t* op, cursor_t* c, int64_t size, int direction) noexcept with gil:
         """Has construct read `size` bytes. Whatever it raises, they are malformed."""

@@ -37,6 +37,16 @@ def _pack(members: frozenset[int]) -> bytes:
     return b"".join(n.to_bytes(8, "little", signed=True) for n in sorted(members))
 
 
+def _apart(expr: Expr) -> tuple[Expr, int]:
+    """An expression as another one and a constant that is added to it."""
+    match expr:
+        case Bin(Alu.ADD | Alu.SUB as op, left, Num(number)) if not isinstance(left, Num):
+            return left, number if op is Alu.ADD else -number
+        case Bin(Alu.SUB, Bin(Alu.ADD | Alu.SUB as op, left, Num(number)), right) if not isinstance(left, Num):
+            return Bin(Alu.SUB, left, right), number if op is Alu.ADD else -number
+    return expr, 0
+
+
 class Emitter:
     """Writes one product.
 
@@ -85,7 +95,7 @@ class Emitter:
     """Index of a jump target: ops on its two sides must not merge."""
 
     required: tuple[str, int, int] = "", NONE, 0
-    """An expression that was required not to be negative, mostly a length; its register; the index of the op behind that."""
+    """An expression of which something was required, mostly a length; its register; the index of the op behind that."""
 
     def reg(self, value: Value) -> int:
         return self.alias.get(value.reg, value.reg)
@@ -124,18 +134,15 @@ class Emitter:
 
     def size(self, expr: Expr | None, path: str) -> tuple[int, int]:
         """A length as (register or NONE, constant)."""
+        if expr is None:
+            return NONE, 0
+        variable, constant = _apart(expr)
+        if isinstance(variable, Num):
+            return NONE, variable.value
         text, source, behind = self.required
-        if behind == len(self.ops) != self.fence and text == repr(expr):
-            return source, 0
-        match expr:
-            case Num(number):
-                return NONE, number
-            case Bin(Alu.ADD | Alu.SUB as op, left, Num(number)) if not isinstance(left, Num):
-                return self.expr(left, path), number if op is Alu.ADD else -number
-            case None:
-                return NONE, 0
-            case _:
-                return self.expr(expr, path), 0
+        if behind == len(self.ops) != self.fence and text == repr(variable):
+            return source, constant
+        return self.expr(variable, path), constant
 
     def nodes(self, nodes: list[Node]) -> None:
         for node in nodes:
@@ -181,9 +188,10 @@ class Emitter:
     def _require(self, path: str, expr: Expr) -> None:
         why = f"must hold: {expr!r}"
         if isinstance(expr, Bin) and expr.op is Alu.GE and isinstance(expr.right, Num) and not isinstance(expr.left, Num):
-            source = self.expr(expr.left, path)
-            self.add(Op(OpCode.RANGE, a=source, x=expr.right.value, y=1 << 62, path=path, why=why))
-            self.required = repr(expr.left), source, len(self.ops)
+            variable, constant = _apart(expr.left)
+            source = self.expr(variable, path)
+            self.add(Op(OpCode.RANGE, a=source, x=expr.right.value - constant, y=1 << 62, path=path, why=why))
+            self.required = repr(variable), source, len(self.ops)
             return
         self.add(Op(OpCode.RANGE, a=self.expr(expr, path), x=1, y=1 << 62, path=path, why=why))
 
