@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from collections.abc import Iterator
 from functools import partial
@@ -21,6 +22,10 @@ MOST_FRAME = 256 * 1024 * 1024
 """A frame limit above this is as good as none: a peer may have the proxy wait for it."""
 MOST_MEMORY = 64 * 1024
 """Bytes that reading a head may take, whatever it announces."""
+
+
+_DIGITS = re.compile(rb"[0-9a-fA-F]{1,18}(?=\r\n)")
+_GIANTS = (b"4294967295", b"9" * 18, b"9" * 20, b"f" * 12, b"f" * 16)
 
 
 def check_frame_limit(bench: Bench, _: bytes = b"") -> None:
@@ -104,6 +109,22 @@ def _of_step(subject: Subject, frame: bytes, step: Step, where: str) -> Iterator
                 data = put(frame, part, value)[: max(step.start, part.at + part.size)]
                 announced = partial(check_announced, subject, path)
                 yield Case(f"{where}, {path} of {value} bytes", data, announced, subject.direction)
+    for part in step.inner:
+        for value in (bounds(part)[1], (bounds(part)[1] + 1) >> 1):
+            data = put(frame, part, value)[: part.at + part.size]
+            announced = partial(check_announced, subject, path)
+            yield Case(f"{where}, {path}: {value} at {part.at}", data, announced, subject.direction)
+    if step.op.code in {OpCode.HTTP_HEAD, OpCode.HTTP_BODY}:
+        yield from _written(subject, frame, step, where)
+
+
+def _written(subject: Subject, frame: bytes, step: Step, where: str) -> Iterator[Case]:
+    """Lengths in words, a body's and a chunk's: the digits that stand there become the greatest that can be written."""
+    for found in _DIGITS.finditer(frame, step.start, step.end):
+        for value in _GIANTS:
+            data = frame[: found.start()] + value + frame[found.end() : step.end]
+            name = f"{where}, {step.op.path}: {value.decode()} at {found.start()}"
+            yield Case(name, data, partial(check_announced, subject, step.op.path), subject.direction)
 
 
 LIMITS = Check("limits", "each bound holds at, below and above; giant lengths are refused and cost nothing", _cases)
