@@ -40,11 +40,20 @@ def agree(message: Message, vector: Vector) -> None:
         assert {key: found.get(key) for key in said} == said
 
 
+LONG = 400
+"""Bytes of a frame that is not sent in pieces of a few."""
+
+
+def short(protocol: str) -> list[tuple[Vector, Vector]]:
+    """The pairs of short frames."""
+    return [(request, answer) for request, answer in pairs(protocol) if max(len(request.data), len(answer.data)) <= LONG]
+
+
 @pytest.mark.parametrize("most", [1460, 7], ids=["packets", "pieces of seven bytes"])
 @pytest.mark.parametrize("protocol", FRAMED)
 def test_requests_and_answers(decode: Any, protocol: str, most: int) -> None:
     """Each pair on a connection of its own. The protocol is said: some vectors alone would be taken for another's."""
-    known = pairs(protocol)
+    known = pairs(protocol) if most > LONG else short(protocol)
     tape = Tape()
     for number, (request, answer) in enumerate(known):
         talk = Talk(tape, client=("10.0.0.1", 10_000 + number)).open()
@@ -63,13 +72,13 @@ def test_requests_and_answers(decode: Any, protocol: str, most: int) -> None:
 @pytest.mark.parametrize("protocol", ["bolt", "dubbo", "thrift", "thrift-compact", "thrift-header", "tars", "dubbothrift"])
 def test_the_protocol_is_found(decode: Any, protocol: str) -> None:
     tape = Tape()
-    for number, (request, answer) in enumerate(pairs(protocol)):
+    for number, (request, answer) in enumerate(short(protocol)):
         talk = Talk(tape, client=("10.0.0.1", 10_000 + number)).open()
         talk.send(0, request.data, 3).send(1, answer.data).close()
     calls, problems = decode(tape.pcap())
     assert not problems
     assert {call.request.protocol for call in calls} == {protocol}
-    assert len(calls) == len(pairs(protocol))
+    assert len(calls) == len(short(protocol)) > 0
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
