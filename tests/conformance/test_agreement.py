@@ -71,7 +71,7 @@ def test_vectors_derived_from_the_plan(name) -> None:
             checks.check_verify(found, vector.data)
         if not scan(found, vector):
             checks.check_scan(found, vector.data)
-        if DEEP or index % 5 == 0:
+        if DEEP or index % 10 == 0:
             checks.check_interpreter(found, vector.data)
         if isinstance(vector.outcome, More) and isinstance(found.verify(vector.data), Malformed):
             assert checks.hopeless(found, vector.data, vector.outcome), vector.data.hex()
