@@ -25,7 +25,7 @@ demo: $(BUILT)
 	$(BIN)/xproto demo
 
 test: $(BUILT)
-	$(BIN)/python -m pytest -q tests --ignore tests/interop
+	$(BIN)/python -m pytest -q tests --ignore tests/interop --numprocesses 2 --dist loadgroup
 
 check: $(BUILT)
 	$(BIN)/ruff check .
