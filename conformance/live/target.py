@@ -14,7 +14,7 @@ from functools import cached_property
 from conformance.bench import Bench, Profile
 from conformance.live.shapes import looks_like_no_route
 from conformance.live.wire import PATIENCE, Answer, Gone, Patience, Silence, Wire, told
-from conformance.outcome import DisagreementError
+from conformance.outcome import DisagreementError, Malformed
 from xproto.errors import MalformedError, NeedMore
 from xproto.kernel.codec import Frame
 from xproto.registry import Registered
@@ -109,7 +109,13 @@ class Target:
             asked = [self._read(vector.name, vector.data) for vector in fit]
             return tuple(each for each in asked if each is not None and each.frame.kind in kinds)
         drawn = [self._read(f"drawn {index}", data) for index, data in enumerate(self.bench.frames(0))]
-        return tuple(each for each in drawn if each is not None and each.frame.kind in kinds - {Kind.WRAPPED})[:DRAWN]
+        fit_drawn = [each for each in drawn if each is not None and each.frame.kind in kinds - {Kind.WRAPPED}]
+        return tuple(sorted(fit_drawn, key=self._is_nameless))[:DRAWN]
+
+    def _is_nameless(self, asked: Asked) -> bool:
+        """Whether it says no service and no method: of drawn calls those that do come first."""
+        found = self.bench.subjects[0].lookup(("service", "method"), asked.data)
+        return isinstance(found, Malformed) or not any(found)
 
     def _read(self, name: str, data: bytes) -> Asked | None:
         try:
@@ -161,14 +167,14 @@ class Target:
 
     @cached_property
     def chosen(self) -> tuple[Asked, ...]:
-        """Of each form of the wire one request: a service that is there before one that is not, soon before late, small."""
-        forms: dict[tuple[int, bool], tuple[tuple[bool, bool, int], Asked]] = {}
+        """Of each form of the wire one request: one whose service is there, that names one, answered soon, small."""
+        forms: dict[tuple[int, bool], tuple[tuple[bool, bool, bool, int], Asked]] = {}
         for each in self.askings:
             frame = each.asked.frame
             if each.answer is None or frame.kind != Kind.REQUEST:
                 continue
             missing = looks_like_no_route(self.bench, each.answer.data)
-            rank = missing, each.seconds > SOON, len(each.asked.data)
+            rank = missing, self._is_nameless(each.asked), each.seconds > SOON, len(each.asked.data)
             form = frame.variant, frame.crc_at >= 0
             if form not in forms or rank < forms[form][0]:
                 forms[form] = rank, each.asked
