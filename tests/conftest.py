@@ -1,4 +1,4 @@
-"""What hypothesis does in all tests, and which tests run in one process.
+"""What hypothesis does in all tests.
 
 No test is timed: how long an example takes says something about the machine only. Settings are bound when a test's module
 is imported, so a profile is chosen before that.
@@ -27,15 +27,3 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
     """The conformance tests draw the same frames every time; CONFORMANCE_PROFILE=deep draws many and other ones."""
     if isinstance(collector, pytest.Module):
         settings.load_profile("conformance" if CONFORMANCE in collector.path.parents else "steady")
-
-
-TOGETHER = ("fuzz", "simulation")
-"""Folders whose tests build something that they share."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes, those of one file run in one, and those of some folders."""
-    for item in items:
-        folder = next((name for name in TOGETHER if name in item.path.parts), None)
-        item.add_marker(pytest.mark.xdist_group(folder or str(item.path)))

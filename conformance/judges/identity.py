@@ -49,7 +49,7 @@ def written(field: IdField, number: int, was: bytes) -> bytes:
         case Form.VARINT:
             return varint(number)
         case Form.JCE:
-            return integer_field(was[1] if was[0] >> 4 == 15 else was[0] >> 4, number)
+            return integer_field(was[0] >> 4, number)
 
 
 def read(field: IdField, data: bytes) -> int:
@@ -60,8 +60,7 @@ def read(field: IdField, data: bytes) -> int:
         case Form.VARINT:
             return sum((byte & 0x7F) << 7 * i for i, byte in enumerate(data))
         case Form.JCE:
-            value = data[2:] if data[0] >> 4 == 15 else data[1:]
-            return int.from_bytes(value, "big", signed=True) % (1 << 64)
+            return int.from_bytes(data[1:], "big", signed=True) % (1 << 64)
 
 
 def id_in_place(subject: Subject, data: Buffer, found: Frame) -> int:

@@ -37,7 +37,7 @@ def test_frames_of_either_side_and_what_becomes_of_them(name, direction) -> None
     telling = covering(verify, frames, 1, direction=direction)
     attacks = [vector.data for vector in islice(derive(verify, telling, direction=direction), None if DEEP else 3_000)]
     seen = {Complete: 0, More: 0, Malformed: 0}
-    for data in (*random_vectors(frames, verify, rng, 20_000 if DEEP else 250, direction), *attacks[:: 1 if DEEP else 40]):
+    for data in (*random_vectors(frames, verify, rng, 20_000 if DEEP else 300, direction), *attacks[:: 1 if DEEP else 20]):
         seen[type(checks.check_all(found, data, LOOKUPS))] += 1
     assert min(seen.values()) > 5, seen
 
@@ -71,7 +71,7 @@ def test_vectors_derived_from_the_plan(name) -> None:
             checks.check_verify(found, vector.data)
         if not scan(found, vector):
             checks.check_scan(found, vector.data)
-        if DEEP or index % 10 == 0:
+        if DEEP or index % 5 == 0:
             checks.check_interpreter(found, vector.data)
         if isinstance(vector.outcome, More) and isinstance(found.verify(vector.data), Malformed):
             assert checks.hopeless(found, vector.data, vector.outcome), vector.data.hex()

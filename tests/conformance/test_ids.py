@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.checks import agreement, ids
+from conformance.checks import ids
 from conformance.checks.ids import check_set_id, corrupted, edge_ids
 from conformance.generate.examples import strategy
-from conformance.outcome import Complete, DisagreementError
+from conformance.outcome import DisagreementError
 from tests.conformance.subjects import DEEP, EVERY, SIDES, complete, subject
 from xproto.kernel.codec import Frame
 from xproto.plan import Form
@@ -111,14 +111,3 @@ def test_bolt_checksums_are_zlibs() -> None:
     for frame in checked:
         patched = found.codec.with_id(frame, 0x12345678)
         assert int.from_bytes(patched[-4:], "big") == zlib.crc32(patched[:-4])
-
-
-def test_an_id_of_tars_whose_tag_has_a_byte_of_its_own() -> None:
-    """``fc 03`` is tag 3 in the form for tags from 15 on: the new id is written under the tag, not under 15."""
-    found = subject("tars", 1)
-    frame = bytes.fromhex("0000001510012cfc034c5c6d00000406026d65780c")
-    for new_id in (1, 300, 1 << 20):
-        made = found.codec.with_id(frame, new_id, 1)
-        outcome, fields = found.oracle.parse(made)
-        assert (outcome, fields.body.id) == (Complete(len(made)), new_id)
-    agreement.check_all(found, frame, ("service",))

@@ -470,7 +470,8 @@ def read(reader: int) -> bytes:
         return b""
 
 
-async def test_a_line_that_was_cut_off_is_not_added_to(world: World, log: Log) -> None:
+async def one_line_cut_off(world: World, log: Log) -> Peer:
+    """The file takes 100 bytes of the line of a call."""
     world.start(listener=log.listener)
     client = await world.client()
     await call_without_a_route(client)
@@ -481,6 +482,11 @@ async def test_a_line_that_was_cut_off_is_not_added_to(world: World, log: Log) -
         await world.until(lambda: not world.engine.describe()["unwritten"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+    return client
+
+
+async def test_a_line_that_was_cut_off_is_not_added_to(world: World, log: Log) -> None:
+    client = await one_line_cut_off(world, log)
     await call_without_a_route(client)
     await world.advance(0.2)
     await world.until(lambda: world.count("access_log_lines_total") == 1)
@@ -494,16 +500,7 @@ async def test_a_line_that_was_cut_off_is_not_added_to(world: World, log: Log) -
 
 
 async def test_a_new_file_begins_with_a_whole_line(world: World, log: Log) -> None:
-    world.start(listener=log.listener)
-    client = await world.client()
-    await call_without_a_route(client)
-    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    try:
-        await world.advance(0.2)
-        await world.until(lambda: not world.engine.describe()["unwritten"])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+    client = await one_line_cut_off(world, log)
     log.path.rename(f"{log.path}.1")
     log.file.reopen()
     await call_without_a_route(client)

@@ -26,8 +26,8 @@ def test_a_wrong_plan_is_found(built, tmp_path) -> None:
     )
     assert run.seeded, "the good frames hold"
     assert run.crash is not None
-    assert "verify" in run.output
     assert "DisagreementError" in run.output
+    assert "construct: Malformed(path='proto'" in run.output, "of whichever Plan it is that a judge sees"
     assert run.crash.read_bytes()[0] == 3
 
 

@@ -27,7 +27,7 @@ listeners:
   - {{name: beating, address: "127.0.0.1:0", protocols: auto, routes: beating}}
 routes:
   main:
-    - {{match: {{headers: {{service: com.test.Other}}}}, cluster: stuck}}
+    - {{name: stuck, match: {{headers: {{service: com.test.Other}}}}, cluster: stuck}}
     - {{match: {{headers: {{service: com.test.Echo}}}}, cluster: a}}
   scripted: [{{cluster: scripted}}]
   tight: [{{cluster: tight}}]
@@ -152,6 +152,7 @@ def test_an_upstream_that_stops_reading(mesh: Proxy, lazy: Script, watch: Watch)
         answer = client.answer()
         assert answer.status == 4, "overload"
         assert other.call(bolt(7)).who == b"a"
+        watch.eventually(total, "route_calls_total", route="stuck")
         assert mesh.memory() - before < 8 * MIB
         lazy.hang_up()
         answers = [answer] + [client.answer() for _ in range(total - 1)]

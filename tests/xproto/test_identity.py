@@ -1,14 +1,14 @@
 """Ids whose width varies, ids that are said twice, and replies that repeat a text."""
 
 import pytest
-from construct import Bytes, Enum, If, Int8ub, Int16ub, Int32ub, Int64ub, Rebuild, Struct, VarInt, len_, this
+from construct import Bytes, Enum, FixedSized, If, Int8ub, Int16ub, Int32ub, Int64ub, Rebuild, Struct, VarInt, len_, this
 
 from tests.xproto.small import declare, refusal
 from xproto.errors import MalformedError
 from xproto.kernel.pieces import ids, with_ids
 from xproto.registry import register
 from xproto.spec import Fault, Kind, Limits, Protocol
-from xproto.wire import Bounded, FromUpstream, Known, TrailingCrc32
+from xproto.wire import Bounded, FromUpstream, JceInteger, JceRest, Known, TrailingCrc32
 
 WIDE = Bounded(VarInt, 0, 2**32 - 1)
 KIND = Known(Enum(Int8ub, request=0, response=1, packed=2))
@@ -128,6 +128,9 @@ def test_what_cannot_be_an_id_is_refused():
         "id", "w changes its width in a frame with a checksum",
     )  # fmt: skip
     assert refusal("w" / Bounded(VarInt, 0, 1000), id=this.w)[:2] == ("id", "w does not hold 29 bits")
+    body = FixedSized(this.n, Struct("x" / JceInteger(15, 0, 2**31 - 1), "rest" / JceRest()))
+    lengths = ("n" / Int16ub, "body" / body)
+    assert refusal(*lengths, id=this.body.x)[:2] == ("id", "body.x may have a tag above 14")
     checked = refusal("a" / Int32ub, "crc" / TrailingCrc32(), again=this.a)
     assert checked[:2] == ("again", "a second id in a frame with a checksum")
     assert declare(*twice, again=this.second).again is not None

@@ -33,6 +33,6 @@ cdef inline uint8_t* put_id(const id_field_t* field, uint8_t* into, const uint8_
         for i in range(size):
             into[i] = <uint8_t>(id >> 7 * i & 0x7F) | (0x80 if i < size - 1 else 0)
     else:                 # one byte of tag and type, then as many as the type has: zero, i8, i16, i32, i64
-        into[0] = (was[0] if was[0] >> 4 < 15 else was[1] << 4) & 0xF0 | (12 if size == 1 else 0 if size == 2 else 1 if size == 3 else 2 if size == 5 else 3)
+        into[0] = was[0] & 0xF0 | (12 if size == 1 else 0 if size == 2 else 1 if size == 3 else 2 if size == 5 else 3)
         xp_store(into + 1, size - 1, False, id)
     return into + size

@@ -29,6 +29,8 @@ cdef inline int head(cursor_t* c, int* tag, int* type) noexcept nogil:
             return BAD
         tag[0] = c.data[c.at]
         c.at += 1
+        if tag[0] < 15:
+            return BAD               # the long form of a short tag: nobody writes it, and ids are written anew in place
     return DONE
 
 

@@ -1,7 +1,8 @@
 from cython cimport final
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
-from xproto.kernel.run cimport cursor_t, key_t, progress_t, span_t
+from xproto.kernel.interpreted cimport Interpreter
+from xproto.kernel.run cimport key_t, progress_t, span_t
 
 cdef enum:
     RUN_OK = 0
@@ -39,9 +40,8 @@ cdef class Program:
     cdef int64_t limit
     cdef readonly object plan
     cdef object _keep
-    cdef list _readers
+    cdef Interpreter interpreter
     cdef _fill(self, int i, source)
-    cdef int _interpret(self, const op_t* op, cursor_t* c, int64_t size, int direction) noexcept with gil
     cdef int _finish(self, int outcome, int depth, int64_t size, int64_t field_at, int32_t op,
                      int64_t at, outcome_t* out) noexcept nogil
     cdef int run(self, const uint8_t* data, int64_t size, int64_t* regs, span_t* slots,

@@ -9,13 +9,15 @@ entered only when all of its bytes are there.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memset
 
+from xproto.kernel.arithmetic cimport ALU_ADD, ALU_EQ, ALU_NOT, ALU_OR, ALU_SHL, ALU_SUB, alu
 from xproto.kernel.checksum cimport crc32
 from xproto.kernel.hessian cimport walk_arguments, walk_map
 from xproto.kernel.hessian_text cimport read_text
 from xproto.kernel.http1_ops cimport walk_body, walk_head
 from xproto.kernel.integers cimport xp_load, xp_load_ahead, xp_signed
+from xproto.kernel.interpreted cimport Interpreter
 from xproto.kernel.jce cimport read_bytes_field, read_integer_field, read_text_field, skip_fields, walk_map_field
 from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
 from xproto.kernel.until cimport walk_until
@@ -38,10 +40,6 @@ cdef enum:
     OP_ADD_CONSTANT, OP_SUB, OP_SHL_CONSTANT, OP_OR, OP_EQ_CONSTANT
 
 cdef enum:
-    ALU_ADD, ALU_SUB, ALU_MUL, ALU_AND, ALU_OR, ALU_XOR, ALU_SHL, ALU_SHR, ALU_DIV, ALU_MOD
-    ALU_EQ, ALU_NE, ALU_LT, ALU_LE, ALU_GT, ALU_GE, ALU_LAND, ALU_LOR, ALU_NOT
-
-cdef enum:
     FLAG_LITTLE = 1
     FLAG_SIGNED = 2
     FLAG_CHECK = 4
@@ -61,47 +59,6 @@ if (CRC_AT, TIMEOUT_AT, DIRECTION) != (Result.CRC_AT, Result.TIMEOUT_AT, Result.
     raise ImportError("the kernel and xproto.plan differ: build again")
 if REGISTERS != MAX_REGISTERS or SLOTS != MAX_SLOTS:
     raise ImportError("the kernel and xproto.plan differ: build again")
-
-
-cdef int64_t _alu(int flags, int64_t a, int64_t b) noexcept nogil:
-    # The lowerer has proven that no result leaves 63 bits; unsigned arithmetic keeps even a broken proof defined.
-    if flags == ALU_ADD:
-        return <int64_t>(<uint64_t>a + <uint64_t>b)
-    elif flags == ALU_SUB:
-        return <int64_t>(<uint64_t>a - <uint64_t>b)
-    elif flags == ALU_MUL:
-        return <int64_t>(<uint64_t>a * <uint64_t>b)
-    elif flags == ALU_AND:
-        return a & b
-    elif flags == ALU_OR:
-        return a | b
-    elif flags == ALU_XOR:
-        return a ^ b
-    elif flags == ALU_SHL:
-        return <int64_t>(<uint64_t>a << (b & 63))
-    elif flags == ALU_SHR:
-        return <int64_t>(<uint64_t>a >> (b & 63))
-    elif flags == ALU_DIV:
-        return 0 if b <= 0 else a // b
-    elif flags == ALU_MOD:
-        return 0 if b <= 0 else a % b
-    elif flags == ALU_EQ:
-        return a == b
-    elif flags == ALU_NE:
-        return a != b
-    elif flags == ALU_LT:
-        return a < b
-    elif flags == ALU_LE:
-        return a <= b
-    elif flags == ALU_GT:
-        return a > b
-    elif flags == ALU_GE:
-        return a >= b
-    elif flags == ALU_LAND:
-        return a != 0 and b != 0
-    elif flags == ALU_LOR:
-        return a != 0 or b != 0
-    return not a
 
 
 cdef uint8_t _alu_code(const op_t* op) noexcept nogil:
@@ -207,24 +164,6 @@ cdef int _checksum(const op_t* op, cursor_t* c, int64_t* regs) noexcept nogil:
     return DONE
 
 
-cdef int _keep_text(cursor_t* c, int slot, bytes text) except -1:
-    # A text that is not in the frame goes to the scratch space; where it does not fit its slot says so, size -1.
-    cdef span_t* kept = &c.slots[slot]
-    cdef int64_t size
-    kept.data, kept.size = NULL, 0
-    if text is None:
-        return 0
-    size = len(text)
-    if size > c.scratch_left:
-        kept.size = -1
-        return 0
-    memcpy(c.scratch, <const char*>text, <size_t>size)
-    kept.data, kept.size = c.scratch, size
-    c.scratch += size
-    c.scratch_left -= size
-    return 0
-
-
 cdef class Program:
     """A `Plan` as the kernel runs it. `plan` is kept for explanations."""
 
@@ -239,7 +178,7 @@ cdef class Program:
         if self.ops == NULL:
             raise MemoryError
         self._keep = []
-        self._readers = [op.reader for op in plan.ops]
+        self.interpreter = Interpreter([op.reader for op in plan.ops])
         for i in range(self.count):
             self._fill(i, plan.ops[i])
 
@@ -359,7 +298,7 @@ cdef class Program:
             elif op.code == OP_EQ_CONSTANT:
                 regs[op.dst] = regs[op.a] == op.x
             elif op.code == OP_ALU:
-                regs[op.dst] = _alu(op.flags, regs[op.a], op.x if op.b == NO_REG else regs[op.b])
+                regs[op.dst] = alu(op.flags, regs[op.a], op.x if op.b == NO_REG else regs[op.b])
             elif op.code == OP_BITS:
                 regs[op.dst] = <int64_t>(<uint64_t>regs[op.a] >> op.x) & op.y
             elif op.code == OP_TABLE:
@@ -523,7 +462,7 @@ cdef class Program:
                     outcome = SHORT
                     break
                 c.at = at
-                outcome = self._interpret(op, &c, n, direction)
+                outcome = self.interpreter.read(op - self.ops, &c, n, direction, op.b, op.keys, op.nkeys)
                 at = c.at
                 if outcome != DONE:
                     break
@@ -545,22 +484,6 @@ cdef class Program:
                         at = size + 1
                     break
         return self._finish(outcome, depth, size, field_at, <int32_t>(op - self.ops), at, out)
-
-    cdef int _interpret(self, const op_t* op, cursor_t* c, int64_t size, int direction) noexcept with gil:
-        """Has construct read `size` bytes. Whatever it raises, they are malformed."""
-        cdef int i
-        try:
-            reader = self._readers[op - self.ops]
-            value = reader.parse((<const char*>c.data)[c.at:c.at + size], direction)
-            if op.b != NO_REG:
-                _keep_text(c, op.b, reader.text(value))
-            if op.nkeys:
-                block = reader.block(value)
-                for i in range(op.nkeys):
-                    _keep_text(c, op.keys[i].slot, reader.pick(block, (<const char*>op.keys[i].name)[:op.keys[i].size]))
-        except BaseException:
-            return BAD
-        return DONE
 
     cdef int _finish(self, int outcome, int depth, int64_t size, int64_t field_at, int32_t op,
                      int64_t at, outcome_t* out) noexcept nogil:

@@ -15,7 +15,7 @@ from typing import Any
 from construct.expr import Path
 
 from xproto.errors import SpecError
-from xproto.lower.expressions import Scope, resolve
+from xproto.lower.expressions import Scope, interval, resolve
 from xproto.lower.model import Branch, Load, Mark, Node, Section, Value
 from xproto.plan import LITTLE, SIGNED, Form, Result
 from xproto.spec import Order, Pool, Protocol
@@ -23,6 +23,10 @@ from xproto.spec import Order, Pool, Protocol
 FIXED_WIDTHS = (2, 4, 8)
 _BITS = {Form.VARINT: 28, Form.JCE: 30}
 """Of a fresh id of these forms, beside one bit above them that is always set: so all take five bytes."""
+
+
+MAX_TAG = 14
+"""Of a jce field that is an id: greater ones have a byte of their own, which rewriting does not know."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,8 @@ def _id(protocol: Protocol, source: Any, role: str, scope: Scope, nodes: list[No
     outside = _loads([node for node in nodes if wrapped or isinstance(node, Load)], sections=False)
     root = next((load for load in outside if load.value.reg == value.reg), None)
     load = root or next((node for node in _loads(nodes) if node.value.reg == value.reg), None)
+    if load is not None and load.tag is not None and interval(load.tag, value.path)[1] > MAX_TAG:
+        raise SpecError(role, f"{value.path} may have a tag above {MAX_TAG}", "give it a tag that its first byte holds")
     if load is not None and load.form is not Form.FIXED:
         bits = _BITS[load.form]
         if value.lo > 0 or value.hi < (1 << bits + 1) - 1:

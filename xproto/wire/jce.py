@@ -1,7 +1,8 @@
 """jce, the serialization of Tars: fields with a tag and a type in front, in the order of their tags.
 
 Source of the format: the Tars framework's own readers (`JceInputStream`). An integer is written in the narrowest type
-that holds it, and read in any. All of these stand inside a section: a field that is not all there is malformed.
+that holds it, and read in any; a tag below 15 is read in its form of one byte only. All of these stand inside a section:
+a field that is not all there is malformed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,12 @@ def _take(stream: Any, size: int, path: str) -> bytes:
 
 def _head(stream: Any, path: str) -> tuple[int, int]:
     first = _take(stream, 1, path)[0]
-    return (_take(stream, 1, path)[0] if first >> 4 == 15 else first >> 4), first & 15
+    if first >> 4 < 15:
+        return first >> 4, first & 15
+    tag = _take(stream, 1, path)[0]
+    if tag < 15:
+        raise JceError(f"the tag {tag} in the form for tags from 15 on", path=path)
+    return tag, first & 15
 
 
 def _expect(stream: Any, tag: int, path: str) -> int:

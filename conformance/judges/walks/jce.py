@@ -22,7 +22,10 @@ MAP, LIST, BEGIN, END, BYTES = 8, 9, 10, 11, 13
 def _head(reading: Reading) -> tuple[int, int]:
     """Tag and type."""
     byte = reading.byte()
-    return (reading.byte() if byte >> 4 == 15 else byte >> 4), byte & 15
+    tag = reading.byte() if byte >> 4 == 15 else byte >> 4
+    if byte >> 4 == 15 and tag < 15:
+        raise BadSignal
+    return tag, byte & 15
 
 
 def _expect(reading: Reading, tag: int) -> int:

@@ -8,7 +8,10 @@ local J_NAMES = {[0] = "i8", "i16", "i32", "i64", "float", "double", "string", "
 -- A field's tag and type.
 function Reader:jce_head(path)
     local first = self:byte(path)
-    return first >= 240 and self:byte(path) or floor(first / 16), first % 16
+    if first < 240 then return floor(first / 16), first % 16 end
+    local tag = self:byte(path)
+    if tag < 15 then self:bad(path, format("the tag %d in the form for tags from 15 on", tag)) end
+    return tag, first % 16
 end
 
 function Reader:jce_expect(path, tag)
