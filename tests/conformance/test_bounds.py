@@ -80,8 +80,8 @@ BOUNDS: dict[str, tuple[str, Bytes, int]] = {
     ),
     "bytes of a compact id": ("thrift-unframed-compact", lambda n: b"\x82\x21" + b"\x80" * (n - 1) + b"\1\1m\0", 5),
     "structs in a header": ("thrift-twitter", lambda n: twitter(b"\x0c\0\1" * (n - 1) + b"\0" * n), 64),
-    "structs of jce": ("tars", lambda n: call(b"\xfa\x0b" * n + b"\x0b" * n), 64),
-    "lists of jce": ("tars", lambda n: call(b"\xf9\x0b\0\1" + b"\x09\0\1" * (n - 1) + b"\x0c"), 64),
+    "structs of jce": ("tars", lambda n: call(b"\xba" * n + b"\x0b" * n), 64),
+    "lists of jce": ("tars", lambda n: call(b"\xb9\0\1" + b"\x09\0\1" * (n - 1) + b"\x0c"), 64),
     "a list's claim": ("tars", lambda n: call(head(11, 9) + integer_field(0, n) + b"\x0c\x0c\x0c"), 3),
     "the version of Tars": ("tars", lambda n: call(b"")[:4] + integer_field(1, n) + call(b"")[6:], 5),
     "fields of a head": ("http1", lambda n: request(*[b"a: b"] * (n - 1)), 128),
@@ -106,7 +106,7 @@ JCE_VALUES += [b"", b"", b"\0\x0c", b"", b""]
 TYPES: dict[str, tuple[Bytes, set[int]]] = {
     "thrift-unframed": (lambda n: unframed(bytes((n, 0, 1)) + bytes(17)), {0, 2, 3, 4, 6, 8, *range(10, 17)}),
     "thrift-unframed-compact": (lambda n: compact(bytes((0x10 | n,)) + bytes(17)), set(range(1, 14))),
-    "tars": (lambda n: call(bytes((0xF0 | n, 11)) + JCE_VALUES[n]), {*range(11), 12, 13}),
+    "tars": (lambda n: call(bytes((0xB0 | n,)) + JCE_VALUES[n]), {*range(11), 12, 13}),
 }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,15 @@ from proxy.snapshot import Snapshot, encode
 from tests.control.proxy_process import write
 
 BAD = "listeners: 3\n"
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """`run` makes its process deaf to two signals, and the tests run it in their own."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGHUP, signal.SIGUSR1)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 def xproto(*arguments: str) -> Result:

@@ -35,12 +35,14 @@ cdef inline int head(cursor_t* c, int* tag, int* type) noexcept nogil:
 
 
 cdef inline int next_tag(const cursor_t* c) noexcept nogil:
-    """Of the next field; NO_TAG at the section's end."""
+    """Of the next field; NO_TAG at the section's end. Below all others where `head` refuses it."""
     cdef int tag = NO_TAG
     if c.at < c.stop and c.data[c.at] >> 4 < 15:
         tag = c.data[c.at] >> 4
     elif c.at + 1 < c.stop:
         tag = c.data[c.at + 1]
+        if tag < 15:
+            tag = -1
     return tag
 
 
