@@ -75,7 +75,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     a = arguments()
-    measure.build()
+    measure.build(*a.proto)
     bench = measure.Bench(a.ports, new_folder(), a.rounds, progress)
     ours = Ours(a.ours, a.ours_protocols, a.ours_pool) if a.ours else None
     only = [] if a.peer == ["none"] else a.peer
@@ -83,7 +83,7 @@ def main() -> int:
     if not a.json:
         print(heading())
     for proto in a.proto:
-        for depth in [1] if proto == "http1" else a.depth:
+        for depth in measure.depths(proto, a.depth):
             commands = bench.contenders(proto, ours and ours.at_depth(proto, depth), a.routes, only)
             new = bench.compare(commands, measure.Load(proto, a.conns, depth, a.secs, a.size))
             progress("")

@@ -35,6 +35,13 @@ CALL_RATIOS = (
     ("dubbo", 16, "envoy-dubbo", 0.12),
     ("thrift", 1, "envoy-thrift", 0.55),
     ("thrift", 16, "envoy-thrift", 0.1),
+    ("http2", 1, "haproxy-h2", 1.3),
+    ("http2", 1, "envoy-h2", 0.45),
+    ("http2", 16, "haproxy-h2", 1.5),
+    ("grpc", 1, "nginx-grpc", 1.0),
+    ("grpc", 16, "nginx-grpc", 1.0),
+    ("grpc-download", 1, "envoy-h2", 1.3),
+    ("grpc-upload", 1, "envoy-h2", 1.3),
 )
 WEB_RATIOS = (
     # bytes of a body, peer, at most

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import http2
 import peers
 from ours import Ours
-from processes import PATH, Ports, StartError, cpu_seconds, machine_seconds, pss_bytes, running, which
+from processes import Ports, StartError, cpu_seconds, machine_seconds, pss_bytes, running
 
 HERE = Path(__file__).resolve().parent
 SETTLE_SECONDS = 1.0
@@ -53,22 +53,28 @@ class Spent:
     """The share of the machine that neither the proxy nor the measurement took."""
 
 
-def build() -> None:
-    subprocess.run(["make", "-s", "-C", str(HERE)], check=True)
+def build(*protos: str) -> None:
+    """What all protocols are measured with, and what only these are."""
+    targets = ["all", "grpcbench"] if any(proto.startswith("grpc") for proto in protos) else ["all"]
+    subprocess.run(["make", "-s", "-C", str(HERE), *targets], check=True)
 
 
-def backend(proto: str, ports: Ports, folder: Path) -> list[str]:
-    if proto != "h2":
-        return [str(HERE / "rpcecho"), proto, str(ports.backend)]
-    program = which("nghttpd")
-    if program is None:
-        raise StartError("nghttpd is not installed")
-    (folder / "echo").write_bytes(b"x" * 256)
-    return [program, "--no-tls", "-d", str(folder), str(ports.backend), "-n1"]
+def depths(proto: str, wanted: Sequence[int]) -> Sequence[int]:
+    """Those that the protocol can be measured with."""
+    return [1] if proto == "http1" or proto in http2.STREAMS else wanted
+
+
+def backend(proto: str, ports: Ports, folder: Path, size: int = 256) -> list[str]:
+    """`size` is of the answers, where the backend does not echo."""
+    if proto in http2.PROTOCOLS:
+        return http2.backend(proto, ports, folder, size)
+    return [str(HERE / "rpcecho"), proto, str(ports.backend)]
 
 
 def send(load: Load, port: int) -> dict[str, Any]:
-    return _send_h2(load, port) if load.proto == "h2" else seen(rpcload(load, port, *load.options))
+    if load.proto in http2.PROTOCOLS:
+        return http2.send(load.proto, port, load.conns, load.depth, load.secs, load.size)
+    return seen(rpcload(load, port, *load.options))
 
 
 def rpcload(load: Load, port: int, *options: object) -> subprocess.Popen[str]:
@@ -91,19 +97,6 @@ def seen(running_load: subprocess.Popen[str]) -> dict[str, Any]:
 def faults(result: dict[str, Any]) -> int:
     """Calls that went wrong, or that an open loop could not even send."""
     return sum(result.get(key, 0) for key in ("bad", "closed", "lost", "skipped"))
-
-
-def _send_h2(load: Load, port: int) -> dict[str, Any]:
-    out = subprocess.run(
-        ["h2load", "-D", str(int(max(load.secs, 1))), "--warm-up-time=1", "-c", str(load.conns), "-m", str(load.depth),
-         f"http://127.0.0.1:{port}/echo"],
-        capture_output=True, text=True, check=False, env={"PATH": PATH},
-    ).stdout  # fmt: skip
-    ok = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", out)
-    rate = re.search(r"finished in .*?, ([\d.]+) req/s", out)
-    if not ok or not rate:
-        return {"done": 0, "bad": 1, "rps": 0, "error": out[-200:]}
-    return {"done": int(ok[1]), "bad": int(ok[2]) + int(ok[3]), "rps": float(rate[1])}
 
 
 @dataclass(frozen=True)
@@ -133,9 +126,9 @@ class Bench:
         return found
 
     @contextmanager
-    def started(self, name: str, command: Sequence[str], proto: str) -> Iterator[tuple[int, int]]:
+    def started(self, name: str, command: Sequence[str], proto: str, size: int = 256) -> Iterator[tuple[int, int]]:
         """The proxy in front of a fresh backend: their pids, in this order. Raises StartError."""
-        echo = backend(proto, self.ports, self.folder)
+        echo = backend(proto, self.ports, self.folder, size)
         with (
             running(echo, self.ports.backend, self.folder / "backend.log") as back,
             running(command, self.ports.front, self.folder / f"{name}.log") as proxy,
@@ -148,7 +141,7 @@ class Bench:
 
         Raises StartError.
         """
-        with self.started(name, command, load.proto) as (proxy, back):
+        with self.started(name, command, load.proto, load.size) as (proxy, back):
             with spending(proxy, back) as spent:
                 result = send(load, self.ports.front)
             result["cpu_us"] = spent.cpu / max(result["done"], 1) * 1e6

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from certificates import Pair
+from http2 import PREFIX, PROTOCOLS
 from processes import Ports
 
 CONFIG = """\
@@ -27,7 +28,7 @@ CONFIG = """\
 clusters:
   echo:
     lb: round_robin
-{pool}    hosts: [127.0.0.1:{backend}]
+{options}    hosts: [127.0.0.1:{backend}]
 """
 MATCH = {
     "bolt": '{headers: {service: "com.test.EchoService:1.0"}}',
@@ -38,8 +39,10 @@ MATCH = {
     "thrift-header": '{headers: {method: "echo"}}',
     "tars": '{headers: {service: "Test.EchoServer.EchoObj"}}',
     "http1": '{path: {prefix: "/"}}',
-    "h2": '{path: {prefix: "/"}}',
+    **dict.fromkeys(PROTOCOLS, f'{{path: {{prefix: "{PREFIX}"}}}}'),
 }
+UPSTREAM_HTTP2 = "http: http2"
+"""Of a cluster whose hosts speak HTTP/2."""
 SHARED = {(proto, 16): "multiplexed" for proto in ("thrift", "thrift-compact", "thrift-header")}
 """The cluster's `pool`, where it is not the protocol's own: at depth 16 Thrift is asked of a server that allows it."""
 
@@ -63,8 +66,9 @@ class Ours:
     def prepare(self, proto: str, routes: int, ports: Ports, folder: Path) -> list[str]:
         """Writes the configuration; the command that runs it."""
         path = folder / f"ours-{proto}-{routes}{f'-tls{len(self.pairs)}' if self.pairs else ''}.yaml"
-        pool = f"    pool: {self.pool}\n" if self.pool else ""
-        values = {"protocols": self.protocols, "routes": table(proto, routes), "pool": pool, **ports._asdict()}
+        options = f"    pool: {self.pool}\n" if self.pool else ""
+        options += f"    {UPSTREAM_HTTP2}\n" if proto in PROTOCOLS else ""
+        values = {"protocols": self.protocols, "routes": table(proto, routes), "options": options, **ports._asdict()}
         path.write_text(CONFIG.format(secrets=_secrets(self.pairs), tls=_tls(len(self.pairs)), **values))
         return words(self.command, path)
 

@@ -7,6 +7,11 @@
 and caches as they come; `nginx-names` reads the pair of the name that is asked for, at each handshake. A cluster limit
 or a timeout that a benchmark could run into is raised, since it would measure the limit; and nginx keeps bodies in
 memory, whatever `--size` is, since its temporary files would measure the disk.
+
+Of HTTP/2, HAProxy, nghttpx and Envoy put the streams of all clients on few connections to the backend, at most 100 on
+each: so Envoy is told (it would send more before it has the backend's settings, which refuses them). nginx has a
+connection for each stream in flight, and keeps them all. Larger buffers save nginx and HAProxy half of a long stream's
+cost; nginx's calls cost the same with them, HAProxy's more, so `haproxy-stream` is another peer.
 """
 
 from __future__ import annotations
@@ -14,12 +19,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import certificates
+from http2 import PREFIX
 from processes import Ports, which
 
 HAPROXY = """\
 global
   nbthread 1
   maxconn 8192
+  {buffers}
 defaults
   mode {mode}
   timeout connect 5s
@@ -28,8 +35,11 @@ defaults
   {extra}
 listen l
   bind 127.0.0.1:{front} backlog 4096 {h2} {tls}
+  {route}
   server s 127.0.0.1:{backend} {h2}
 """
+HAPROXY_ROUTE = f"http-request deny deny_status 404 unless {{ path_beg {PREFIX} }}"
+HAPROXY_BUFFERS = "tune.bufsize 65536"
 HAPROXY_TLS = "ssl crt {pem} ssl-min-ver TLSv1.3"
 
 NGINX = """\
@@ -42,8 +52,8 @@ http {{ access_log off; keepalive_requests 10000000; http2_max_requests 10000000
   client_body_temp_path {dir}/nginx-body; proxy_temp_path {dir}/nginx-proxy; fastcgi_temp_path {dir}/nginx-f;
   uwsgi_temp_path {dir}/nginx-u; scgi_temp_path {dir}/nginx-s;
   client_max_body_size 0; client_body_buffer_size 2m; proxy_max_temp_file_size 0; proxy_buffers 8 64k;
-  upstream u {{ server 127.0.0.1:{backend}; keepalive 256; keepalive_requests 10000000; }}
-  server {{ listen 127.0.0.1:{front} backlog=4096 {kind}; {tls} location / {{ {location} }} }} }}
+  upstream u {{ server 127.0.0.1:{backend}; keepalive 1024; keepalive_requests 10000000; }}
+  server {{ listen 127.0.0.1:{front} backlog=4096 {kind}; {tls} location {path} {{ {location} }} }} }}
 """
 NGINX_TLS = "ssl_certificate {pair.certificate}; ssl_certificate_key {pair.private_key}; ssl_protocols TLSv1.3;"
 NGINX_TCP = """\
@@ -78,11 +88,11 @@ _HTTP_MANAGER = (
     f'{{"@type": {_NETWORK}.http_connection_manager.v3.HttpConnectionManager, stat_prefix: h, codec_type: %s, '
     f'http_filters: [{{name: r, typed_config: {{"@type": {_ROUTER}}}}}], '
     'route_config: {virtual_hosts: [{name: v, domains: ["*"], '
-    "routes: [{match: {prefix: /}, route: {cluster: u}}]}]}}"
+    "routes: [{match: {prefix: %s}, route: {cluster: u}}]}]}}"
 )
 _H2_UPSTREAM = (
     f'typed_extension_protocol_options: {{{_HTTP_OPTIONS}: {{"@type": type.googleapis.com/{_HTTP_OPTIONS}, '
-    "explicit_http_config: {http2_protocol_options: {}}}}"
+    "explicit_http_config: {http2_protocol_options: {max_concurrent_streams: 100}}}}"
 )
 _THRIFT = (
     f'{{"@type": {_NETWORK}.thrift_proxy.v3.ThriftProxy, stat_prefix: t, transport: FRAMED, protocol: %s, '
@@ -95,8 +105,8 @@ ENVOY_FILTER = {
     "routes: [{match: {method: {name: {exact: echo}}}, route: {cluster: u}}]}]}",
     "thrift": _THRIFT % "BINARY",
     "compact": _THRIFT % "COMPACT",
-    "http1": _HTTP_MANAGER % "HTTP1",
-    "h2": _HTTP_MANAGER % "HTTP2",
+    "http1": _HTTP_MANAGER % ("HTTP1", "/"),
+    "h2": _HTTP_MANAGER % ("HTTP2", PREFIX),
 }
 
 _TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
@@ -115,7 +125,10 @@ PEERS = {
     "thrift-header": ("haproxy-tcp", "nginx-tcp"),
     "tars": ("haproxy-tcp", "nginx-tcp"),
     "http1": ("haproxy-http", "nginx", "envoy-http1", "relay"),
-    "h2": ("haproxy-h2", "nghttpx", "nginx-grpc", "envoy-h2"),
+    "http2": ("haproxy-h2", "nghttpx", "nginx-grpc", "envoy-h2", "relay"),
+    "grpc": ("nginx-grpc", "haproxy-h2", "nghttpx", "envoy-h2", "relay"),
+    "grpc-download": ("envoy-h2", "haproxy-stream", "nghttpx", "nginx-grpc", "relay"),
+    "grpc-upload": ("envoy-h2", "haproxy-stream", "nghttpx", "nginx-grpc", "relay"),
 }
 """By protocol; the first is what ratios are of."""
 TLS_PEERS = {
@@ -144,6 +157,7 @@ def command(name: str, ports: Ports, folder: Path) -> list[str]:
 def _haproxy(variant: str, ports: Ports, folder: Path) -> list[str]:
     conf = folder / f"haproxy-{variant}.conf"
     tcp = variant in {"tcp", "tls"}
+    h2 = variant in {"h2", "stream"}
     tls = ""
     if variant in {"https", "tls"}:
         pem = folder / "haproxy.pem"
@@ -153,7 +167,9 @@ def _haproxy(variant: str, ports: Ports, folder: Path) -> list[str]:
         HAPROXY.format(
             mode="tcp" if tcp else "http",
             extra="" if tcp else "http-reuse always",
-            h2="proto h2" if variant == "h2" else "",
+            buffers=HAPROXY_BUFFERS if variant == "stream" else "",
+            h2="proto h2" if h2 else "",
+            route=HAPROXY_ROUTE if h2 else "",
             tls=tls,
             **ports._asdict(),
         )
@@ -177,7 +193,8 @@ def _nginx(variant: str, ports: Ports, folder: Path) -> list[str]:
             dir=folder,
             kind="http2" if variant == "grpc" else "ssl" if pair else "",
             tls=NGINX_TLS.format(pair=pair(folder)) if pair else "",
-            location="grpc_pass grpc://u;" if variant == "grpc" else location,
+            path=PREFIX if variant == "grpc" else "/",
+            location="grpc_buffer_size 64k; grpc_pass grpc://u;" if variant == "grpc" else location,
             **ports._asdict(),
         )
     conf.write_text(NGINX.format(load=load, dir=folder, body=body))
@@ -185,7 +202,7 @@ def _nginx(variant: str, ports: Ports, folder: Path) -> list[str]:
 
 
 def _nghttpx(_: str, ports: Ports, __: Path) -> list[str]:
-    front, backend = f"-f127.0.0.1,{ports.front};no-tls", f"-b127.0.0.1,{ports.backend};;proto=h2"
+    front, backend = f"-f127.0.0.1,{ports.front};no-tls", f"-b127.0.0.1,{ports.backend};/:{PREFIX};proto=h2"
     return [front, backend, "-n1", "--no-ocsp"]
 
 

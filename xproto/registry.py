@@ -28,6 +28,7 @@ from xproto.autodetect.signature import Cube, signature
 from xproto.codecs.bolt import BOLT
 from xproto.codecs.dubbo import DUBBO
 from xproto.codecs.http1 import HTTP1
+from xproto.codecs.http2 import HTTP2
 from xproto.codecs.tars import TARS
 from xproto.codecs.thrift import THRIFTS
 from xproto.errors import ChoiceError, SpecError, suggest
@@ -38,7 +39,7 @@ from xproto.spec import Protocol
 from xproto.templates import check_templates
 
 ENTRY_POINTS = "xproto.protocols"
-BUILT_IN: tuple[Protocol, ...] = (DUBBO, BOLT, TARS, *THRIFTS, HTTP1)
+BUILT_IN: tuple[Protocol, ...] = (DUBBO, BOLT, TARS, *THRIFTS, HTTP1, HTTP2)
 """In rank order: the earlier one is asked first (see `xproto.rank`)."""
 
 
@@ -81,6 +82,8 @@ def register(protocol: Protocol, source: str = "built-in") -> Registered:
     codec = Codec(lowered)
     try:
         check_templates(lowered, codec.scan_bytes)
+        for inner, carried in zip(lowered.carried, codec.carried, strict=True):
+            check_templates(inner, carried.scan_bytes)
     except SpecError as error:
         raise error.within(protocol.name) from error
     return Registered(protocol, lowered, codec, source)
@@ -121,17 +124,30 @@ def load(
     return loaded
 
 
+def with_carried(loaded: Mapping[str, Registered]) -> dict[str, Registered]:
+    """Behind these also those that no connection speaks, but streams of one do, under a name of their own."""
+    found = {
+        inner.protocol.name: Registered(inner.protocol, inner, codec, registered.source)
+        for registered in loaded.values()
+        for inner, codec in zip(registered.lowered.carried, registered.codec.carried, strict=True)
+    }
+    return {**loaded, **{name: each for name, each in found.items() if name not in loaded}}
+
+
 def find(name_or_path: str, specs: Sequence[str] = (), options: Mapping[str, Mapping[str, Any]] | None = None) -> Registered:
     """One protocol: by its name, or by the path of the file that declares it (what ends in ``.py`` is a path).
+
+    By its name also one that others' streams carry.
 
     specs, options: as `load` takes them. Raises `SpecError`; a `ChoiceError` that says what to write instead where there is
     no such name, or where a file declares several protocols.
     """
     if not name_or_path.endswith(".py"):
         loaded = load(specs, options)
-        if name_or_path not in loaded:
-            raise ChoiceError(name_or_path, "there is no protocol of this name", suggest(name_or_path, loaded))
-        return loaded[name_or_path]
+        known = with_carried(loaded)
+        if name_or_path not in known:
+            raise ChoiceError(name_or_path, "there is no protocol of this name", suggest(name_or_path, known))
+        return known[name_or_path]
     loaded = load(list(dict.fromkeys((*specs, name_or_path))), options)
     declared = {each.name: loaded[each.name] for each in loaded.files[name_or_path].protocols}
     own = {name: each for name, each in declared.items() if each.source == name_or_path} or declared

@@ -19,7 +19,11 @@ from construct import Construct
 
 
 class Kind(enum.IntEnum):
-    """What a frame is to the proxy. The values are the kernel's. INTERIM: an answer that another one follows."""
+    """What a frame is to the proxy. The values are the kernel's.
+
+    INTERIM: an answer that another one follows. PART: it belongs to a call that is under way, and is answered with that call
+    or not at all. CONTROL: it says something of the connection, and nobody waits for an answer.
+    """
 
     REQUEST = 1
     ONEWAY = 2
@@ -31,6 +35,8 @@ class Kind(enum.IntEnum):
     HANDSHAKE = 8
     HANDSHAKE_ACK = 9
     INTERIM = 10
+    PART = 11
+    CONTROL = 12
 
 
 class Fault(enum.IntEnum):
@@ -68,6 +74,11 @@ class Header:
     """The value of one key of the protocol's header block."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class Spelled(Header):
+    """A header that holds a timeout as gRPC writes it: up to eight digits, and one of H M S m u n."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,11 @@ class View:
 def header(name: str) -> Header:
     """The value of the header `name`; a repeated key resolves to its last value."""
     return Header(name)
+
+
+def spelled(name: str) -> Spelled:
+    """The timeout in the header `name`, with its unit. A value that is none makes a call malformed."""
+    return Spelled(name)
 
 
 def first(*sources: Any) -> First:
@@ -178,14 +194,14 @@ class Session:
     """What a connection begins with: a frame of kind HANDSHAKE from its client, and the other side's HANDSHAKE_ACK.
 
     handshake: the fields of the one that the proxy sends upstream, before any call.
-    handshake_ack: the fields of its answer to a client.
+    handshake_ack: the fields of its answer to a client. None where no frame answers that and nothing else.
 
     A client's calls before that are malformed. A protocol whose frames may be a HANDSHAKE but which has no session answers
     it with `Fault.NO_ROUTE`: it would change what an upstream connection speaks, which other calls share.
     """
 
     handshake: Mapping[str, Any]
-    handshake_ack: Mapping[str, Any]
+    handshake_ack: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -195,18 +211,26 @@ class Protocol:
     frame: the layout of one frame, both directions.
     kind: for each `Kind` the protocol has, when a frame is of that kind; asked in the order given.
     id: the field that ties an answer to its request: an unsigned integer of a fixed width, or one whose width varies. None
-        where frames have none: then one call at a time on a connection, and answers in the order of the requests.
+        where frames have none: then one call at a time on a connection, and answers in the order of the requests. Only where
+        there are frames of kind `CONTROL` may it be a field that some frames lack: those are of no call.
     again: a second field for the same purpose, behind the first; both are the same number upstream.
     length: the integer at the frame's beginning that counts its bytes, where the id's width varies.
     headers: the block (or `view`) that routing keys are looked up in.
     service, method: text sources; these roles win over a header of the same name.
-    timeout: an integer field in milliseconds, or a header with decimal milliseconds; at most 0 means none.
+    keys: the same for other routing keys, by their names.
+    timeout: an integer field in milliseconds, or a header with decimal milliseconds; at most 0 means none. `spelled`: calls
+        as gRPC's, whose header has a unit, and whose answers say in `grpc-status` how they ended.
     pool, order: how connections are shared and answers told apart.
     variant: fields that must be alike for all frames of one upstream connection.
     echo: fields that a local reply repeats from its request.
-    echo_text: a field of bytes or text that it repeats as well, of at most 255 bytes (a longer one: as none).
+    echo_text: a field of bytes or text that it repeats as well, of at most 255 bytes (a longer one: as none). Heartbeats have
+        it too where it, and not the id, tells them apart.
     unwrap: gives a frame of kind `WRAPPED` (compressed, say) in its plain form; raises `MalformedError`.
     session: how a connection begins, where its first frame is no call.
+    carries: the protocols of the messages that a connection's streams carry, each stream one call; `frame` is then what the
+        streams are cut into. A stream is of the first of them, or of one of the others if its request has its `media`.
+    media: of a protocol that is carried beside others: the content type of its requests, which a suffix (`+proto`) or
+        parameters may follow.
     detect: which leading fields are the signature, and its rank.
     reply: the fields of a local reply for each fault, over `reply_base`.
     heartbeat, heartbeat_ack: the fields of the frames that keep a connection alive.
@@ -222,11 +246,14 @@ class Protocol:
     headers: Any = None
     service: Any = None
     method: Any = None
+    keys: Mapping[str, Any] = field(default_factory=dict)
     timeout: Any = None
     pool: Pool = Pool.MULTIPLEXED
     order: Order = Order.BY_ID
     unwrap: Callable[[bytes], bytes] | None = None
     session: Session | None = None
+    carries: tuple[Protocol, ...] = ()
+    media: bytes = b""
     variant: tuple[Any, ...] = ()
     echo: tuple[Any, ...] = ()
     echo_text: Any = None

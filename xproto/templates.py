@@ -30,15 +30,26 @@ def complete(layout: c.Construct, fields: Mapping[str, Any]) -> dict[str, Any]:
     """`fields` with None for every field of the layout that they leave out, since `If` demands its key even when not taken."""
     full = dict(fields)
     for sub in layout.subcons:
-        inner = sub
-        while isinstance(inner, c.Subconstruct) and type(inner) is not c.Struct:
-            inner = inner.subcon
         if sub.name is None:
             continue
+        inner, always = _within(sub)
         value = full.setdefault(sub.name, None)
-        if type(inner) is c.Struct and (value is None or isinstance(value, Mapping)):
+        if type(inner) is c.Struct and ((value is None and always) or isinstance(value, Mapping)):
             full[sub.name] = complete(inner, value or {})
     return full
+
+
+def _within(sub: c.Construct) -> tuple[c.Construct, bool]:
+    """What a member of a layout is inside of names, sections and `If`s, and whether it is always there."""
+    always = True
+    while type(sub) is not c.Struct:
+        if isinstance(sub, c.IfThenElse) and sub.elsesubcon is c.Pass:
+            sub, always = sub.thensubcon, False
+        elif isinstance(sub, c.Subconstruct):
+            sub = sub.subcon
+        else:
+            break
+    return sub, always
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +75,10 @@ def build_frame(lowered: Lowered, fields: Mapping[str, Any], *, from_upstream: b
 
 
 def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int, text: bytes = b"") -> bytes:
-    """The frame for a fault, a heartbeat or its ack; b"" where the protocol declares none."""
+    """The frame for a fault, a heartbeat or its ack; b"" where the protocol declares none.
+
+    text: what `echo_text` is to be; a heartbeat without one has the text that it is declared with.
+    """
     protocol = lowered.protocol
     fields = _given(protocol, what)
     if fields is None:
@@ -73,7 +87,7 @@ def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int
     chosen = merge(merge(fields, echoed), lowered.variant.unpack(variant))
     for path in [field.path for field in lowered.identity.fields]:
         chosen = merge(_nested(path, 0), chosen)
-    if protocol.echo_text is not None and isinstance(what, Fault):
+    if protocol.echo_text is not None and (isinstance(what, Fault) or text):
         for source in lowered.texts.key(ECHO_TEXT):
             chosen = merge(chosen, _nested(source.path, text))
     return build_frame(lowered, chosen, from_upstream=not goes_upstream(what))
@@ -98,9 +112,7 @@ def _unknown(layout: c.Construct, fields: Mapping[str, Any], around: str = "") -
         if name not in subs:
             yield f"{around}{name}"
             continue
-        inner = subs[name]
-        while isinstance(inner, c.Subconstruct) and type(inner) is not c.Struct:
-            inner = inner.subcon
+        inner, _ = _within(subs[name])
         if type(inner) is c.Struct and isinstance(value, Mapping):
             yield from _unknown(inner, value, f"{around}{name}.")
 
@@ -164,4 +176,6 @@ def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[byt
     also = Kind.RESPONSE if kind is Kind.HEARTBEAT_ACK else kind  # where heartbeats are calls
     if found is not None and (isinstance(found, NeedMore) or found.size != len(frame) or found.kind not in {kind, also}):
         return f"is not one whole {kind.name.lower()} when it is read back", "set the fields that decide its kind and size"
+    if isinstance(what, Fault) and lowered.identity.id is not None and found is not None and found.id_at < 0:
+        return "has no id when it is read back", "set the fields that decide whether there is one"
     return None

@@ -116,6 +116,8 @@ def _frame_fault(subject: Subject, data: Buffer, fields: object, size: int, foun
     wanted = (fact.size, int(fact.kind), fact.id, fact.id, fact.crc_at, fact.timeout)
     if (found.size, int(found.kind), found.id, placed, found.crc_at, found.timeout) != wanted:
         return f"scan is wrong: {wanted} expected (size, kind, id, id in place, crc_at, timeout)"
+    if (found.id_at >= 0) is not fact.numbered:
+        return f"scan finds the id at {found.id_at}, the frame {'has' if fact.numbered else 'has not'} one"
     deadline = subject.lowered.deadline
     if (found.timeout_at >= 0) is not (deadline is not None and fact.timed):
         return f"scan finds the timeout at {found.timeout_at}"

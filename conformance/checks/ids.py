@@ -1,7 +1,8 @@
 """Rewriting ids: only the ids change, the length that counts them, and the checksum by the same difference.
 
 Ids of a fixed width are overwritten, those whose width varies (varints, integers of jce) may move what follows; a frame
-may have two. Putting the old ids back gives the frame as it came, in whatever width they came.
+may have two. Putting the old ids back gives the frame as it came, in whatever width they came. A frame that is of no call
+may have none, and stays as it is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from xproto.errors import MalformedError
 from xproto.kernel.codec import Frame
 from xproto.kernel.pieces import ids, with_ids
 from xproto.spec import Kind
+
+OF_CALLS = frozenset({Kind.REQUEST, Kind.ONEWAY, Kind.RESPONSE, Kind.INTERIM, Kind.PART})
+"""Frames that belong to a call: what has ids at all has them in these."""
 
 
 def edge_ids(subject: Subject) -> tuple[int, ...]:
@@ -54,6 +58,11 @@ def check_set_id(subject: Subject, frame: bytes, new_id: int) -> None:
         return
     before = subject.scan(shown)
     assert isinstance(before, Frame), before
+    if before.id_at < 0 and before.kind in OF_CALLS:
+        what = f"{subject.name}: a {Kind(before.kind).name.lower()} without the id that ties it to its call"
+        raise DisagreementError(what, shown, field=subject.lowered.id_name)
+    if new_id == 0 and not _takes_zero(subject, shown, before.crc_at):
+        return
     made = subject.codec.with_id(shown, new_id, subject.direction)
     wanted = renumbered(subject, shown, new_id, before.crc_at)
     if made != wanted:
@@ -63,6 +72,11 @@ def check_set_id(subject: Subject, frame: bytes, new_id: int) -> None:
     back = with_ids(subject.codec, made, *ids(subject.codec, shown, subject.direction), subject.direction)
     if back != shown:
         raise _wrong(subject, f"{subject.name}: putting the id {before.id} back gives other bytes", shown, back, shown)
+
+
+def _takes_zero(subject: Subject, frame: bytes, crc_at: int) -> bool:
+    """Whether the frame may have the id 0: the layout may say that it is none, as HTTP/2's does of streams."""
+    return type(subject.oracle.outcome(renumbered(subject, frame, 0, crc_at))) is type(subject.oracle.outcome(frame))
 
 
 def _check_read(subject: Subject, frame: bytes, made: bytes, new_id: int) -> None:
@@ -77,7 +91,7 @@ def _check_read(subject: Subject, frame: bytes, made: bytes, new_id: int) -> Non
     if fault is not None:
         raise DisagreementError(f"{subject.name}: under the id {new_id}: {fault}", made, field=subject.lowered.id_name)
     found = meaning(subject.protocol, fields, len(made))
-    if outcome != Complete(len(made)) or found.id != new_id or found.again not in (None, new_id):
+    if outcome != Complete(len(made)) or (found.numbered and found.id != new_id) or found.again not in (None, new_id):
         what = f"{subject.name}: the id {new_id} is read as {found.id}, and again as {found.again}"
         raise DisagreementError(what, made, field=subject.lowered.id_name)
 

@@ -73,21 +73,41 @@ def check_heartbeat(bench: Bench, request: bytes) -> None:
     asked = client.scan(request)
     if not isinstance(asked, Frame) or asked.kind != Kind.HEARTBEAT:
         return
-    made = client.codec.heartbeat_ack(asked.variant, asked.echo, asked.id)
+    text = _told_by(bench, client, request) if bench.protocol.id is not None and asked.id_at < 0 else b""
+    made = client.codec.heartbeat_ack(asked.variant, asked.echo, asked.id, text)
     if not made:
         what = "a heartbeat is not acknowledged: the protocol has Kind.HEARTBEAT and no heartbeat_ack"
         raise DisagreementError(what, request, field="heartbeat_ack")
     wanted = {Kind.HEARTBEAT_ACK, Kind.RESPONSE}  # RESPONSE: where heartbeats are calls
     found = own_frame(server, made, "the acknowledgement of a heartbeat", "heartbeat_ack", wanted)
     _same_id(asked, found, made, "heartbeat_ack")
+    if text and _told_by(bench, server, made) != text:
+        what = "the acknowledgement does not repeat what the heartbeat says"
+        raise DisagreementError(what, request, field="echo_text", made=made)
+
+
+def _told_by(bench: Bench, reader: Subject, frame: bytes) -> bytes:
+    """What tells heartbeats apart that have no id, as construct reads it."""
+    role = bench.protocol.echo_text
+    if role is None:
+        what = "a heartbeat has neither an id nor anything else to be known by: declare echo_text"
+        raise DisagreementError(what, frame, field="echo_text")
+    found = role(reader.oracle.parse(frame)[1])
+    return found if isinstance(found, bytes) else str(found).encode("utf-8", "surrogateescape")
 
 
 def check_own_heartbeat(bench: Bench, variant: int, number: int, _: bytes = b"") -> None:
-    """The heartbeat that the proxy sends is one to the server, and has the id that was asked for."""
+    """The heartbeat that the proxy sends is one to the server, and has the id that was asked for, or the text."""
     client = bench.subjects[0]
     made = client.codec.heartbeat(variant, number)
     found = own_frame(client, made, "the heartbeat of the proxy", "heartbeat", {Kind.HEARTBEAT})
-    if bench.protocol.id is not None and found.id != number:
+    if bench.protocol.id is not None and found.id_at < 0:
+        text = number.to_bytes(len(_told_by(bench, client, made)), "big")
+        made = client.codec.heartbeat(variant, number, text)
+        own_frame(client, made, "the heartbeat of the proxy", "heartbeat", {Kind.HEARTBEAT})
+        if _told_by(bench, client, made) != text:
+            raise DisagreementError("the heartbeat does not say what it was to say", made, field="echo_text")
+    elif bench.protocol.id is not None and found.id != number:
         raise DisagreementError(f"the heartbeat has the id {found.id}, {number} was given", made, field="id")
 
 

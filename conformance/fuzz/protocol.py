@@ -103,9 +103,9 @@ class ProtocolTarget:
 def check_ids(subject: Subject, frame: bytes, found: Frame, rng: Random) -> None:
     """Another id, and the old one back."""
     codec = subject.codec
-    if subject.protocol.id is None or found.kind not in CALLS:
+    if found.id_at < 0 or found.kind not in CALLS:
         return
-    new = rng.getrandbits(codec.id_bits)
+    new = rng.getrandbits(codec.id_bits) or 1  # zero may be none
     changed = codec.with_id(frame, new, subject.direction)
     after = subject.scan(changed)
     if not isinstance(after, Frame) or after.size != len(changed) or after.kind != found.kind:

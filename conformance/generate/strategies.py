@@ -57,6 +57,9 @@ Override = Callable[[Draw, c.Container], Any]
 MAX_BYTES = 40
 """Bytes drawn for a field: enough to cross lengths of one byte's varint in a block of several."""
 
+MAX_RECORDS = 3
+"""Drawn for a field, where nothing else decides how many."""
+
 TEXTS = st.text(max_size=12) | st.sampled_from(["", "service", "com.test.Echo:1.0", "\N{SNOWMAN}", "\U0001f600x"])
 KEYS = ("service", "method", "group", "version", "path", "sofa_head_method_name")
 """Header names that roles and routes ask for."""
@@ -116,7 +119,7 @@ class _Drawing:
         if con is FromUpstream:
             return self.direction
         if type(con) is c.Computed:
-            return _evaluate(con.func, context)
+            return _known(con.func, context)
         if type(con) is c.IfThenElse:
             side = con.thensubcon if _evaluate(con.condfunc, context) else con.elsesubcon
             return self.value(side, context, path)
@@ -126,6 +129,10 @@ class _Drawing:
             return self.struct(con, context, path)
         if type(con) is c.Transformed:
             return self.struct(con.subcon, context, path)
+        if type(con) is c.Array:
+            count = _known(con.count, context)
+            wanted = self.draw(st.integers(0, MAX_RECORDS)) if count is None else count
+            return [self.value(con.subcon, context, path) for _ in range(wanted)]
         if type(con) in {c.FixedSized, c.Prefixed}:
             return self.value(con.subcon, context, path)
         leaf = _written(con, context, self.direction)
@@ -160,6 +167,14 @@ def _written(con: Any, context: c.Container, direction: int) -> st.SearchStrateg
 
 def _evaluate(expression: Any, context: c.Container) -> Any:
     return expression(context) if callable(expression) else expression
+
+
+def _known(expression: Any, context: c.Container) -> Any:
+    """The value of an expression; None where it hangs on a length that a Rebuild will compute."""
+    try:
+        return _evaluate(expression, context)
+    except (KeyError, TypeError):
+        return None
 
 
 def _leaf(con: Any, context: c.Container) -> st.SearchStrategy[Any]:
@@ -198,12 +213,7 @@ def _leaf(con: Any, context: c.Container) -> st.SearchStrategy[Any]:
 
 
 def _bytes(con: c.Bytes, context: c.Container) -> st.SearchStrategy[bytes]:
-    size = con.length
-    if callable(size):
-        try:
-            size = size(context)
-        except (KeyError, TypeError):  # a length that a Rebuild will compute
-            size = None
+    size = _known(con.length, context)
     if size is None:
         return BYTES
     return st.binary(min_size=size, max_size=size) if size >= 0 else st.nothing()

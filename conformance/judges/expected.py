@@ -22,14 +22,15 @@ from xproto.wire.http1 import Head
 class Meaning:
     """The facts of a frame. kind is None where the declaration has no kind for it; crc_at is -1 without a checksum.
 
-    id: as 64 bits without a sign, which is how the proxy counts; 0 where frames have none. again: the second one; None
-    where this frame has none.
+    id: as 64 bits without a sign, which is how the proxy counts; 0 where this frame has none. numbered: whether it has one.
+    again: the second one; None where this frame has none.
     timed: whether the frame has the field of the timeout.
     """
 
     size: int
     kind: Kind | None
     id: int
+    numbered: bool
     again: int | None
     crc_at: int
     timeout: int
@@ -49,11 +50,13 @@ Text = bytes | _Hidden | None
 def meaning(protocol: Protocol, fields: Any, size: int) -> Meaning:
     """The meaning of a frame whose parsed fields these are."""
     checksum = next((s.name for s in protocol.frame.subcons if _is_checksum(s)), None)
+    number = _number(protocol.id, fields)
     timeout = None if protocol.timeout is None or isinstance(protocol.timeout, Header) else protocol.timeout(fields)
     return Meaning(
         size,
         next((kind for kind, test in protocol.kind.items() if _holds(test, fields)), None),
-        _number(protocol.id, fields) or 0,
+        number or 0,
+        number is not None,
         _number(protocol.again, fields),
         size - 4 if checksum is not None and fields[checksum] is not None else -1,
         int(timeout or 0),
@@ -64,7 +67,10 @@ def meaning(protocol: Protocol, fields: Any, size: int) -> Meaning:
 
 
 def _number(source: Any, fields: Any) -> int | None:
-    found = None if source is None else source(fields)
+    try:
+        found = None if source is None else source(fields)
+    except TypeError:  # a field of a part that is not there
+        return None
     return None if found is None else int(found) % (1 << 64)
 
 
@@ -80,7 +86,7 @@ def _holds(test: Any, fields: Any) -> bool:
 
 def lookup(protocol: Protocol, fields: Any, key: str) -> bytes | None:
     """The value of a routing key."""
-    role = {"service": protocol.service, "method": protocol.method}.get(key)
+    role = {"service": protocol.service, "method": protocol.method, **protocol.keys}.get(key)
     found = _text(protocol, fields, role if role is not None else Header(key))
     return found if isinstance(found, bytes) else None
 

@@ -2,7 +2,8 @@
 
 Source: RFC 9110 and 3986, and `docs/protocols.md` for what the keys mean: `http_method`, `path` without its query and
 with escapes of unreserved characters undone, `query`, `query.name`, `host` in lower case without port and last dot, and
-the names of fields in any case.
+the names of fields in any case. `path:service` and `path:method` are what stands before and behind the path's last slash,
+but for its first.
 """
 
 from __future__ import annotations
@@ -24,15 +25,22 @@ def text_of(head: Any, key: bytes) -> bytes | None:
         case b"http_method":
             return bytes(method)
         case b"path":
-            return _UNRESERVED.sub(lambda escape: bytes((int(escape[1], 16),)), path)
+            return _unescaped(path)
+        case b"path:service" | b"path:method":
+            found = re.fullmatch(rb"/(.+)/([^/]+)", _unescaped(path), re.DOTALL)
+            return None if found is None else found[1] if key.lower() == b"path:service" else found[2]
         case b"query":
             return query
         case b"host":
-            found = authority if authority is not None else values[0] if values else None
-            return None if found is None else _host(found)
+            host = authority if authority is not None else values[0] if values else None
+            return None if host is None else _host(host)
         case _ if key.startswith(b"query."):
             return _parameter(query or b"", key.removeprefix(b"query."))
     return b",".join(values) if values else None
+
+
+def _unescaped(path: bytes) -> bytes:
+    return _UNRESERVED.sub(lambda escape: bytes((int(escape[1], 16),)), path)
 
 
 def _split(method: bytes, target: bytes) -> tuple[bytes | None, bytes, bytes | None]:

@@ -42,10 +42,12 @@ def places(subject: Subject, frame: bytes) -> list[Place]:
 
 
 def written(field: IdField, number: int, was: bytes) -> bytes:
-    """An id as this field writes it anew. was: what stands there now."""
+    """An id as this field writes it anew. was: what stands there now, whose reserved bits stay."""
     match field.form:
         case Form.FIXED:
-            return number.to_bytes(field.width, "little" if field.little else "big")
+            order: Literal["little", "big"] = "little" if field.little else "big"
+            kept = int.from_bytes(was, order) >> field.bits << field.bits
+            return (kept + number % (1 << field.bits)).to_bytes(field.width, order)
         case Form.VARINT:
             return varint(number)
         case Form.JCE:
@@ -56,7 +58,7 @@ def read(field: IdField, data: bytes) -> int:
     """The id that these bytes say, as 64 bits without a sign."""
     match field.form:
         case Form.FIXED:
-            return int.from_bytes(data, "little" if field.little else "big")
+            return int.from_bytes(data, "little" if field.little else "big") % (1 << field.bits)
         case Form.VARINT:
             return sum((byte & 0x7F) << 7 * i for i, byte in enumerate(data))
         case Form.JCE:
@@ -64,9 +66,9 @@ def read(field: IdField, data: bytes) -> int:
 
 
 def id_in_place(subject: Subject, data: Buffer, found: Frame) -> int:
-    """The id that stands where a scan says it is; 0 for a protocol without ids."""
+    """The id that stands where a scan says it is; 0 where it says that there is none."""
     field = subject.lowered.identity.id
-    return 0 if field is None else read(field, bytes(data[found.id_at : found.id_end]))
+    return 0 if field is None or found.id_at < 0 else read(field, bytes(data[found.id_at : found.id_end]))
 
 
 def renumbered(subject: Subject, frame: bytes, number: int, crc_at: int) -> bytes:

@@ -11,6 +11,7 @@ from conformance.live.answers import Answers
 from conformance.live.client import Line
 from conformance.live.manners import MANNERS, Manner
 from conformance.live.stage import Stage
+from conformance.live.target import refuse_streams
 from conformance.live.wire import Answer
 from conformance.suite import Result
 from xproto.registry import Registered
@@ -36,6 +37,7 @@ async def play_server(
     listening: is told the port, which the kernel picks for port 0. answer: gives the answer to a call; without it they
     come from the vectors, and from the declaration where no vector is like the call.
     """
+    refuse_streams(registered)
     stage = Stage(registered, answer or Answers(registered, vectors).to, manners)
     lines: set[Line] = set()
 

@@ -9,7 +9,7 @@ from functools import partial
 from conformance.bench import QUICK, Bench, Profile
 from conformance.golden import Vector
 from conformance.live import calls, errors, hostile
-from conformance.live.target import LiveError, Target
+from conformance.live.target import LiveError, Target, refuse_streams
 from conformance.live.wire import PATIENCE, Patience
 from conformance.outcome import DisagreementError
 from conformance.suite import MOST_FAILURES, Case, Check, Progress, Result, run
@@ -72,8 +72,9 @@ def check_server(
 
     vectors: the requests to ask the server with are those of clients. only: names of checks, all where there are none.
     most: failures after which a check asks no more, since each costs patience.
-    Raises `LiveError` where nobody listens, or `only` names no check.
+    Raises `LiveError` where nobody listens, `only` names no check, or the calls are streams.
     """
+    refuse_streams(registered)
     unknown = [name for name in only if name not in NAMES]
     if unknown:
         raise LiveError(f"no such check: {', '.join(unknown)}; there are: {', '.join(NAMES)}")

@@ -34,6 +34,13 @@ class LiveError(Exception):
     """The peer cannot be tested: nobody listens there, or there is nothing to ask."""
 
 
+def refuse_streams(registered: Registered) -> None:
+    """Raises `LiveError` for a protocol whose frames mean something only in the state that those before them left behind."""
+    if registered.codec.carried:
+        name = registered.protocol.name
+        raise LiveError(f"{name}: its calls are streams of a connection, and these checks send single frames; none applies")
+
+
 @dataclass(frozen=True)
 class Asked:
     """A frame of a client, by the name of its vector, and what a scan says of it."""

@@ -80,6 +80,7 @@ def _cluster(name: str, given: clusters.Cluster) -> Cluster:
         hosts=tuple(host.address for host in given.hosts),
         lb=given.lb,
         pool=given.pool,
+        http=given.http,
         connect_timeout=given.connect_timeout,
         timeout=given.timeout,
         max_connections=given.max_connections,
@@ -90,7 +91,7 @@ def _cluster(name: str, given: clusters.Cluster) -> Cluster:
         backoff_base=given.backoff.base,
         backoff_max=given.backoff.max,
         keepalive=Keepalive(given.keepalive.interval, given.keepalive.timeout, given.keepalive.misses),
-        tls=client_tls(given.tls) if given.tls else None,
-        tls_matches=tuple(map(tls_match, given.tls_matches)),
+        tls=client_tls(given.tls, given.http) if given.tls else None,
+        tls_matches=tuple(tls_match(each, given.http) for each in given.tls_matches),
         metadata={host.address: dict(host.metadata) for host in given.hosts if host.metadata},
     )

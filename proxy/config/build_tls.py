@@ -12,8 +12,8 @@ from proxy.tls.settings import ClientTls, Extension, FilterChain, SanMatch, Secr
 
 DEFAULT = "default"
 """What the chain of a listener's own `tls` is called."""
-ALPN = {"http1": "http/1.1"}
-"""What protocols are called in a hello, by our names of them. The others have no such name."""
+ALPN = {"http2": "h2", "http1": "http/1.1"}
+"""What protocols are called in a hello, by our names of them, the preferred one first. The others have no such name."""
 
 
 def secret(name: str, given: secrets.Secret, folder: Path) -> Secret:
@@ -45,7 +45,7 @@ def chains(given: listeners.Listener, resolve: Callable[[Iterable[str]], tuple[s
     return tuple(made)
 
 
-def _server_tls(given: tls.ServerTls, protocols: Iterable[str]) -> ServerTls:
+def _server_tls(given: tls.ServerTls, protocols: Sequence[str]) -> ServerTls:
     client = given.client or tls.Client(verify="off")
     return ServerTls(
         certificates=given.certificates,
@@ -53,7 +53,7 @@ def _server_tls(given: tls.ServerTls, protocols: Iterable[str]) -> ServerTls:
         trust=client.ca,
         sans=_sans(client.san),
         verifiers=verifiers(client.verifiers),
-        alpn=given.alpn or tuple(ALPN[name] for name in protocols if name in ALPN),
+        alpn=given.alpn or tuple(text for name, text in ALPN.items() if name in protocols),
         min_version=given.min_version,
         max_version=given.max_version,
         ciphers=given.ciphers,
@@ -61,8 +61,8 @@ def _server_tls(given: tls.ServerTls, protocols: Iterable[str]) -> ServerTls:
     )
 
 
-def client_tls(given: tls.ClientTls) -> ClientTls:
-    """How hosts are spoken to."""
+def client_tls(given: tls.ClientTls, http: str = "http1") -> ClientTls:
+    """How hosts are spoken to. http: which version of it they speak."""
     return ClientTls(
         trust=given.ca,
         verify=given.verify,
@@ -70,7 +70,7 @@ def client_tls(given: tls.ClientTls) -> ClientTls:
         server_name=given.server_name or "",
         sans=_sans(given.san),
         verifiers=verifiers(given.verifiers),
-        alpn=given.alpn or (),
+        alpn=given.alpn or ((ALPN[http],) if http == "http2" else ()),
         min_version=given.min_version,
         max_version=given.max_version,
         ciphers=given.ciphers,
@@ -78,9 +78,9 @@ def client_tls(given: tls.ClientTls) -> ClientTls:
     )
 
 
-def tls_match(given: tls.TlsMatch) -> TlsMatch:
+def tls_match(given: tls.TlsMatch, http: str = "http1") -> TlsMatch:
     """An exception for some hosts."""
-    return TlsMatch(dict(given.metadata), client_tls(given.tls) if given.tls else None)
+    return TlsMatch(dict(given.metadata), client_tls(given.tls, http) if given.tls else None)
 
 
 def _sans(given: Sequence[sans.San]) -> tuple[SanMatch, ...]:

@@ -73,6 +73,12 @@ class Cluster(Model):
         "the one before.",
         examples=["multiplexed"],
     )
+    http: Literal["http1", "http2"] = Field(
+        default="http1",
+        description="Which version of HTTP the hosts speak, to requests of either version. `http2`: by prior knowledge, or "
+        "by ALPN where it has `tls`; many calls share a connection, and gRPC needs it.",
+        examples=["http2"],
+    )
     timeout: Duration = Field(
         default=snapshot.CALL_TIMEOUT, description="The calls' deadline. A call's own shorter one wins. "
         "Of HTTP: how long nothing of an exchange may move.", examples=["60s"]

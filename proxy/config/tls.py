@@ -84,7 +84,7 @@ class ServerTls(Model):
     )
     alpn: Annotated[Alpns | None, GIVEN] = Field(
         default=None,
-        description=f"{_ALPN}If not given: `http/1.1` where HTTP/1.1 is among the protocols, else none.",
+        description=f"{_ALPN}If not given: `h2` and `http/1.1`, those of HTTP's versions that are among the protocols.",
         examples=[["http/1.1"]],
     )
     min_version: TlsVersion = Field(default=MIN_VERSION, description="The lowest version of TLS.", examples=["1.2"])
@@ -117,7 +117,7 @@ class ClientTls(Model):
         default=None, description="The secret with the certificate to present to hosts that ask for one.", examples=["web"]
     )
     alpn: Annotated[Alpns | None, GIVEN] = Field(
-        default=None, description=f"{_ALPN}If not given, none are offered.", examples=[["http/1.1"]]
+        default=None, description=f"{_ALPN}If not given: `h2` of hosts that speak it, else none.", examples=[["http/1.1"]]
     )
     min_version: TlsVersion = Field(default=MIN_VERSION, description="The lowest version of TLS.", examples=["1.2"])
     max_version: Annotated[TlsVersion | None, GIVEN] = Field(default=None, description=_HIGHEST, examples=["1.3"])

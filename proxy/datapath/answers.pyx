@@ -11,12 +11,12 @@ nothing against it, and nothing is behind the answer.
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memset
 
-from proxy.datapath.buffers cimport buf_t
+from proxy.datapath.buffers cimport buf_t, segment_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t, only_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.conn cimport FEEDS, OPEN, may, next_frame
-from proxy.datapath.counters cimport CLOSED_EARLY, add
+from proxy.datapath.counters cimport CLOSED_EARLY, STATUSES, add
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_UPSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE
@@ -104,11 +104,20 @@ cdef class Answers(Carrier):
         if call == NULL:
             return self.shut()
         caller = self.settle(call)
+        if self.codec.spelled and self.io.streams:
+            self.note_status(call, self.io.grpc_status)
         if caller is not None:
             caller.answered(call)
         self.core.calls.give(call)
         self.served = True
         return self.touch() if self.whole and not self.leaves else self.shut()
+
+    cdef int note_status(self, call_t* call, int status) except -1:
+        """How a call of gRPC ended, by what stands behind its answer."""
+        add(self.count.statuses[status if 0 <= status < STATUSES else STATUSES - 1], 1)
+        if call.note != NULL and status >= 0:
+            call.note.status = <uint8_t>(status + 1)
+        return 0
 
     cdef int fail_calls(self, int fault) except -1:
         cdef buf_t request = self.kept
@@ -124,6 +133,25 @@ cdef class Answers(Carrier):
         finally:
             self.core.buffers.drop(&request)
             Carrier.fail_calls(self, fault)
+        return 0
+
+    cdef int take_back(self, buf_t* sent, bint elsewhere) except -1:
+        """All of it may be sent once more, with what waits behind it; `elsewhere`: to another host."""
+        cdef segment_t* segment = self.out.rest
+        cdef buf_t none
+        memset(&none, 0, sizeof(buf_t))
+        self.core.buffers.drop(&self.kept)
+        self.kept, sent[0] = sent[0], none
+        self.refuses = elsewhere
+        if self.out.first.size and not (
+                self.core.buffers.append(&self.kept, self.out.first.data + self.out.first.head, self.out.first.size, 0)):
+            self.core.buffers.drop(&self.kept)
+            return 0
+        while segment != NULL:
+            if not self.core.buffers.append(&self.kept, segment.buf.data + segment.buf.head, segment.buf.size, 0):
+                self.core.buffers.drop(&self.kept)
+                return 0
+            segment = segment.next
         return 0
 
     cdef int ended(self) except -1:

@@ -8,7 +8,7 @@ What always holds: an engine in order is told nothing; the walk costs what there
 
 from libc.stdint cimport int64_t, uint64_t
 
-from proxy.datapath.audit_messages cimport MessageLook
+from proxy.datapath.audit_streams cimport StreamLook
 from proxy.datapath.buffers cimport BUDGET
 from proxy.datapath.calls cimport CELLS, call_t, find_call
 from proxy.datapath.carrier cimport OWN, Carrier
@@ -16,6 +16,9 @@ from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport CONNECTING, DRAINING, ENDING, OPEN
 from proxy.datapath.core cimport Core
 from proxy.datapath.downstream cimport Downstream
+from proxy.datapath.h2_downstream cimport H2Downstream
+from proxy.datapath.h2_stream cimport H2Stream
+from proxy.datapath.h2_upstream cimport H2Upstream
 from proxy.datapath.host cimport Host
 from proxy.datapath.order cimport place_t
 from proxy.datapath.pingpong cimport Pool, Shelf, spot_t
@@ -36,7 +39,7 @@ class ViolationError(AssertionError):
     """Something that always holds did not."""
 
 
-cdef class Audit(MessageLook):
+cdef class Audit(StreamLook):
     def __init__(self, engine):
         self.engine, self.core, self.found, self.gauges, self.hoping = engine, engine.core, [], {}, set()
 
@@ -197,8 +200,15 @@ cdef class Audit(MessageLook):
         cdef Port port = one
         cdef Downstream conn
         cdef Near near
+        cdef H2Downstream bearer
+        cdef H2Stream stream
         for conn in port.connections:
             self.caller(conn)
+        for bearer in port.shared:
+            self.near(bearer)
+            for stream in bearer.streams:
+                if stream.owner is not None:
+                    self.caller(stream.owner)
         for near in port.tunnels:
             self.tunnel(near)
         self.gauge(port.count.tunnels_active, len(port.tunnels), f"tunnels of listener {port.name}")
@@ -213,16 +223,20 @@ cdef class Audit(MessageLook):
         cdef Host host = one
         cdef Upstream conn
         cdef Far far
+        cdef H2Upstream bearer
         cdef uint64_t made = 0, flying = 0
+        for bearer in [*host.shared, *host.fading]:
+            self.far(bearer, bearer in host.fading)
+            made += bearer.made
         for conn in host.active:
             self.carrier(conn)
-            made += conn.made
+            made += conn.made and not conn.streams_by
             flying += conn.ids.count
             if conn.state != CONNECTING and conn.state != OPEN:
                 self.wrong(f"{conn.label()} is in the list of active ones in state {conn.state}")
         for conn in host.draining:
             self.carrier(conn)
-            made += conn.made
+            made += conn.made and not conn.streams_by
             flying += conn.ids.count
             if conn.state != DRAINING:
                 self.wrong(f"{conn.label()} is in the list of draining ones in state {conn.state}")
@@ -280,6 +294,8 @@ cdef class Audit(MessageLook):
             shelf = host.shelves.get(pool)
             if shelf is not None and shelf.held > len(shelf.spare):
                 return True
+            if cluster.limits.http2 and host.shared and host.crowded():
+                return True                  # its server takes no streams now, and may say so again
         return False
 
     # -- time -------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ cdef class MessageLook(Look):
         self.bytes += conn.kept.room
         if not conn.codec.headed:
             return 0
-        if conn.kept.size and (call == NULL or call.bodied):
+        if conn.kept.size and not conn.io.streams and (call == NULL or call.bodied):
             self.wrong(f"{conn.label()}: keeps a request that it cannot send again")
         if conn.ids.count > 1:
             self.wrong(f"{conn.label()}: {conn.ids.count} exchanges at a time")

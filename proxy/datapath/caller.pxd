@@ -24,6 +24,7 @@ cdef class Caller(Flow):
     cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int early(self, uint64_t place, const uint8_t* frame, const frame_t* at, const identity_t* who) except -1
     cdef int refuse(self, call_t* call, int fault) except -1
+    cdef bint conclude(self, call_t* call, int fault) except -1
     cdef int say(self, bytes frame) except -1
     cdef int say_in_turn(self, uint64_t place, bytes frame) except -1
     cdef int moved_up(self) except -1

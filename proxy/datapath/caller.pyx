@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 
 from proxy.datapath.calls cimport Line, call_t, end_note, kept_text
 from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
-from proxy.datapath.counters cimport TIMEOUT, add, observe
+from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, TIMEOUT, add, observe, protocol_count_t
 from proxy.datapath.flow cimport Flow
 from proxy.datapath.notes cimport ANSWERED, UNANSWERED
 from proxy.datapath.relay cimport Relay
@@ -24,14 +24,22 @@ from xproto.kernel.frame cimport FROM_UPSTREAM, frame_t, identity_t
 from proxy.datapath.conn import NO_ROOM
 
 
+cdef int64_t FOREVER = 1 << 61
+
+
 cdef int expire(alarm_t* alarm) except -1:
-    """A call's deadline: its caller is told; its id stays reserved upstream. Of messages it counts from the last byte."""
+    """A call's deadline: its caller is told; its id stays reserved upstream.
+
+    Of messages it counts from the last byte, but for one that their caller set (`total`).
+    """
     cdef call_t* call = <call_t*>alarm.owner
     cdef Caller caller = <Caller>call.caller
     cdef int64_t until
     caller.core.now = caller.core.clock.now()
     if caller.codec.headed:
         until = caller.moved(call) + caller.patience(call)
+        if call.total:
+            until = min(until, call.total)
         if until > caller.core.now:
             return caller.core.wheel.set(&call.deadline, until)
     return caller.expired(call)
@@ -156,14 +164,32 @@ cdef class Caller(Flow):
         add(call.count.faults[fault], 1)
         if call.duration != NULL:
             observe(call.duration, self.core.now - call.start)
+        if (fault == CLOSED_EARLY or fault == CONNECT) and self.core.reset_code and self.io is not None and self.io.streams:
+            self.release(call)               # the server's own reset, with its reason, is the answer
+            return self.shut()
         if self.feeder is not None and call.upstream == <void*>self.feeder:
-            return self.cut_off("an answer that was sent in part is not there in time")
+            return 0 if self.conclude(call, fault) else self.cut_off("an answer that was sent in part is not there in time")
         try:
             frame = self.codec.answer(fault, call.variant, call.echo, kept_text(call), &call.origin)
         except Exception as error:  # noqa: BLE001
             return self.crash(error)
         self.release(call)
         return self.say_in_turn(place, frame)
+
+    cdef bint conclude(self, call_t* call, int fault) except -1:
+        """An answer that was sent in part ends with what we say of it, if its protocol can. False: it cannot."""
+        cdef Relay feeder = self.feeder
+        if not self.codec.spelled or self.io is None or not self.io.conclude(
+                self.codec.answer(fault, call.variant, call.echo, b"", &call.origin)):
+            return False
+        if feeder is not None:
+            self.feeder = feeder.sink = None
+            feeder.soon()
+        self.core.buffers.drop_queue(&self.out)
+        self.owned_up()
+        call.outcome = fault
+        self.release(call)
+        return True
 
     cdef int say(self, bytes frame) except -1:
         """Send a frame of our own making, within the same limit as answers."""
@@ -199,6 +225,11 @@ cdef class Caller(Flow):
         return Relay.owns_now(self) + self.lent + (self.order.parked if self.order is not None else 0)
 
     cdef int broken_off(self) except -1:
+        cdef call_t* call = self.calls
+        cdef protocol_count_t* count = call.count if call != NULL else NULL
+        if call != NULL and not self.core.reset_code and self.conclude(call, CLOSED_EARLY):
+            add(count.faults[<int>CLOSED_EARLY], 1)
+            return 0
         return self.cut_off("an answer broke off that was sent in part")
 
     cdef int cut_off(self, str why) except -1:
@@ -220,7 +251,7 @@ cdef class Caller(Flow):
 
     cdef int64_t patience(self, const call_t* call) noexcept:
         """How long nothing of it may move, in microseconds."""
-        return call.until - call.start
+        return call.until - call.start if call.until else FOREVER
 
     cdef int expired(self, call_t* call) except -1:
         return self.refuse(call, TIMEOUT)

@@ -21,6 +21,7 @@ cdef struct call_t:
     int64_t echo
     int64_t start                 # microseconds
     int64_t until                 # its deadline; 0: none
+    int64_t total                 # of messages, whose deadline counts from the last byte: its caller's own, which does not; 0: none
     uint64_t tried                # bits of the hosts that refused the connection
     uint64_t place                # of its answer among those of its caller, where they keep the order of the requests
     void* line                    # borrowed Line that it waits in; NULL: none

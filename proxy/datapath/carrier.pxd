@@ -30,7 +30,8 @@ cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: n
     int64_t backoff_base
     int64_t backoff_max
     int64_t max_connections
-    int64_t max_alone             # connections of a ping-pong pool
+    int64_t max_alone             # connections of a ping-pong pool, or streams
+    bint http2                    # of hosts that speak it
     uint64_t max_pending          # calls that wait for one
     uint64_t max_in_flight
     size_t out_limit

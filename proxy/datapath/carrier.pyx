@@ -25,6 +25,7 @@ from proxy.datapath.notes cimport ANSWERED
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t, identity_t
+from xproto.kernel.http1_forward cimport renew_timeout
 
 
 cdef class Carrier(Flow):
@@ -55,6 +56,8 @@ cdef class Carrier(Flow):
             take_share(&self.shares, call.cell)
         if call.until and at.timeout_at >= 0:
             self.carry_deadline(call, into, at)
+        if call.total:
+            renew_timeout(into, at.size, (call.total - self.core.now + 999) // 1000)
         self.taken(call, recorded)
         if self.state == CONNECTING:
             self.owned_up()

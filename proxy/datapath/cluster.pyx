@@ -24,7 +24,7 @@ from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
 
-from proxy.snapshot import MAX_CONNECTIONS, MAX_PING_PONG_CONNECTIONS
+from proxy.snapshot import MAX_CONNECTIONS, MAX_HTTP2_CONNECTIONS, MAX_PING_PONG_CONNECTIONS
 
 
 cdef int64_t microseconds(object seconds) except? -1:
@@ -99,6 +99,10 @@ cdef class Cluster(Singles):
         self.limits.backoff_max = microseconds(spec.backoff_max)
         self.limits.max_connections = max(spec.max_connections or MAX_CONNECTIONS, 1)
         self.limits.max_alone = max(spec.max_connections or MAX_PING_PONG_CONNECTIONS, 1)
+        self.limits.http2 = spec.http == "http2"
+        if self.limits.http2:                # what is one call's alone is a stream then
+            self.limits.max_connections = max(spec.max_connections or MAX_HTTP2_CONNECTIONS, 1)
+            self.limits.max_alone = spec.max_in_flight * self.limits.max_connections
         self.limits.max_pending = spec.max_pending
         self.limits.max_in_flight = max(spec.max_in_flight, 1)
         self.limits.out_limit = spec.out_buffer_limit
@@ -181,7 +185,7 @@ cdef class Cluster(Singles):
         cdef Conn each
         self.hosts, hosts = [], self.hosts
         for host in [*hosts, *self.leaving]:
-            for each in [*host.active, *host.draining]:
+            for each in [*host.active, *host.draining, *host.shared, *host.fading]:
                 each.shut()
         return self.stir()
 

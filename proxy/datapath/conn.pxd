@@ -73,6 +73,7 @@ cdef class Conn(Turned):
     cdef int gone(self) except -1             # now CLOSED: let go of everything
     cdef int starved(self) except -1          # no memory, or the budget of all buffers is used up
     cdef int unwaited(self) except -1         # one caller less waits for this upstream
+    cdef int take_back(self, buf_t* sent, bint elsewhere) except -1   # the peer has not looked at what was sent
     cdef str label(self)
 
 

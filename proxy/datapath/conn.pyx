@@ -360,5 +360,8 @@ cdef class Conn(Turned):
     cdef int unwaited(self) except -1:
         return 0
 
+    cdef int take_back(self, buf_t* sent, bint elsewhere) except -1:
+        return 0
+
     cdef str label(self):
         return "connection"

@@ -6,6 +6,7 @@ from proxy.datapath.clock cimport Clock
 from proxy.datapath.transport cimport Network
 from proxy.datapath.wheel cimport Wheel
 from xproto.kernel.http1 cimport head_t
+from xproto.kernel.http2 cimport scratch_t
 
 cdef enum:
     READ_SIZE = 256 * 1024        # bytes moved of one connection per event: as much as it may hold up the others
@@ -36,6 +37,11 @@ cdef class Core:
     cdef uint8_t* scratch
     cdef uint8_t* border          # where heads of messages are rewritten
     cdef head_t* head             # what the last one said that was scanned
+    cdef head_t* sent_head        # what the last one said that went into a stream
+    cdef uint8_t* text            # where messages of HTTP/2 become text; NULL: there was none yet
+    cdef scratch_t* blocks        # and where their header blocks are read and written
+    cdef uint64_t nothing         # where streams count their bytes, which are their connection's
+    cdef int reset_code           # why streams are reset while it is not 0 (an ErrorCode of HTTP/2)
     cdef int64_t now              # microseconds; read at the beginning of each event
     cdef bint scheduled
     cdef int64_t small            # when small frames were last read
@@ -55,4 +61,6 @@ cdef class Core:
     cdef int schedule(self) except -1
     cdef int tell(self, str line) except -1
     cdef int flush_all(self) except -1
+    cdef int flush_batch(self) except -1
     cdef int relieve(self) except -1
+    cdef int speak_http2(self) except -1

@@ -17,6 +17,11 @@ from proxy.datapath.clock cimport Clock
 from proxy.datapath.transport cimport Network
 from proxy.datapath.wheel cimport Wheel
 from xproto.kernel.http1 cimport head_t
+from xproto.kernel.http2 cimport free_scratch, new_scratch
+from xproto.kernel.http2_text cimport TEXT_ROOM
+
+cdef enum:
+    ROUNDS = 4                # of flushing in one turn; what is dirty then has its own turn
 
 
 cdef class Turned:
@@ -61,6 +66,22 @@ cdef class Core:
         free(self.scratch)
         free(self.border)
         free(self.head)
+        free(self.sent_head)
+        free(self.text)
+        free_scratch(self.blocks)
+
+    cdef int speak_http2(self) except -1:
+        """What connections of HTTP/2 share is there from the first one on."""
+        if self.text != NULL:
+            return 0
+        if self.blocks == NULL:
+            self.blocks = new_scratch()
+        if self.sent_head == NULL:
+            self.sent_head = <head_t*>malloc(sizeof(head_t))
+        self.text = <uint8_t*>malloc(TEXT_ROOM)
+        if self.text == NULL or self.sent_head == NULL:
+            raise MemoryError
+        return 0
 
     cdef uint64_t dice(self) noexcept:
         """64 random bits (splitmix64): for spreading load, not for secrets."""
@@ -91,7 +112,7 @@ cdef class Core:
     def turn(self):
         """Once per turn of the loop: paused connections whose time has come go on, then all that is dirty is sent."""
         cdef Turned conn
-        self.scheduled = False
+        self.scheduled = True               # what comes up in this turn is done in it
         self.now = self.clock.now()
         if self.paused:
             self.flush_all()            # a connection that is free after this one is there for who goes on
@@ -104,6 +125,9 @@ cdef class Core:
         self.flush_all()
         if self.buffers.over():
             self.relieve()
+        self.scheduled = False
+        if self.dirty or self.paused:
+            self.schedule()
 
     cdef int relieve(self) except -1:
         """The buffers are nearly used up: whoever owns most goes, until there is room again for the others.
@@ -129,6 +153,14 @@ cdef class Core:
         return 0
 
     cdef int flush_all(self) except -1:
+        """What a stream sends is its connection's to send: so there may be a second round, and never many."""
+        cdef int rounds = 0
+        while self.dirty and rounds < ROUNDS:
+            self.flush_batch()
+            rounds += 1
+        return 0
+
+    cdef int flush_batch(self) except -1:
         cdef Turned conn
         cdef list batch = self.dirty
         self.dirty = self.spare

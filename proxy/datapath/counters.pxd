@@ -12,6 +12,9 @@ cdef enum FaultCode:          # the values of xproto.spec.Fault
     MISDIRECTED = 8
     FAULTS = 9
 
+cdef enum:
+    STATUSES = 18             # of gRPC, one that there is not included
+
 
 cdef struct word_t:           # text of somebody else's
     const uint8_t* data
@@ -82,6 +85,7 @@ cdef struct host_count_t:
     uint64_t* rx
     uint64_t* tx
     uint64_t* handshakes      # of TLS
+    uint64_t* statuses[STATUSES]  # of gRPC: its cluster's, by their numbers; the last one: none
 
 
 cdef struct secure_count_t:   # of a listener that speaks TLS

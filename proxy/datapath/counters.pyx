@@ -14,6 +14,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint8_t, uint64_t
 
+from proxy.observe.counters import GRPC_STATUSES
+
 FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected")
 
 
@@ -152,6 +154,8 @@ cdef class Counters:
         out.rx = self.slot("upstream_rx_bytes_total", labels)
         out.tx = self.slot("upstream_tx_bytes_total", labels)
         out.handshakes = self.slot("upstream_tls_handshakes_total", labels)
+        for number in range(STATUSES):
+            out.statuses[number] = self.slot("grpc_status_total", {"cluster": cluster, "status": GRPC_STATUSES[number]})
         return <host_count_t*>self.keep(key, &out, sizeof(out))
 
     cdef histogram_t* for_cluster(self, str cluster) except NULL:

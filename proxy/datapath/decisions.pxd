@@ -46,6 +46,7 @@ cdef class Decisions:
     cdef int sni_at, san_at   # what the connection says itself, and no frame: -1 where that is not asked for
     cdef bint headed          # the frame is the head that was just scanned
     cdef int timeout_at       # index of the call's own timeout among them, or -1
+    cdef bint spelled         # it has a unit
     cdef dict young, old
     cdef uint8_t last[KEY_LIMIT]
     cdef Py_ssize_t last_size
@@ -56,3 +57,4 @@ cdef class Decisions:
     cdef int recall(self, bytes key) except -3
     cdef int ask(self) except -3
     cdef int64_t own_timeout(self) noexcept nogil
+    cdef int64_t spelled_timeout(self) noexcept nogil

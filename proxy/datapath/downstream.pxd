@@ -8,6 +8,7 @@ cdef enum:
 
 
 cdef class Downstream(Newcomer):
+    cdef bint branched            # it has a stream of a connection, which is the one that its port knows
     cdef int doubt(self) except -1
     cdef int limit(self) except -1
     cdef int on_alarm(self) except -1

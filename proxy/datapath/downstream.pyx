@@ -18,7 +18,7 @@ from proxy.datapath.conn cimport CLOSED, DETECTING, ENDING, LINGERING, OPEN, nex
 from proxy.datapath.counters cimport OVERLOAD, add, take
 from proxy.datapath.flow cimport Flow
 from proxy.datapath.newcomer cimport Newcomer
-from proxy.datapath.port cimport Port
+from proxy.datapath.port cimport Guest, Port
 from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.switch cimport switch_over
@@ -98,6 +98,25 @@ cdef class Downstream(Newcomer):
 
     # -- its life -----------------------------------------------------------------------------------------------
 
+    cdef Guest branch(self, Transport io, int kind):
+        """For a stream of the connection that this was until its protocol was known: what is known of it holds."""
+        cdef Downstream made = Downstream.__new__(Downstream)
+        made.core, made.port, made.chain = self.core, self.port, self.chain
+        made.binding = self.binding.carried[kind]
+        made.codec = made.binding.codec
+        made.rx = made.tx = &self.core.nothing
+        made.cuts, made.cell, made.branched = self.cuts, self.cell, True
+        made.client, made.sni, made.san, made.client_facts = self.client, self.sni, self.san, self.client_facts
+        made.alarm.owner, made.alarm.fire = <void*>made, fire
+        made.limit()
+        made.attach(io, OPEN)
+        made.rest()
+        return made
+
+    cdef bint fresh(self) noexcept:
+        return self.state == OPEN and self.calls == NULL and not (
+            self.out.size or self.tail.size or self.paused or self.stream.half == BODY or self.head_since)
+
     cdef int wind_up(self) except -1:
         """Read no more; go when everything owed is written."""
         self.give_request_up()
@@ -118,7 +137,7 @@ cdef class Downstream(Newcomer):
     cdef int adjust(self, bint rest_of) except -1:
         """The port's limits are new, or what it speaks."""
         self.visited = None                  # a host may be another chain's now
-        if self.chain is not None and (not self.port.has(self.chain) or not self.belongs() or (
+        if not self.branched and self.chain is not None and (not self.port.has(self.chain) or not self.belongs() or (
                 self.binding is not None and self.chain.bindings.get(self.codec.name) is not self.binding)):
             return self.leave()
         self.limit()
@@ -134,6 +153,8 @@ cdef class Downstream(Newcomer):
 
     cdef int rest(self) except -1:
         """Count its idleness from now."""
+        if self.state == CLOSED:
+            return 0
         if self.port.idle_timeout > 0:
             return self.core.wheel.set(&self.alarm, self.core.now + self.port.idle_timeout)
         self.core.wheel.cancel(&self.alarm)
@@ -241,13 +262,15 @@ cdef class Downstream(Newcomer):
         return self.wind_up()
 
     cdef int gone(self) except -1:
+        self.core.wheel.cancel(&self.alarm)
+        if self.branched:
+            return self.release_all()
         if self.binding is None and self.eof:
             add(self.port.count.detected_closed, 1)
         self.shaken()
         take(self.port.count.active, 1)
         self.port.connections.pop(self, None)
         self.port.part()
-        self.core.wheel.cancel(&self.alarm)
         return self.release_all()
 
     cdef str label(self):

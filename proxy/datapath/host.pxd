@@ -4,6 +4,7 @@ from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport limits_t
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, host_count_t
+from proxy.datapath.h2_upstream cimport H2Upstream
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.pingpong cimport Pool, Shelf
 from proxy.datapath.upstream cimport Keeper, Upstream
@@ -55,6 +56,8 @@ cdef class Host(Keeper):
     cdef list active          # Upstream, CONNECTING or OPEN
     cdef list draining        # Upstream, DRAINING
     cdef dict tunnels         # Far -> None, connecting or open
+    cdef list shared          # H2Upstream, CONNECTING or OPEN: their streams are what `active` has
+    cdef list fading          # H2Upstream, DRAINING
     cdef readonly int64_t failures    # to connect, in a row
     cdef int64_t retry_at
     cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting)
@@ -67,6 +70,9 @@ cdef class Host(Keeper):
     cdef bint holds(self, Pool pool)
     cdef Upstream take(self, Pool pool, Verdict* verdict)
     cdef Transport dial(self)
+    cdef Transport stream(self)
+    cdef H2Upstream sharing(self)
+    cdef bint crowded(self)
     cdef int back_off(self) except -1
     cdef int adjust(self, bint changed) except -1
     cdef int leave(self) except -1

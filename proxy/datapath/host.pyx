@@ -13,9 +13,10 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport ALONE, OWN
-from proxy.datapath.conn cimport CONNECTING, OPEN
+from proxy.datapath.conn cimport CLOSED, CONNECTING, OPEN
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, add
+from proxy.datapath.h2_upstream cimport H2Upstream, new_h2_upstream
 from proxy.datapath.pingpong cimport Pool, Shelf
 from proxy.datapath.tls cimport new_tls
 from proxy.datapath.transport cimport Transport
@@ -42,6 +43,7 @@ cdef class Host(Keeper):
         self.core, self.cluster, self.address, self.index = core, cluster, address, cluster.made
         cluster.made += 1
         self.active, self.draining, self.shelves, self.tunnels = [], [], {}, {}
+        self.shared, self.fading = [], []
         self.count = counters.for_host(cluster.name, address)
         self.tls, self.side = tls, None if client is None else client.at()
 
@@ -85,7 +87,8 @@ cdef class Host(Keeper):
         if self.core.now < self.retry_at:
             verdict[0] = AWAY
             return None
-        if shelf.held >= self.cluster.limits.max_alone or self.failures and shelf.opening:
+        if shelf.held >= self.cluster.limits.max_alone or self.failures and shelf.opening or (
+                pool.codec.headed and self.cluster.limits.http2 and self.crowded()):
             verdict[0] = BUSY
             return None
         wish.variant, wish.lane = pool.variant, ALONE
@@ -97,6 +100,10 @@ cdef class Host(Keeper):
         shelf.held += 1
         shelf.opening += 1
         found.opening = True
+        if found.io.streams and found.io.connected() == 0:
+            found.shelved = True             # it is this call's already
+            found.connected()
+            found.shelved = False
         return found
 
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict):
@@ -156,7 +163,7 @@ cdef class Host(Keeper):
         cdef Transport io
         cdef Upstream made
         try:
-            io = self.dial()
+            io = self.stream() if codec.headed and self.cluster.limits.http2 else self.dial()
         except OSError as error:
             self.failed(None, error.strerror or str(error))
             return None
@@ -167,7 +174,29 @@ cdef class Host(Keeper):
         self.active.append(made)
         if made.limits.connect_timeout > 0:
             self.core.wheel.set(&made.watch, self.core.now + made.limits.connect_timeout)
+        if io.streams:
+            made.rx = made.tx = &self.core.nothing
         return made
+
+    cdef H2Upstream sharing(self):
+        """The connection for one more stream, of those that there are: the one with the fewest. None: all are full."""
+        cdef H2Upstream each, best = None
+        for each in self.shared:
+            if each.has_room() and (best is None or len(each.streams) < len(best.streams)):
+                best = each
+        return best
+
+    cdef bint crowded(self):
+        """No room for one more stream, and no more connections may be made?"""
+        return len(self.shared) >= self.cluster.limits.max_connections and self.sharing() is None
+
+    cdef Transport stream(self):
+        """Of a connection that others share, which may be one that is made now. Raises `OSError`."""
+        cdef H2Upstream found = self.sharing()
+        if found is None:
+            found = new_h2_upstream(self.core, self, self.dial(), &self.cluster.limits, self.count)
+            self.shared.append(found)
+        return found.stream_of()
 
     cdef Transport dial(self):
         """Begin to connect, by TLS if that is how it is spoken to. Raises `OSError`."""
@@ -191,23 +220,30 @@ cdef class Host(Keeper):
     cdef int adjust(self, bint changed) except -1:
         """The cluster's limits are new."""
         cdef Upstream each
+        cdef H2Upstream connection
         if changed:
             for each in [*self.active, *self.draining]:
                 each.adjust()
+            for connection in [*self.shared, *self.fading]:
+                if connection.state != CONNECTING:
+                    connection.set_alarm()
         return 0
 
     cdef int leave(self) except -1:
         """It is no host of its cluster any more. What is on its way is waited for."""
         cdef Upstream each
+        cdef H2Upstream connection
         self.leaving = True
         self.cluster.leaving[self] = None
         for each in list(self.active):
             each.leave()
+        for connection in list(self.shared):
+            connection.leave()
         return self.forget()
 
     cdef int forget(self) except -1:
         """It may have been its last connection that went."""
-        if self.leaving and not self.active and not self.draining and not self.tunnels:
+        if self.leaving and not (self.active or self.draining or self.tunnels or self.shared or self.fading):
             self.cluster.leaving.pop(self, None)
         return 0
 
@@ -272,9 +308,28 @@ cdef class Host(Keeper):
         return self.forget()
 
     cdef int again(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        if not upstream.made:            # it cannot be connected to
+        if not upstream.made or upstream.refuses:        # it cannot be connected to, or did not take it
             call.tried |= <uint64_t>1 << (self.index & 63)
         return self.cluster.dispatch(upstream.codec, call, frame, at)
+
+    cdef int stirred(self) except -1:
+        return self.cluster.stir()
+
+    cdef int ended(self, H2Upstream connection) except -1:
+        """It lends no more streams; when it is closed, it is no more."""
+        if connection in self.shared:
+            self.shared.remove(connection)
+            if connection.state != CLOSED:
+                self.fading.append(connection)
+        elif connection in self.fading and connection.state == CLOSED:
+            self.fading.remove(connection)
+        return self.forget()
+
+    cdef int unfit(self, str reason) except -1:
+        return self.insecure(reason)
+
+    cdef str name(self):
+        return self.label()
 
     cdef str label(self):
         return f"cluster {self.cluster.name}: host {self.address}"
@@ -303,5 +358,6 @@ cdef class Host(Keeper):
                     **({} if each.io.identity is None else {"tls": each.io.identity.describe()}),
                 }
                 for each in [*self.active, *self.draining]
-            ],
+                if not each.io.streams
+            ] + [shared.describe() for shared in [*self.shared, *self.fading]],
         }

@@ -264,6 +264,11 @@ cdef void put_end(text_t* out, const note_t* note, bint json) noexcept nogil:
     put_word(out, b"sni", &note.peer.sni, json)
     put_word(out, b"san", &note.peer.san, json)
     put_word(out, b"sha256", &note.peer.fingerprint, json)
+    if note.status:
+        put_name(out, b"grpc_status", json)
+        put_digits(out, note.status - 1, 1)
+    elif not json:
+        put(out, b" -")
     put_either(out, json, b"}\n", b"\n")
 
 
@@ -289,7 +294,7 @@ cdef word_t word(bytes text) noexcept:
 def render(
     bint json, int64_t began, *, bytes listener=b"in", bytes protocol=b"bolt", str client="10.0.0.1:4711", str via=None,
     identity=None, bytes service=None, bytes method=None, bytes path=None, bytes authority=None, tuple way=None,
-    bytes host=None, int64_t took=0, int outcome=UNANSWERED, bint oneway=False,
+    bytes host=None, int64_t took=0, int outcome=UNANSWERED, bint oneway=False, status=None,
 ):
     """One line, from values as they come."""
     cdef protocol_count_t count
@@ -314,6 +319,7 @@ def render(
         found.host = word(host)
         note.host = &found
     note.count, note.took, note.outcome, note.oneway = &count, took, outcome, oneway
+    note.status = 0 if status is None else status + 1
     try:
         if not put_line(&out, note, began, json):
             raise MemoryError

@@ -50,7 +50,7 @@ cdef class Listener:
             io = self.port.core.network.accept(self.fd, &code)
             if io is not None:
                 self.short = False
-                if len(self.port.connections) + len(self.port.tunnels) >= self.port.max_connections:
+                if self.port.open() >= self.port.max_connections:
                     self.refuse(io)
                     continue
                 self.full = False

@@ -171,8 +171,8 @@ cdef class Messages(Guest):
             self.begun = call
         if self.port.choice is not None and self.port.choice.guards and self.strays(frame):
             return cluster.give_up(call, MISDIRECTED)
-        if method_in(at.echo) == METHOD_CONNECT and not border.connects:
-            return cluster.give_up(call, NO_ROUTE)
+        if method_in(at.echo) == METHOD_CONNECT and (not border.connects or self.io.streams or cluster.limits.http2):
+            return cluster.give_up(call, NO_ROUTE)       # no tunnel goes by a stream
         if method_in(at.echo) == METHOD_CONNECT and call.bodied:
             call.echo |= <int64_t>1 << CLOSES_AT     # some take it for the tunnel's first bytes, or for another request
             self.facts |= <int64_t>1 << CLOSES_AT
@@ -190,9 +190,11 @@ cdef class Messages(Guest):
             write_id(id_text, self.core.dice(), self.core.dice())
             hop.request_id.data, hop.request_id.size = id_text, ID_SIZE
         if may_switch(at.echo):
-            hop.upgrades = border.switches(frame, self.core.head)
+            hop.upgrades = not cluster.limits.http2 and border.switches(frame, self.core.head)
             if not hop.upgrades:
                 call.echo &= ~(<int64_t>1 << UPGRADES_AT)
+        if call.total:
+            hop.timeout = max(<int64_t>1, (call.total - self.core.now + 999) // 1000)
         sent.size = border.request(self.core.border, frame, self.core.head, &hop)
         sent.timeout_at = -1
         return cluster.dispatch(self.codec, call, self.core.border, &sent)

@@ -18,6 +18,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from proxy.datapath.conn cimport CLOSED, DETECTING, OPEN, Conn
 from proxy.datapath.core cimport READ_SIZE
 from proxy.datapath.counters cimport add, observe
+from proxy.datapath.h2_downstream cimport new_h2_downstream
 from proxy.datapath.opening cimport Opening
 from proxy.datapath.order cimport Order
 from proxy.datapath.port cimport Binding, Port
@@ -47,7 +48,7 @@ cdef class Newcomer(Veiled):
         if self.timed:
             self.timed = False
             self.io.low_water(1)
-        if self.chain is not None and self.chain.only is not None and not self.headed:
+        if self.chain is not None and self.chain.only is not None and not self.headed and not self.chain.only.carried:
             self.speak(self.chain.only)
         elif self.port.opening.fallback is not None and not self.veils():
             return self.core.wheel.set(&self.alarm, self.core.now + self.port.detect_timeout)
@@ -106,6 +107,7 @@ cdef class Newcomer(Veiled):
 
     cdef int judged(self, const uint8_t* data, size_t size) except -1:
         cdef Port port = self.port
+        cdef Binding binding
         cdef Py_ssize_t seen = min(<Py_ssize_t>size, port.detect_bytes)
         answer = self.chain.only.codec.name if self.chain.only is not None else self.chain.detect(data[:seen])
         if type(answer) is int and seen < port.detect_bytes:
@@ -115,6 +117,8 @@ cdef class Newcomer(Veiled):
             return self.unknown(answer, data, size)
         if self.chain.only is None:
             observe(&port.count.detection, self.core.now - self.since)
+        if binding.carried:
+            return self.share(binding, data, size)
         self.speak(binding)
         return self.rest()
 
@@ -138,6 +142,18 @@ cdef class Newcomer(Veiled):
         self.state = OPEN
         add(binding.count.detected, 1)
         return 0
+
+    cdef int share(self, Binding binding, const uint8_t* data, size_t size) except -1:
+        """Its connection has streams from now on, each of which is a connection of its own to us."""
+        cdef Transport io = self.io
+        if self.timed:
+            io.low_water(1)
+        self.binding, self.codec = binding, (<Binding>binding.carried[0]).codec
+        add(binding.count.detected, 1)
+        self.io = None
+        io.watch_read(False)                 # it was for us
+        new_h2_downstream(self, io, data, size)
+        return self.shut()
 
     # -- strangers ----------------------------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ cdef struct note_t:           # of one call; its texts lie behind it
     int64_t took
     uint16_t sizes[TEXTS]
     int8_t outcome
+    uint8_t status            # one more than what an answer of gRPC said; 0: nothing
     bint oneway
 
 

@@ -4,8 +4,10 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, listener_count_t, protocol_count_t, secure_count_t
 from proxy.datapath.decisions cimport Decisions, Table
+from proxy.datapath.h2_connection cimport H2End
 from proxy.datapath.journal cimport Journal
 from proxy.datapath.opening cimport Opening
+from proxy.datapath.transport cimport Transport
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.lookup cimport Lookup
 
@@ -17,6 +19,8 @@ cdef class Binding:
     cdef protocol_count_t* count
     cdef Lookup texts                         # what the access log says of requests; None: there is no log
     cdef int first_text                       # which text of a note (notes.pxd) its first key is
+    cdef tuple carried                        # Bindings of what its connections' streams carry; empty: they have none
+    cdef int become(self, Binding new) except -1
 
 
 cdef class Chain:
@@ -37,6 +41,15 @@ cdef class Guest(Caller):
     cdef Binding binding                      # None: not known yet
     cdef int adjust(self, bint rest_of) except -1     # what the port speaks, or its limits, are new
     cdef int leave(self) except -1            # the port is no more
+    cdef Guest branch(self, Transport io, int kind)   # one for a stream of the connection that this one was; kind: of `carried`
+    cdef bint fresh(self) noexcept            # may another exchange begin with it?
+
+
+cdef class Shared(H2End):
+    """A connection with streams, as its port sees it."""
+    cdef Port port
+    cdef int adjust(self, bint rest_of) except -1
+    cdef int leave(self) except -1
 
 
 cdef class Port:
@@ -56,6 +69,8 @@ cdef class Port:
     cdef Counters counters
     cdef readonly dict connections    # Guest -> None: in the order in which they came, which a set has not
     cdef readonly dict tunnels        # Near -> None, as above
+    cdef readonly dict shared         # Shared -> None, as above
+    cdef Py_ssize_t open(self)        # how many there are in all
     cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters)
     cdef Chain chain(self, str name, tls, side, tuple protocols, dict codecs, detector, bint detects, Table table,
                      Counters counters, bint logs)

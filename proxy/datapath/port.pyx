@@ -13,15 +13,18 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, add
 from proxy.datapath.decisions cimport Decisions, Table
+from proxy.datapath.h2_connection cimport H2End
 from proxy.datapath.journal cimport Journal
 from proxy.datapath.notes cimport METHOD, SERVICE
 from proxy.datapath.opening cimport Opening
+from proxy.datapath.transport cimport Transport
 from xproto.kernel.codec cimport Codec
 
 from proxy.tls.choice import Choice
 
 RPC_TEXTS = ("service", "method")
 HTTP_TEXTS = ("http_method", "path", "host")
+GRPC_TEXTS = ("service", "method", "path", "host")
 """What access logs say of requests. A path comes without its query, which may hold secrets."""
 
 
@@ -29,9 +32,18 @@ cdef class Binding:
     def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters, bint logs):
         self.codec, self.decisions = codec, Decisions(core, table, codec)
         self.count = counters.for_protocol(listener, codec.name)
-        self.first_text = METHOD if codec.headed else SERVICE
-        if logs:
-            self.texts = codec.lookup(HTTP_TEXTS if codec.headed else RPC_TEXTS)
+        self.first_text = METHOD if codec.headed and not codec.spelled else SERVICE
+        self.carried = tuple([Binding(core, listener, each, table, counters, logs) for each in codec.carried])
+        if logs and not self.carried:
+            self.texts = codec.lookup(GRPC_TEXTS if codec.spelled else HTTP_TEXTS if codec.headed else RPC_TEXTS)
+
+    cdef int become(self, Binding new) except -1:
+        """The same protocol of a new snapshot."""
+        cdef Binding kept, made
+        self.decisions, self.texts = new.decisions, new.texts
+        for kept, made in zip(self.carried, new.carried):
+            kept.become(made)
+        return 0
 
 
 cdef class Chain:
@@ -42,7 +54,7 @@ cdef class Chain:
         for name, made in bindings.items():
             kept = self.bindings.get(name)
             if kept is not None and kept.codec is made.codec:
-                kept.decisions, kept.texts = made.decisions, made.texts
+                kept.become(made)
                 bindings[name] = kept
         self.bindings, self.detect = bindings, new.detect
         self.only = None if new.only is None else bindings[new.only.codec.name]
@@ -56,11 +68,25 @@ cdef class Guest(Caller):
     cdef int leave(self) except -1:
         return 0
 
+    cdef Guest branch(self, Transport io, int kind):
+        return None
+
+    cdef bint fresh(self) noexcept:
+        return False
+
+
+cdef class Shared(H2End):
+    cdef int adjust(self, bint rest_of) except -1:
+        return 0
+
+    cdef int leave(self) except -1:
+        return 0
+
 
 cdef class Port:
     def __cinit__(self, Core core not None, str name, Counters counters not None):
         self.core, self.name = core, name
-        self.chains, self.connections, self.tunnels = {}, {}, {}
+        self.chains, self.connections, self.tunnels, self.shared = {}, {}, {}, {}
         self.count = counters.for_listener(name)
 
     cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters):
@@ -97,6 +123,7 @@ cdef class Port:
         A chain that wants something else of its clients is another one, and ends the connections of the one before.
         """
         cdef Guest conn
+        cdef Shared each
         cdef Chain old, new
         cdef int64_t idle_timeout = self.idle_timeout
         for name, new in chains.items():
@@ -114,6 +141,11 @@ cdef class Port:
                 conn.adjust(idle_timeout != self.idle_timeout)
             except Exception as error:  # noqa: BLE001
                 conn.crash(error)
+        for each in list(self.shared):
+            try:
+                each.adjust(idle_timeout != self.idle_timeout)
+            except Exception as error:  # noqa: BLE001
+                each.crash(error)
         return 0
 
     cdef int insecure(self, str reason) except -1:
@@ -126,26 +158,32 @@ cdef class Port:
         Tunnels go on: nobody knows where in what they carry an end would do no harm.
         """
         cdef Guest conn
+        cdef Shared each
         self.chains = {}
         if self.journal is not None:
             self.turn = self.journal.turns
         for conn in list(self.connections):
             conn.leave()
+        for each in list(self.shared):
+            each.leave()
         return self.part()
 
     cdef int part(self) except -1:
         """Somebody has gone. The last to go from a port that has left lets its log go, too."""
-        if self.turn and not self.connections and not self.tunnels:
+        if self.turn and not self.open():
             self.journal.leave(self.turn)
         return 0
 
+    cdef Py_ssize_t open(self):
+        return len(self.connections) + len(self.tunnels) + len(self.shared)
+
     cpdef list everyone(self):
         """All whose client's end is open."""
-        return [*self.connections, *self.tunnels]
+        return [*self.connections, *self.tunnels, *self.shared]
 
     def describe(self):
         return {
-            "connections": [conn.describe() for conn in self.connections],
+            "connections": [conn.describe() for conn in [*self.connections, *self.shared]],
             "tunnels": [tunnel.describe() for tunnel in self.tunnels],
         }
 

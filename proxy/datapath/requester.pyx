@@ -92,7 +92,7 @@ cdef class Requester(Noted):
                         int64_t own) except? NULL:
         """The call of a request, with its deadline set, whether its frame is whole or its head only. NULL: no memory."""
         cdef call_t* call = self.core.calls.take()
-        cdef int64_t timeout
+        cdef int64_t timeout, soonest
         add(route.count, 1)
         if call == NULL:
             return NULL
@@ -110,12 +110,16 @@ cdef class Requester(Noted):
                 return NULL
             self.adopt(call)
             timeout = route.timeout
-            if own > 0 and (timeout <= 0 or own * 1000 < timeout):
+            if self.codec.spelled:
+                call.total = self.core.now + own * 1000 if own > 0 else 0
+            elif own > 0 and (timeout <= 0 or own * 1000 < timeout):
                 timeout = own * 1000
             if timeout > 0:
                 call.until = self.core.now + timeout
+            soonest = min(call.until or call.total, call.total or call.until)
+            if soonest:
                 call.deadline.owner, call.deadline.fire = call, expire
-                self.core.wheel.set(&call.deadline, call.until)
+                self.core.wheel.set(&call.deadline, soonest)
         if self.port.journal is not None:
             call.note = self.note(frame, size, self.binding.decisions.table, route)
         return call

@@ -11,6 +11,8 @@ cdef class Transport:
     cdef object owner         # has readable() and writable(); None once closed
     cdef object identity      # who the other end is (proxy.tls.peer.Identity); None without TLS
     cdef str reason, why      # that a handshake, or TLS at all, failed
+    cdef bint streams         # it is a stream of a connection that others share, and no connection itself
+    cdef int grpc_status      # where `streams`: what the end of the last answer said; -1: nothing
     cdef int handshake(self) except -2                                       # a Shaking; nothing is read or sent before DONE
     cdef Py_ssize_t recv(self, uint8_t* into, size_t room) noexcept          # bytes, 0 at the end, or -errno
     cdef Py_ssize_t send(self, const uint8_t* data, size_t size) noexcept    # bytes or -errno
@@ -19,6 +21,7 @@ cdef class Transport:
     cdef int connected(self) noexcept                                        # 0 or errno, once writable
     cdef void low_water(self, int size) noexcept                             # readable only with so many bytes, or an end
     cdef void give_up_after(self, int64_t microseconds) noexcept             # without an acknowledgement of what was sent
+    cdef bint conclude(self, bytes reply) except -1                          # trailers, instead of what is missing; False: none
     cdef void end(self) noexcept                                             # no more is sent; reading goes on
     cdef void abort(self) noexcept                                           # closing will be a reset
     cdef int close(self) except -1

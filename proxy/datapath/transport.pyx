@@ -75,6 +75,9 @@ cdef class Transport:
     cdef void abort(self) noexcept:
         pass
 
+    cdef bint conclude(self, bytes reply) except -1:
+        return False
+
     cdef void end(self) noexcept:
         pass
 

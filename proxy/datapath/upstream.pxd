@@ -5,12 +5,13 @@ from proxy.datapath.answers cimport Answers
 from proxy.datapath.carrier cimport limits_t
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport host_count_t
+from proxy.datapath.h2_upstream cimport Sharer
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
 
 
-cdef class Keeper:
+cdef class Keeper(Sharer):
     """Whoever owns upstream connections is told what becomes of them."""
     cdef int opened(self, Upstream upstream) except -1
     cdef int failed(self, Upstream upstream, str why) except -1
@@ -35,6 +36,7 @@ cdef class Upstream(Answers):
     cdef object shelf             # of a ping-pong pool: its Shelf
     cdef bint shelved             # it lies there
     cdef bint opening             # and is counted there among those that are being made
+    cdef bint streams_by          # its transport is a stream of a connection that others share
     cdef int limit(self) except -1
     cdef int adjust(self) except -1
     cdef int set_alarms(self) except -1

@@ -20,6 +20,7 @@ from proxy.datapath.answers cimport Answers
 from proxy.datapath.carrier cimport ALONE, limits_t
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may, next_frame
 from proxy.datapath.core cimport Core
+from proxy.datapath.h2_upstream cimport Sharer
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, add, host_count_t, take
 from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.stream cimport BODY
@@ -40,7 +41,7 @@ cdef enum:
     APART = 0x000FFFFFFFFF0000
 
 
-cdef class Keeper:
+cdef class Keeper(Sharer):
     cdef int opened(self, Upstream upstream) except -1:
         return 0
 
@@ -228,8 +229,10 @@ cdef class Upstream(Answers):
         self.made = True
         self.heard = self.told = self.began = self.core.now
         self.keeper.opened(self)
-        add(self.count.connections, 1)
-        add(self.count.active, 1)
+        self.streams_by = self.io.streams
+        if not self.streams_by:
+            add(self.count.connections, 1)
+            add(self.count.active, 1)
         self.forget_oneways()
         if self.lane == ALONE and self.live == 0:
             self.forget_unsent()
@@ -293,14 +296,14 @@ cdef class Upstream(Answers):
 
     cdef int broke(self, int code) except -1:
         if self.state == CONNECTING:
-            return self.refused(os.strerror(code))
+            return self.refused(self.io.why if self.io.streams and self.io.why else os.strerror(code))
         self.suspect()
         return self.shut()
 
     cdef int gone(self) except -1:
         self.core.wheel.cancel(&self.watch)
         self.core.wheel.cancel(&self.rest)
-        if self.made:
+        if self.made and not self.streams_by:
             take(self.count.active, 1)
         try:
             self.keeper.lost(self)

@@ -25,5 +25,6 @@ cdef class Veiled(Requester):
     cdef int wait(self) except -1
     cdef int more(self, Py_ssize_t wanted, Py_ssize_t seen, int64_t patience) except -1
     cdef int speak(self, Binding binding) except -1
+    cdef int share(self, Binding binding, const uint8_t* data, size_t size) except -1
     cdef int stray(self, const uint8_t* data, size_t size, str why) except -1
     cdef int rest(self) except -1

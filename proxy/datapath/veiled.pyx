@@ -104,6 +104,8 @@ cdef class Veiled(Requester):
         if binding is None:
             return self.wait()
         self.timed = False
+        if binding.carried:
+            return self.share(binding, NULL, 0)
         self.speak(binding)
         return self.rest()
 
@@ -123,6 +125,9 @@ cdef class Veiled(Requester):
         return 0
 
     cdef int speak(self, Binding binding) except -1:
+        return 0
+
+    cdef int share(self, Binding binding, const uint8_t* data, size_t size) except -1:
         return 0
 
     cdef int stray(self, const uint8_t* data, size_t size, str why) except -1:

@@ -16,7 +16,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
-from proxy.snapshot import Snapshot
+from proxy.snapshot import Listener, Snapshot
 from proxy.tls.failures import REASONS
 
 CounterType = Literal["counter", "gauge", "histogram"]
@@ -24,6 +24,22 @@ Labels = tuple[tuple[str, str], ...]
 
 FAULTS = ("no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected")
 """`xproto.spec.Fault` in lower case (a test holds them equal): control counts without importing the framework."""
+
+HTTP2_BOUNDS = (
+    "resets", "own_resets", "settings", "pings", "priorities", "empties", "windows", "unknown", "streams", "continuations",
+    "header_block", "header_list", "cookie_crumbs", "stalled_windows",
+)  # fmt: skip
+"""The bounds of `xproto.kernel.http2_floods` (a test holds them equal)."""
+
+CARRIED = {"http2": ("grpc",)}
+"""What streams of a protocol may be of, beside its own name: what `xproto.codecs` says it carries (a test holds them equal)."""
+
+GRPC_STATUSES = (
+    "ok", "cancelled", "unknown", "invalid_argument", "deadline_exceeded", "not_found", "already_exists", "permission_denied",
+    "resource_exhausted", "failed_precondition", "aborted", "out_of_range", "unimplemented", "internal", "unavailable",
+    "data_loss", "unauthenticated", "none",
+)  # fmt: skip
+"""By their numbers; the last one: an answer without a status, or with one that gRPC does not know."""
 
 DURATION_BOUNDS = (
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
@@ -86,6 +102,7 @@ FAMILIES = (
     Family("xproto_detected_total", "counter", ("listener", "result"), "Connections by the protocol detected."),
     Family("xproto_detection_duration_seconds", "histogram", _L, "From a connection's first byte to what it speaks."),
     Family("xproto_proxy_headers_total", "counter", ("listener", "outcome"), "Headers of the PROXY protocol."),
+    Family("xproto_http2_bounds_total", "counter", ("listener", "bound"), "Times a client met a bound of HTTP/2."),
     Family("xproto_tls_handshakes_total", "counter", _L, "Handshakes of TLS with clients."),
     Family("xproto_tls_resumed_total", "counter", _L, "Of these, those that resumed a session."),
     Family("xproto_tls_handshakes_active", "gauge", _L, "Handshakes of TLS under way."),
@@ -128,6 +145,7 @@ FAMILIES = (
     Family("xproto_upstream_rx_bytes_total", "counter", _CH, "Bytes read from upstream."),
     Family("xproto_upstream_tx_bytes_total", "counter", _CH, "Bytes written upstream."),
     Family("xproto_call_duration_seconds", "histogram", ("cluster",), "From a whole request to its answer."),
+    Family("xproto_grpc_status_total", "counter", ("cluster", "status"), "Answers to calls of gRPC, by their status."),
 )
 
 
@@ -135,13 +153,14 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
     """For each set of label names that a family uses, every combination of values that can occur."""
     listeners = snapshot.listeners.values()
     hosts: list[tuple[str, ...]] = [(cluster.name, host) for cluster in snapshot.clusters.values() for host in cluster.hosts]
-    protocols: list[tuple[str, ...]] = [(listener.name, protocol) for listener in listeners for protocol in listener.spoken]
+    protocols: list[tuple[str, ...]] = [(listener.name, protocol) for listener in listeners for protocol in _heard(listener)]
     return {
         _L: [(listener.name,) for listener in listeners],
         _LP: protocols,
-        ("listener", "result"): [(ls.name, each) for ls in listeners for each in dict.fromkeys((*ls.spoken, *DETECTED))],
+        ("listener", "result"): [(ls.name, each) for ls in listeners for each in dict.fromkeys((*_heard(ls), *DETECTED))],
         ("listener", "reason"): [(listener.name, reason) for listener in listeners for reason in REASONS],
         ("listener", "outcome"): [(listener.name, outcome) for listener in listeners for outcome in PROXY_HEADERS],
+        ("listener", "bound"): [(listener.name, bound) for listener in listeners for bound in HTTP2_BOUNDS],
         (*_LP, "fault"): [(*pair, fault) for pair in protocols for fault in FAULTS],
         ("table", "route"): [
             (table, name) for table, routes in snapshot.routes.items() for name in (*(route.name for route in routes), "none")
@@ -150,7 +169,13 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
         (*_CH, "reason"): [(*pair, reason) for pair in hosts for reason in ("late", "unknown")],
         ("cluster",): [(name,) for name in snapshot.clusters],
         ("cluster", "reason"): [(name, reason) for name in snapshot.clusters for reason in REASONS],
+        ("cluster", "status"): [(name, status) for name in snapshot.clusters for status in GRPC_STATUSES],
     }
+
+
+def _heard(listener: Listener) -> tuple[str, ...]:
+    """All protocols that calls may come by, those of streams included."""
+    return tuple(dict.fromkeys(each for name in listener.spoken for each in (name, *CARRIED.get(name, ()))))
 
 
 class Layout:

@@ -20,7 +20,7 @@ SPOKEN = Detector(list(PROTOCOLS.values()))
 
 def vectors():
     for vector in RECORDED:
-        asked = vector.protocol == "thrift-twitter" or b"__can__finagle" in vector.data
+        asked = vector.protocol in {"thrift-twitter", "http2"} or b"__can__finagle" in vector.data
         if asked and vector.kind != "handshake":
             continue  # a connection begins with its handshake
         if vector.protocol == "http1" and vector.direction:

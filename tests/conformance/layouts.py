@@ -41,6 +41,19 @@ def _protocol(name, *fields, **roles) -> Protocol:
     )
 
 
+def _numbered(name, *fields, lacking=None) -> Protocol:
+    """One whose id is ``this.word.id``. lacking: which frames have none."""
+    kinds = {} if lacking is None else {Kind.CONTROL: lacking}
+    return Protocol(
+        name=name,
+        frame=c.Struct("type" / c.Int8ub, *fields),
+        id=this.word.id,
+        kind={**kinds, Kind.RESPONSE: this.type == 7, Kind.REQUEST: this.type != 7},
+        limits=Limits(frame=LIMIT),
+    )
+
+
+_WORD32 = c.BitStruct("a" / c.BitsInteger(2), "b" / c.Flag, "id" / c.BitsInteger(29))
 _PAIRS8 = KeyValues(c.Int8ub)
 _INNER = c.Struct("a" / c.Int8ub, "rest" / c.GreedyBytes)
 
@@ -159,6 +172,23 @@ LAYOUTS = [
         "n" / c.Int8ub,
         "one" / c.FixedSized(this.n & 7, c.GreedyBytes),
         "two" / c.FixedSized(0, c.Pass),
+    ),
+    _protocol("records", "n" / Bounded(c.Int8ub, 0, 40), "x" / c.Array(this.n, c.Struct("a" / c.Int16ul, "b" / c.Int24sb))),
+    _protocol(
+        "records-of-one",
+        "n" / c.Int8ub,
+        "x" / c.Array(this.n // 4, c.Enum(c.Int32ub, one=1)),
+        "body" / c.FixedSized(8, c.Struct("y" / c.Array(2, c.Int8sb), "z" / c.Array(3, c.Int16ul))),
+    ),
+    _protocol("records-fewer-than-none", "n" / c.Int8ub, "x" / c.Array(this.n - 3, c.Int16ub)),
+    _numbered("id-in-bits", "word" / _WORD32, "data" / c.Bytes(this.type & 7)),
+    _numbered("id-in-all-bits", "word" / c.BitStruct("id" / c.BitsInteger(16)), "after" / c.Int8ub),
+    _numbered(
+        "id-sometimes",
+        "word" / c.If(this.type != 9, _WORD32),
+        "data" / c.Bytes(this.type & 3),
+        "crc" / TrailingCrc32(),
+        lacking=this.type == 9,
     ),
     _protocol("nothing-else"),
 ]

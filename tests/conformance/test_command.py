@@ -97,8 +97,8 @@ def test_all_protocols(parcel: Path) -> None:
     result = xproto("all", "--list", "--only", "checksum", "--spec", str(parcel))
     assert result.exit_code == 0
     names = [line.strip() for line in result.stdout.splitlines() if re.fullmatch(r"[\w-]+ *", line)]
-    assert len(names) == 15
-    assert {"bolt", "dubbo", "tars", "http1", "parcel"} <= set(names)
+    assert len(names) == 17
+    assert {"bolt", "dubbo", "tars", "http1", "grpc", "parcel"} <= set(names)
 
 
 def test_reports_are_written(tmp_path: Path) -> None:

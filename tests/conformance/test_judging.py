@@ -19,7 +19,7 @@ PARCEL = str(Path(__file__).parent / "broken" / "parcel.py")
 def test_a_name_a_file_or_all() -> None:
     assert [trial.bench.name for trial in trials("bolt")] == ["bolt"]
     assert [trial.bench.name for trial in trials(PARCEL)] == ["parcel"]
-    assert [trial.bench.name for trial in trials("all", specs=[PARCEL])] == list(load([PARCEL]))
+    assert [trial.bench.name for trial in trials("all", specs=[PARCEL])] == [*load([PARCEL]), "grpc"]
 
 
 def test_a_protocol_is_held_against_all_others_and_itself_in_rank_order() -> None:

@@ -195,3 +195,11 @@ def test_a_clients_fault_is_named(client: type[peers.Client], check: str, fault:
     results = played(client, calls=99)  # it is quiet before that
     assert results[check].failed
     assert fault in faults({check: results[check]})
+
+
+def test_streams_are_not_driven() -> None:
+    """A frame of HTTP/2 alone says nothing to a peer: none of these checks applies, and that is said."""
+    with pytest.raises(LiveError, match="http2: its calls are streams of a connection"):
+        list(check_server(LOADED["http2"], (), "127.0.0.1", 1))
+    with pytest.raises(LiveError, match="http2: its calls are streams of a connection"):
+        asyncio.run(play_server(LOADED["http2"], (), "127.0.0.1", 0))

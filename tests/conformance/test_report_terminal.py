@@ -61,7 +61,7 @@ def test_plain_text_where_it_is_no_terminal() -> None:
     assert "  command refuses: ValidationError: 9 is none of heartbeat, request, response" in lines
     assert "  again  xproto conformance bolt --only ids --case java-v2" in lines
     assert "ids: 5 more failed" in lines
-    assert lines[-1] == "failed: bolt, dubbo  14 protocols, 2,771 cases, 7.3 s"
+    assert lines[-1] == "failed: bolt, dubbo  15 protocols, 2,881 cases, 7.7 s"
 
 
 def test_colours_on_a_terminal() -> None:

@@ -139,7 +139,7 @@ def test_a_client_with_a_certificate_as_text(tmp_path: Path, echo: Host, web: Ho
     digest = CLIENT.x509.fingerprint(CLIENT.x509.signature_hash_algorithm).hex()
     for line, protocol in zip(lines, ("bolt", "http1"), strict=True):
         assert line.split()[1:3] == ['"secret"', f'"{protocol}"']
-        assert line.endswith(f'"{version}" "{cipher}" "web.test" "spiffe://test/ns/a/sa/b" "{digest}"')
+        assert line.endswith(f'"{version}" "{cipher}" "web.test" "spiffe://test/ns/a/sa/b" "{digest}" -')
 
 
 def test_usr1_goes_on_with_a_new_file(tmp_path: Path, echo: Host, web: Host) -> None:

@@ -14,8 +14,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from harness.grpc_peers import Grpc
+from harness.http2 import Http2
 from harness.mesh import Mesh
 from harness.processes import Child
+from harness.roads import ROADS, Roads, Route
 from harness.secure import Secure
 from harness.web import Web
 
@@ -34,7 +37,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report = yield
     if report.failed:
         for value in getattr(item, "funcargs", {}).values():
-            for child in value.children() if isinstance(value, Mesh) else [value]:
+            for child in value.children() if isinstance(value, Mesh | Route) else [value]:
                 if isinstance(child, Child):
                     report.sections.append((f"log of {child.name}", child.tail()))
     return report
@@ -66,3 +69,30 @@ def via(request: pytest.FixtureRequest) -> str:
     """How a client reaches its server: "direct" or through the "proxy"."""
     path: str = request.param
     return path
+
+
+@pytest.fixture(scope="session")
+def http2(tmp_path_factory: pytest.TempPathFactory, secure: Secure) -> Iterator[Http2]:
+    """The peers of HTTP/2, each started when it is first asked for."""
+    with Http2(tmp_path_factory.mktemp("http2"), secure.pki) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def grpc(tmp_path_factory: pytest.TempPathFactory, secure: Secure) -> Iterator[Grpc]:
+    """The peers of gRPC, each started when it is first asked for."""
+    with Grpc(tmp_path_factory.mktemp("grpc"), secure.pki) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def roads(tmp_path_factory: pytest.TempPathFactory, secure: Secure, http2: Http2, grpc: Grpc, mesh: Mesh) -> Iterator[Roads]:
+    """The proxies before servers of HTTP/2; they stop before the servers do."""
+    with Roads(tmp_path_factory.mktemp("roads"), secure.pki) as started:
+        yield started
+
+
+@pytest.fixture(params=ROADS)
+def route(request: pytest.FixtureRequest, roads: Roads) -> Route:
+    """How a client of HTTP/2 reaches its server: `route(server.address)` is what it dials."""
+    return Route(request.param, roads)

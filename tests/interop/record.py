@@ -1,7 +1,7 @@
 """Records the golden vectors again: real peers talk through a relay that keeps each frame.
 
-Usage: python tests/interop/record.py [bolt] [dubbo] [thrift] [thrift-twitter] [tars] [http1] [hessian] [facts]; all of them
-without an argument. Needs setup.sh.
+Usage: python tests/interop/record.py [bolt] [dubbo] [thrift] [thrift-twitter] [tars] [http1] [http2] [hessian] [facts]; all of
+them without an argument. Needs setup.sh.
 """
 
 from __future__ import annotations
@@ -17,7 +17,20 @@ FACTS = HERE.parent / "vectors" / "facts.json"
 sys.path.insert(0, str(HERE))
 
 from harness.vectors import Vectors  # noqa: E402  (the path comes first)
-from recording import bolt_anthunder, bolt_java, bolt_node, bolt_sofa, dubbo_java, facts, hessian, http1, tars, thrift, twitter  # noqa: E402
+from recording import (  # noqa: E402  # noqa: E402
+    bolt_anthunder,
+    bolt_java,
+    bolt_node,
+    bolt_sofa,
+    dubbo_java,
+    facts,
+    hessian,
+    http1,
+    http2,
+    tars,
+    thrift,
+    twitter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +42,7 @@ RECORDERS: dict[str, tuple[Callable[[Vectors, Path], None], ...]] = {
     "thrift-twitter": (twitter.record,),
     "tars": (tars.record,),
     "http1": (http1.record,),
+    "http2": (http2.record,),
 }
 
 

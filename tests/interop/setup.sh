@@ -56,6 +56,22 @@ build_python() {
     python/build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r python/requirements.txt
 }
 
+build_grpcgo() {
+    (cd grpcgo && go build -o build/ . google.golang.org/grpc/interop/client)
+}
+
+build_grpcjava() {
+    (cd grpcjava && mvn -B -q -o clean package >/dev/null 2>&1 || mvn -B -q clean package)
+}
+
+build_grpcjs() {
+    (cd grpcjs && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+}
+
+build_h2spec() {
+    (cd h2spec && go build -o build/ github.com/summerwind/h2spec/cmd/h2spec)
+}
+
 build_go() {
     (cd go && go build -o build/peer .)
 }
@@ -68,6 +84,7 @@ build_gotls() {
 tools=(
     java=default-jdk-headless mvn=maven node=nodejs npm=npm go=golang-go
     curl=curl wrk=wrk nginx=nginx haproxy=haproxy chromium=chromium openssl=openssl tcpdump=tcpdump tshark=tshark
+    nghttp=nghttp2-client h2load=nghttp2-client nghttpd=nghttp2-server
 )
 wanted=()
 for pair in "${tools[@]}"; do
@@ -92,5 +109,9 @@ unless_done tars/node_modules/built tars/package.json tars/package-lock.json -- 
 unless_done go/build/built go/go.mod go/go.sum go/*.go -- build_go
 unless_done tarsgo/build/built tarsgo/go.mod tarsgo/go.sum tarsgo/*.go -- build_tarsgo
 unless_done gotls/build/built gotls/go.mod gotls/*.go -- build_gotls
+unless_done grpcgo/build/built grpcgo/go.mod grpcgo/go.sum grpcgo/*.go -- build_grpcgo
+unless_done grpcjava/target/built grpcjava/pom.xml grpcjava/src java/src/main/java/com/test/Lines.java -- build_grpcjava
+unless_done grpcjs/node_modules/built grpcjs/package.json grpcjs/package-lock.json -- build_grpcjs
+unless_done h2spec/build/built h2spec/go.mod h2spec/go.sum -- build_h2spec
 unless_done python/build/built python/requirements.txt -- build_python
 echo "interop peers: ready"

@@ -44,25 +44,32 @@ def test_a_line_of_json() -> None:
 def test_a_line_of_text() -> None:
     assert render(False, BEGAN, **CALL).decode() == (
         '[2026-01-31T12:00:00.123Z] "in" "bolt" "10.0.0.1:4711" - "com.test.Echo:1.0" "echo" - - "main" "echo" "echo-v1" '
-        '"127.0.0.1:9100" 1234 - - - - - - - -\n'
+        '"127.0.0.1:9100" 1234 - - - - - - - - -\n'
     )
 
 
 def test_everything_that_there_can_be() -> None:
-    fields = {**CALL, "via": "10.9.9.9:1", "path": b"/a", "authority": b"web.test", "outcome": Fault.TIMEOUT, "oneway": True}
+    fields = {**CALL, "via": "10.9.9.9:1", "path": b"/a", "authority": b"web.test", "outcome": Fault.TIMEOUT, "oneway": True,
+              "status": 4}  # fmt: skip
     line = json.loads(render(True, BEGAN, identity=ME, **fields))
     assert line == {
         "time": "2026-01-31T12:00:00.123Z", "listener": "in", "protocol": "bolt", "client": "10.0.0.1:4711",
         "via": "10.9.9.9:1", "service": "com.test.Echo:1.0", "method": "echo", "path": "/a", "authority": "web.test",
         "table": "main", "route": "echo", "cluster": "echo-v1", "host": "127.0.0.1:9100", "duration_us": 1234, "flags": "UT",
         "fault": "timeout", "oneway": True, "tls_version": "TLSv1.3", "tls_cipher": "TLS_AES_256_GCM_SHA384",
-        "sni": "web.test", "san": "spiffe://mesh/a", "sha256": "ab" * 32,
+        "sni": "web.test", "san": "spiffe://mesh/a", "sha256": "ab" * 32, "grpc_status": 4,
     }  # fmt: skip
     text = render(False, BEGAN, identity=ME, **fields).decode()
     assert len(text.split()) == len(line), "each field at its place"
     digest = "ab" * 32
-    end = f'1234 UT timeout oneway "TLSv1.3" "TLS_AES_256_GCM_SHA384" "web.test" "spiffe://mesh/a" "{digest}"\n'
+    end = f'1234 UT timeout oneway "TLSv1.3" "TLS_AES_256_GCM_SHA384" "web.test" "spiffe://mesh/a" "{digest}" 4\n'
     assert text.endswith(end)
+
+
+def test_a_status_of_zero_is_one() -> None:
+    assert json.loads(render(True, BEGAN, **CALL, status=0))["grpc_status"] == 0
+    assert "grpc_status" not in json.loads(render(True, BEGAN, **CALL))
+    assert render(False, BEGAN, **CALL, status=0).endswith(b" - 0\n")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +107,7 @@ def test_nothing_that_a_client_sends_makes_a_line_or_a_field(nasty: bytes, json_
         usual = render(True, BEGAN, client="", via="", identity=me, **dict.fromkeys(fields, b""))
         assert set(json.loads(line)) == set(json.loads(usual))
     else:
-        assert len(outside_quotes(line).split()) == 22
+        assert len(outside_quotes(line).split()) == 23
 
 
 def outside_quotes(line: bytes) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from proxy.observe.counters import DETECTED, DURATION_BOUNDS, FAMILIES, FAULTS, HISTOGRAM_EXTRA, Layout, label_values
+from proxy.observe.counters import CARRIED, DETECTED, DURATION_BOUNDS, FAMILIES, FAULTS, HISTOGRAM_EXTRA, Layout, label_values
 from proxy.snapshot import Cluster, Listener, Route, Snapshot
+from xproto.registry import load
 from xproto.spec import Fault
 
 SNAPSHOT = Snapshot(
@@ -137,8 +138,15 @@ def test_faults_are_the_frameworks() -> None:
     assert tuple(fault.name.lower() for fault in Fault) == FAULTS
 
 
+def test_what_streams_carry_is_the_frameworks() -> None:
+    found = {name: tuple(each.name for each in registered.protocol.carries[1:]) for name, registered in load().items()}
+    assert {name: names for name, names in found.items() if names} == CARRIED
+    layout = Layout(Snapshot({"in": Listener("in", "127.0.0.1:0", ("http2",), "main")}, {"main": ()}, {}), ("http2",))
+    assert {"http2", "grpc"} <= {dict(each.labels)["protocol"] for each in layout.counters if each.name == "xproto_calls_total"}
+
+
 def test_the_architecture_page_lists_every_family() -> None:
     page = Path("docs/architecture.md").read_text()
-    listed = set(re.findall(r"\b[a-z_]+\b", page))
+    listed = set(re.findall(r"\b[a-z0-9_]+\b", page))
     missing = [f.name for f in FAMILIES if f.name.removeprefix("xproto_") not in listed]
     assert set(missing) <= {"xproto_downstream_cut_total", "xproto_accept_paused_total"}

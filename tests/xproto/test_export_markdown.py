@@ -14,11 +14,11 @@ from xproto.exports.forms import shapes
 from xproto.exports.markdown import page
 from xproto.exports.words import given, power
 from xproto.lower import lower
-from xproto.registry import BUILT_IN, find, register
+from xproto.registry import BUILT_IN, find, load, register, with_carried
 from xproto.wire import Bounded, KeyValues, Raw, TrailingCrc32
 
 PAGES = Path(__file__).parents[2] / "docs" / "protocols"
-NAMES = [protocol.name for protocol in BUILT_IN]
+NAMES = list(with_carried(load()))
 
 
 @pytest.mark.parametrize("name", NAMES)

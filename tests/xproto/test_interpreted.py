@@ -13,6 +13,7 @@ from construct import (
     Bytes,
     Compressed,
     FixedSized,
+    Float16b,
     GreedyBytes,
     GreedyRange,
     If,
@@ -142,7 +143,7 @@ def test_one_source_among_others() -> None:
 
 
 def test_what_is_explained() -> None:
-    told = explain(register(declare(*section(Json(GreedyBytes)), "y" / Array(2, Int8ub), headers=this.headers)))
+    told = explain(register(declare(*section(Json(GreedyBytes)), "y" / Array(2, Float16b), headers=this.headers)))
     assert told.endswith(
         "Interpreted by construct: headers: Json, y: Array\n"
         "  headers is read in the data path, for each call that is routed by its headers\n"
@@ -153,13 +154,13 @@ def test_what_is_explained() -> None:
 def test_what_may_not_be_asked() -> None:
     alone = "let it depend on its own bytes alone, and be of one construct under every If"
     around = "headers is interpreted by construct, and cannot be read without the fields around it"
-    counted = ("n" / Int8ub, "headers" / FixedSized(8, Array(this.n, Int8ub)))
+    counted = ("n" / Int8ub, "headers" / FixedSized(8, Array(this.n, Float16b)))
     assert refusal(*counted, headers=this.headers) == ("headers", around, alone)
     nested = ("n" / Int8ub, *section(GreedyRange(Struct("v" / PascalString(Int8ub, "utf8"), "w" / Bytes(this._.n)))))
     assert refusal(*nested, headers=this.headers) == ("headers", around, alone)
     rooted = ("n" / Int8ub, *section(GreedyRange(Struct("w" / Bytes(this._root.n)))))
     assert refusal(*rooted, headers=this.headers) == ("headers", around, alone)
-    either = ("n" / Int8ub, "headers" / FixedSized(4, IfThenElse(this.n == 1, Json(GreedyBytes), Array(4, Int8ub))))
+    either = ("n" / Int8ub, "headers" / FixedSized(4, IfThenElse(this.n == 1, Json(GreedyBytes), Array(2, Float16b))))
     assert refusal(*either, headers=this.headers) == ("headers", around, alone)
     long = ("size" / Bounded(Int32ub, 0, MAX_INTERPRETED + 1), "headers" / FixedSized(this.size, Json(GreedyBytes)))
     assert refusal(*long, headers=this.headers) == (
@@ -173,7 +174,6 @@ def test_what_refers_to_its_own_fields_only() -> None:
     inner = GreedyRange(Struct("k" / PascalString(Int8ub, "utf8"), "n" / Rebuild(Int8ub, 0), "v" / Bytes(this.n)))
     optional = ("n" / Int8ub, "headers" / If(this.n == 1, FixedSized(8, inner)))
     assert register(declare(*optional, service=header("k"), headers=this.headers))
-
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"aab"])

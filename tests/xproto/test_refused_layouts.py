@@ -479,7 +479,7 @@ def test_odd_errors_of_sizeof(error):
     [
         (c.Float32b, "FormatField", 4),
         (c.Int32un, "FormatField", 4),  # the machine's own byte order
-        (c.Array(3, Int16ub), "Array", 6),
+        (c.Array(3, c.Float16b), "Array", 6),
         (c.FlagsEnum(Int8ub, a=1), "FlagsEnum", 1),
         (c.ByteSwapped(Bytes(3)), "Transformed", 3),
         (c.Hex(Int16ub), "Hex", 2),

@@ -56,19 +56,64 @@ IDS = {
     "of 8 bits": ({"frame": other_id(Int8ub), "id": this.other}, f"other {SIZED}", "use Int32ub"),
     "bounded": ({"frame": other_id(Bounded(Int32ub, 0, 9)), "id": this.other}, f"other {SIZED}", "use Int32ub"),
     "bytes": ({"frame": other_id(Bytes(4)), "id": this.other}, f"other {SIZED}", "use Int32ub"),
-    "bits": (
-        {"frame": other_id(BitStruct("b" / BitsInteger(16))), "id": this.other.b}, f"other.b {SIZED}", "use Int32ub",
+    "bits that are not the lower ones": (
+        {"frame": other_id(BitStruct("b" / BitsInteger(16), "c" / BitsInteger(16))), "id": this.other.b},
+        f"other.b {SIZED}", "use Int32ub",
+    ),
+    "too few bits": (
+        {"frame": other_id(BitStruct("a" / BitsInteger(1), "b" / BitsInteger(15))), "id": this.other.b},
+        f"other.b {SIZED}", "use Int32ub",
+    ),
+    "bits of 24": (
+        {"frame": other_id(BitStruct("a" / BitsInteger(4), "b" / BitsInteger(20))), "id": this.other.b},
+        f"other.b {SIZED}", "use Int32ub",
+    ),
+    "bits that are bounded": (
+        {"frame": other_id(BitStruct("a" / BitsInteger(1), "b" / Bounded(BitsInteger(31), 1, 9))), "id": this.other.b},
+        f"other.b {SIZED}", "use Int32ub",
     ),
     "in a section": (
         {"frame": other_id(FixedSized(4, Struct("b" / Int32ub))), "id": this.other.b}, f"other.b {SIZED}", "use Int32ub",
     ),
 }  # fmt: skip
 
+CONTROL = {**KIND, Kind.CONTROL: this.other == 9}
+SOMETIMES = Struct(
+    "kind" / Known(Enum(Int8ub, request=0, response=1)),
+    "other" / Int8ub,
+    "x" / If(this.other == 1, Int32ub),
+    "y" / Int32ub,
+)
+LACKING = {
+    "a reply without one": (
+        {"frame": SOMETIMES, "kind": CONTROL, "id": this.x, "reply": {Fault.TIMEOUT: {"kind": "response", "other": 2, "y": 0}}},
+        ("reply[TIMEOUT]", "has no id when it is read back", "set the fields that decide whether there is one"),
+    ),
+    "a second one": (
+        {"frame": SOMETIMES, "kind": CONTROL, "id": this.x, "again": this.y},
+        ("again", "a second id, where the first, x, is not always there", "leave it out"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("roles", "told"), LACKING.values(), ids=LACKING)
+def test_ids_that_some_frames_lack(roles, told):
+    assert refusal(**roles) == told
+
+
+def test_frames_of_no_call_may_lack_an_id():
+    frame = {"frame": SOMETIMES, "kind": CONTROL, "id": this.x}
+    reply = {"kind": "response", "other": 1, "y": 0}
+    codec(**frame, reply={Fault.TIMEOUT: reply})
+    found = codec(**frame).scan_bytes(bytes((0, 9, 0, 0, 0, 0)))
+    assert (found.kind, found.id, found.id_at, found.id_end) == (Kind.REQUEST, 0, -1, -1), "the first kind that holds counts"
+
+
 KINDS = {
     "missing": ([], {}, "kind", "no frame has a kind", "give {Kind.REQUEST: this.type == …, …}"),
     "a number as a kind": (
         [], {1: this.kind == "request"}, "kind", "1 is not a Kind",
-        "use REQUEST, ONEWAY, RESPONSE, HEARTBEAT, HEARTBEAT_ACK, GOAWAY, WRAPPED, HANDSHAKE, HANDSHAKE_ACK, INTERIM",
+        f"use {', '.join(kind.name for kind in Kind)}",
     ),
     "a lambda": ([], {Kind.REQUEST: lambda _: True}, "kind[REQUEST]", *FUNCTION),
     "an enum and a number": (

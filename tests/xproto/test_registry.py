@@ -13,6 +13,7 @@ from xproto import registry
 from xproto.codecs.bolt import BOLT
 from xproto.codecs.dubbo import DUBBO
 from xproto.codecs.http1 import HTTP1
+from xproto.codecs.http2 import HTTP2
 from xproto.codecs.tars import TARS
 from xproto.codecs.thrift import THRIFTS
 from xproto.errors import ChoiceError, SpecError, XprotoError
@@ -63,7 +64,7 @@ def fails(*args, **kwargs):
 
 
 def test_built_ins_are_a_tuple_in_rank_order():
-    assert (DUBBO, BOLT, TARS, *THRIFTS, HTTP1) == BUILT_IN
+    assert (DUBBO, BOLT, TARS, *THRIFTS, HTTP1, HTTP2) == BUILT_IN
     found = load()
     assert list(found) == BUILT_INS
     assert found["dubbo"].protocol is DUBBO
@@ -209,7 +210,7 @@ def test_find_with_options():
 def test_find_what_is_not_there(spec):
     assert not_found("blot") == ("blot", "there is no protocol of this name", "did you mean bolt?")
     assert not_found("mime", [spec("MINE = protocol('mine')\n")])[2] == "did you mean mine?"
-    assert not_found("zzz")[2] == f"write one of: {', '.join(BUILT_INS)}"
+    assert not_found("zzz")[2] == f"write one of: {', '.join((*BUILT_INS, 'grpc'))}"
 
 
 def test_find_in_a_file_with_several(spec):

@@ -11,8 +11,8 @@ doc/proxy-protocol.txt.
 from __future__ import annotations
 
 from xproto.autodetect.signature import ALL, HTTP_REQUESTS, Cube
+from xproto.codecs.http2 import PREFACE
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 PROXY1 = b"PROXY "
 PROXY2 = b"\r\n\r\n\0\r\nQUIT\n"
 HANDSHAKE = 22

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from xproto.autodetect.proxy_protocol import Endpoint
@@ -62,14 +63,16 @@ Said = Callable[[Call | Problem], None]
 class Calls:
     """Requests that wait for their answers, of both directions: servers send heartbeats as well."""
 
-    def __init__(self, ends: Ends, by_id: bool, said: Said) -> None:
+    def __init__(self, ends: Ends, by_id: bool, said: Said, *, unanswered: AbstractSet[Kind] = frozenset()) -> None:
+        """unanswered: kinds of which nothing comes back."""
         self._ends, self._by_id, self._said = ends, by_id, said
+        self._asks = _ASKS - unanswered
         self._waiting: tuple[OrderedDict[int | None, deque[Call]], ...] = (OrderedDict(), OrderedDict())
         self._count = 0
 
     def take(self, message: Message) -> None:
         key = message.key if self._by_id else None
-        if message.kind in _ASKS:
+        if message.kind in self._asks:
             self._waiting[message.direction].setdefault(key, deque()).append(Call(self._ends, message))
             self._count += 1
             if self._count > MOST_WAITING:

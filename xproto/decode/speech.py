@@ -10,7 +10,7 @@ from xproto.decode.http import Exchanges, is_http
 from xproto.decode.message import Message, Reader
 from xproto.decode.values import Values, add_values
 from xproto.registry import Registered
-from xproto.spec import Order
+from xproto.spec import Kind, Order
 
 
 class Speech:
@@ -25,7 +25,10 @@ class Speech:
         self._exchanges = Exchanges() if is_http(codec) else None
         size = self._exchanges.size if self._exchanges is not None else None
         self.cutters = Cutter(codec, 0, kept), Cutter(codec, 1, kept, size)
-        self._calls = Calls(ends, registered.protocol.order is Order.BY_ID and registered.protocol.id is not None, said)
+        protocol = registered.protocol
+        greets = protocol.session is None or protocol.session.handshake_ack is not None
+        by_id = protocol.order is Order.BY_ID and protocol.id is not None
+        self._calls = Calls(ends, by_id, said, unanswered=frozenset() if greets else {Kind.HANDSHAKE})
         if lost:
             for cutter in self.cutters:
                 cutter.lose()

@@ -137,6 +137,8 @@ def _one(node: Node, registers: _Registers) -> Iterator[Row]:
     match node:
         case Literal(path, data):
             yield Row(path, "", "constant", f"{len(data)}", f"`{data.hex()}`")
+        case Take(Value(kind="records") as value, size) if size is not None:
+            yield Row(value.path, "", f"records of {count(_record_size(value), 'byte')}: {_columns(value)}", _size(size))
         case Take(value, size):
             if value.kind != "nothing":
                 interpreted = "read by construct" if value.kind == "opaque" else "bytes"
@@ -151,6 +153,14 @@ def _one(node: Node, registers: _Registers) -> Iterator[Row]:
         case Load(value) | Bits(value) | Compute(value) | Mark(value) | Peek(value):
             if registers.keys.get(value.reg, value.path) == value.path:
                 yield _integer(node, value, registers.loaded)
+
+
+def _record_size(value: Value) -> int:
+    return sum(column.width for column in value.columns)
+
+
+def _columns(value: Value) -> str:
+    return ", ".join(f"{column.name or 'integer'} ({column.width})" for column in value.columns)
 
 
 def _integer(node: Load | Bits | Compute | Mark | Peek, value: Value, loaded: frozenset[int]) -> Row:

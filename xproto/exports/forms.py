@@ -1,7 +1,7 @@
 """The forms of a frame: where each field stands as far as that is fixed, and what follows.
 
 A layout with conditions has several forms. Of the conditions only those count that change what is on the wire, and forms
-that cannot be (a field of two values that has neither) are left out.
+that cannot be (a field of two values that has neither) are left out. A computed field stands for what it is computed from.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from xproto.lower.model import (
     Bin,
     Bits,
     Branch,
+    Compute,
     Expr,
     Literal,
     Load,
@@ -25,12 +26,14 @@ from xproto.lower.model import (
     Ref,
     Section,
     Take,
+    references,
 )
+from xproto.lower.roles import evaluate
 from xproto.plan import Alu, Form, OpCode
 
 SMALL = 255
 """Fields of a wider range are not told apart by the values that are left of it."""
-MAX_FORMS = 16
+MAX_FORMS = 20
 
 
 @dataclass(frozen=True)
@@ -51,20 +54,39 @@ class Later(NamedTuple):
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a form's fields: of small ones the values that are left, of other tests whether they hold."""
+    """What is known of a form's fields: of small ones the values that are left, of other tests whether they hold.
+
+    computed: what the computed fields so far are made of.
+    """
 
     values: Mapping[str, frozenset[int]] = field(default_factory=dict)
     tests: Mapping[str, bool] = field(default_factory=dict)
+    computed: Mapping[str, Expr] = field(default_factory=dict)
+
+    def define(self, path: str, expr: Expr) -> Known:
+        """The same, where a field is computed like this."""
+        return replace(self, computed={**self.computed, path: self._inlined(expr)})
+
+    def _inlined(self, expr: Expr) -> Expr:
+        match expr:
+            case Ref(value):
+                return self.computed.get(value.path, expr)
+            case Bin(_, left, right):
+                return replace(expr, left=self._inlined(left), right=self._inlined(right))
+            case Not(operand):
+                return Not(self._inlined(operand))
+        return expr
 
     def decide(self, test: Expr, *, holds: bool) -> Known | None:
         """The same, where the test holds or does not; None where that cannot be."""
-        match test:
-            case Not(operand):
-                return self.decide(operand, holds=not holds)
-            case Bin(Alu.EQ | Alu.NE as op, Ref(value), Num(number)) if value.hi - value.lo <= SMALL:
-                left = self.values.get(value.path, frozenset(range(value.lo, value.hi + 1)))
-                left = left & {number} if holds is (op is Alu.EQ) else left - {number}
-                return replace(self, values={**self.values, value.path: left}) if left else None
+        test = self._inlined(test)
+        read = {value.path: value for value in references(test)}
+        if len(read) == 1 and (value := next(iter(read.values()))).hi - value.lo <= SMALL:
+            left = self.values.get(value.path, range(value.lo, value.hi + 1))
+            left = frozenset(each for each in left if bool(evaluate(test, {value.path: each})) is holds)
+            return replace(self, values={**self.values, value.path: left}) if left else None
+        if isinstance(test, Not):
+            return self.decide(test.operand, holds=not holds)
         known = self.tests.get(repr(test))
         if known is None:
             return replace(self, tests={**self.tests, repr(test): holds})
@@ -81,6 +103,11 @@ class Known:
             case Bin(Alu.EQ | Alu.NE, Ref(value), Num()) if len(self.values.get(value.path, ())) == 1:
                 (number,) = self.values[value.path]
                 return words(Bin(Alu.EQ, Ref(value), Num(number)))
+            case Bin(Alu.EQ | Alu.NE as op, Ref(value), Num(number)) if (
+                number in {value.lo, value.hi} and value.hi == value.lo + 1
+            ):
+                left = number if holds is (op is Alu.EQ) else value.lo + value.hi - number
+                return words(Bin(Alu.EQ, Ref(value), Num(left)))
         return words(test) if holds else negated(test)
 
 
@@ -118,6 +145,8 @@ def _shapes(nodes: list[Node], so_far: Shape) -> Iterator[Shape]:
         if isinstance(node, Branch) and (_on_wire(node.then) or _on_wire(node.other)):
             yield from _decided(node, rest, so_far)
             return
+        if isinstance(node, Compute):
+            so_far = replace(so_far, known=so_far.known.define(node.value.path, node.expr))
         cells = _cells(node, rest)
         if cells is None:
             yield replace(so_far, after=tuple(_following([node, *rest], so_far.known)))
@@ -131,8 +160,14 @@ def _decided(node: Branch, rest: list[Node], so_far: Shape) -> Iterator[Shape]:
     for holds, known in sides:
         now = replace(so_far, known=known)
         if len(sides) > 1:
-            now = replace(now, conditions=(*so_far.conditions, known.say(node.test, holds=holds)))
+            now = replace(now, conditions=_and(so_far.conditions, known.say(node.test, holds=holds)))
         yield from _shapes([*(node.then if holds else node.other), *rest], now)
+
+
+def _and(conditions: tuple[str, ...], said: str) -> tuple[str, ...]:
+    """The conditions and this one; where it says what a field is, those that said what it is not are left out."""
+    path, is_, _ = said.partition(" = ")
+    return (*(each for each in conditions if not is_ or not each.startswith(f"{path} ≠ ")), said)
 
 
 def _on_wire(nodes: list[Node]) -> bool:
@@ -173,6 +208,8 @@ def _bit_cells(fields: list[Bits], left: int) -> Iterator[Cell]:
 def _following(nodes: list[Node], known: Known) -> Iterator[Later]:
     for index, node in enumerate(nodes):
         match node:
+            case Compute(value, expr):
+                known = known.define(value.path, expr)
             case Branch(_, test, then, other):
                 sides = known.sides(test)
                 for holds, inner in sides:

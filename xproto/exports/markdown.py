@@ -19,7 +19,7 @@ from xproto.lower.expressions import Reader, path_names
 from xproto.lower.texts import Source
 from xproto.plan import Form
 from xproto.registry import Registered
-from xproto.spec import Fault, Header, Kind
+from xproto.spec import Fault, Header, Kind, Protocol, Spelled
 
 _ORDERS = {"by_id": "by their id", "in_order": "by the order of the requests"}
 _FORMS = {Form.VARINT: "varint", Form.JCE: "jce integer"}
@@ -34,6 +34,8 @@ _KINDS = {
     Kind.HANDSHAKE: "what a client begins a connection with",
     Kind.HANDSHAKE_ACK: "the answer to a handshake",
     Kind.INTERIM: "an answer that another one follows",
+    Kind.PART: "belongs to a call that is under way",
+    Kind.CONTROL: "says something of the connection; nobody waits for an answer",
 }
 
 
@@ -109,17 +111,23 @@ def _kinds(registered: Registered) -> Iterator[str]:
 def _roles(registered: Registered) -> Iterator[str]:
     lowered, protocol = registered.lowered, registered.protocol
     ids = [
-        f"`{each.path}`" + ("" if each.form is Form.FIXED else f", a {_FORMS[each.form]}") for each in lowered.identity.fields
+        f"`{each.path}`"
+        + ("" if each.form is Form.FIXED else f", a {_FORMS[each.form]}")
+        + ("" if each.always else ", where it is there")
+        for each in lowered.identity.fields
     ]
     said = {
         "id": " and again ".join(ids),
         "service": _sources(lowered.texts.key("service")),
         "method": _sources(lowered.texts.key("method")),
+        **{f"keys.{name}": _sources(lowered.texts.key(name)) for name in protocol.keys},
         "headers": f"`{lowered.texts.block}`" if lowered.texts.block else "",
         "timeout": _timeout(registered),
         "variant": ", ".join(f"`{each.path}`" for each in lowered.variant.fields),
         "echo": ", ".join(f"`{each.path}`" for each in lowered.echo.fields),
     }
+    if protocol.carries:
+        said["carries"] = f"messages, a stream each: {'; '.join(map(_carried, protocol.carries))}"
     yield "## Roles"
     yield ""
     yield from _table(("role", "played by"), ((f"`{role}`", text or "nothing") for role, text in said.items()))
@@ -129,8 +137,16 @@ def _roles(registered: Registered) -> Iterator[str]:
     yield ""
 
 
+def _carried(protocol: Protocol) -> str:
+    """A protocol by its doc's first line, and when a stream is of it."""
+    first = protocol.doc.partition("\n")[0].removesuffix(".")
+    return f"{first} (requests of `{protocol.media.decode()}`)" if protocol.media else first
+
+
 def _timeout(registered: Registered) -> str:
     role = registered.protocol.timeout
+    if isinstance(role, Spelled):
+        return f"header `{role.name}`, digits and a unit"
     if isinstance(role, Header):
         return f"header `{role.name}`, decimal milliseconds"
     return "" if role is None else f"`{'.'.join(path_names(role)[1])}`, milliseconds"
@@ -212,7 +228,7 @@ def _cell(text: str) -> str:
 def write_pages(folder: Path) -> None:
     """A page for each built-in."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, registered in registry.load().items():
+    for name, registered in registry.with_carried(registry.load()).items():
         if registered.source == "built-in":
             (folder / f"{name}.md").write_text(page(registered), encoding="utf-8")
 

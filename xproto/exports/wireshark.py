@@ -18,7 +18,7 @@ from xproto.exports.wireshark_fields import Field, Fields, fields_of
 from xproto.exports.wireshark_steps import Steps
 from xproto.lower import Lowered
 from xproto.lower.expressions import Reader
-from xproto.lower.model import Load, Primitive, walk
+from xproto.lower.model import Bits, Load, Primitive, Take, walk
 from xproto.lower.texts import Source
 from xproto.plan import Form, OpCode
 from xproto.registry import Registered
@@ -92,6 +92,7 @@ def _prelude(lowered: Lowered) -> Iterator[str]:
     jce = any(isinstance(node, Load) and node.form is Form.JCE for node in walk(lowered.nodes))
     wanted = [name for name, codes in _PARTS.items() if _uses(lowered, codes) or (name == "jce" and jce)]
     folder = files("xproto.exports") / "lua"
+    wanted += ["records"] if any(isinstance(node, Take) and node.value.columns for node in walk(lowered.nodes)) else []
     for name in ("basics", "reader", *wanted, "wireshark"):
         yield (folder / f"{name}.lua").read_text(encoding="utf-8")
 
@@ -100,7 +101,8 @@ def _roles(lowered: Lowered, path: str) -> Iterator[Field]:
     ident = lowered.identity.id
     yield Field(f"{path}.kind", "string")
     if ident is not None:
-        load = next(node for node in walk(lowered.nodes) if isinstance(node, Load) and node.value.reg == ident.reg)
+        read = (node for node in walk(lowered.nodes) if isinstance(node, Load | Bits))
+        load = next(node for node in read if node.value.reg == ident.reg)
         yield Field(f"{path}.id", "uint", 64, signed=load.value.lo < 0)
     yield Field(f"{path}.service", "string")
     yield Field(f"{path}.method", "string")

@@ -12,6 +12,9 @@ from xproto.wire.http1 import METHODS
 
 WHOLE = "frame"
 """The path of what has no name, at the root."""
+MASKED = 4
+"""Bytes of a word whose bits have a mask: Wireshark keeps 32 bits of one that a script gives. Fields of wider words are shown
+as what is computed from them."""
 _HTTP_LABELS = {
     "form": {"none": 0, "counted": 1, "chunked": 2, "until the connection closes": 3},
     "method": {"other": 0} | {name.decode(): number for name, number in METHODS.items()},
@@ -142,13 +145,16 @@ def _add(found: Fields, node: Node, widths: Mapping[int, int], keys: Mapping[int
             else:
                 found.integer(value, _bits(value), signed=value.lo < 0)
         case Bits(value, word, shift, mask):
-            if word.reg in widths:
+            if word.reg in widths and widths[word.reg] <= MASKED:
                 found.integer(value, _rounded(widths[word.reg]), signed=False, mask=mask << shift)
             else:
                 found.integer(value, _bits(value), signed=False, labels=_HTTP_LABELS.get(value.path.rpartition(".")[2]))
         case Literal(path):
             if path != WHOLE and path not in found.structs:
                 found.plain(path, "bytes")
+        case Take(Value(kind="records") as value):
+            found.plain(value.path, "none")
+            found.plain(f"{value.path}.record", "string")
         case Take(value):
             if value.kind != "nothing":
                 is_text = value.kind == "bytes" and value.path in found.texts

@@ -11,6 +11,7 @@ from xproto.lower import Lowered
 from xproto.lower.model import (
     Bits,
     Branch,
+    Column,
     Compute,
     Ended,
     Expr,
@@ -79,6 +80,9 @@ class Steps:
                 self.lines.append(f"{indent}end)")
             case Branch(_, test, then, other):
                 self._branch(self.expressions.test(test), then, other, indent, depth, behind)
+            case Take(value, size) if value.columns and size is not None:
+                columns = table(_column(column) for column in value.columns)
+                self.lines.append(f"{indent}r:records({string(value.path)}, {self.expressions.number(size)}, {columns})")
             case Take(value, size):
                 self.lines.append(f"{indent}r:{self._take(value, size, self._rest(behind, depth))}")
             case _:
@@ -185,6 +189,17 @@ class Steps:
                 outer = ", ".join(string(self.key(value)) for value in (*node.outputs, *node.inputs))
                 return f"{code.name.lower()}({path}, {outer})"
         raise UntranslatedError(f"the primitive {code.name.lower()}")
+
+
+def _column(column: Column) -> str:
+    labels = sorted((number, label) for label, number in (column.labels or {}).items())
+    given = options(
+        name=string(column.name) if column.name else None,
+        little=bool(column.flags & LITTLE),
+        signed=bool(column.flags & SIGNED),
+        labels=table(f"[{number}] = {string(label)}" for number, label in labels) if labels else None,
+    )
+    return table((str(column.width), given))
 
 
 def _path(node: Node) -> str:

@@ -41,6 +41,7 @@ cdef class Codec(Scanner):
     def __cinit__(self, lowered):
         protocol = lowered.protocol
         self.lowered, self.name, self.timeout_key = lowered, protocol.name, lowered.timeout_key
+        self.carried, self.media, self.spelled = tuple([Codec(each) for each in lowered.carried]), protocol.media, lowered.spelled
         self.pool, self.alone = str(protocol.pool), protocol.pool == Pool.PING_PONG
         self.in_order = protocol.order == Order.IN_ORDER
         self.streams = self.rest is not None and not self.in_order
@@ -110,15 +111,15 @@ cdef class Codec(Scanner):
         cdef identity_t who = self.fresh(id)
         return self._template(Fault(fault), variant, echo, text, &who)
 
-    cpdef bytes heartbeat(self, int64_t variant, uint64_t id):
-        """A heartbeat; b"" where the protocol has none."""
+    cpdef bytes heartbeat(self, int64_t variant, uint64_t id, bytes text=b""):
+        """A heartbeat; b"" where the protocol has none. text: what its answer repeats, where the protocol echoes a text."""
         cdef identity_t who = self.fresh(id)
-        return self._template(Kind.HEARTBEAT, variant, 0, b"", &who)
+        return self._template(Kind.HEARTBEAT, variant, 0, text, &who)
 
-    cpdef bytes heartbeat_ack(self, int64_t variant, int64_t echo, uint64_t id):
+    cpdef bytes heartbeat_ack(self, int64_t variant, int64_t echo, uint64_t id, bytes text=b""):
         """The answer to a heartbeat; b"" where the protocol has none."""
         cdef identity_t who = self.fresh(id)
-        return self._template(Kind.HEARTBEAT_ACK, variant, echo, b"", &who)
+        return self._template(Kind.HEARTBEAT_ACK, variant, echo, text, &who)
 
     cpdef bytes handshake(self, int64_t variant, uint64_t id):
         """What a connection to a server begins with; b"" where the protocol has no session."""

@@ -21,6 +21,8 @@ cdef enum FrameKind:      # the values of xproto.spec.Kind
     KIND_HANDSHAKE = 8
     KIND_HANDSHAKE_ACK = 9
     KIND_INTERIM = 10
+    KIND_PART = 11
+    KIND_CONTROL = 12
 
 cdef struct frame_t:
     int64_t size      # SCAN_OK: the frame's length
@@ -30,7 +32,7 @@ cdef struct frame_t:
                       # frame's. SCAN_BAD: never
     int64_t kind
     uint64_t id
-    int64_t id_at     # offset of the id's first byte
+    int64_t id_at     # offset of the id's first byte; -1 where this frame has none (of kind CONTROL, say): then id is 0
     int64_t id_end    # and behind its last one
     uint64_t again    # the same of the second id, where the protocol has one
     int64_t again_at

@@ -13,6 +13,7 @@ cdef struct hop_t:            # what this hop adds and believes; all zero adds n
     text_t certificate        # for X-Forwarded-Client-Cert: an element
     text_t via                # for Via: a name
     text_t request_id         # for X-Request-Id, where the request has none
+    int64_t timeout           # milliseconds for grpc-timeout, in place of what the request has; 0: nothing is changed
     bint believes             # what the sender said in these fields is kept, and added to
     bint upgrades             # the connection may become another protocol's
     bint closes               # responses: our side of the client's connection ends behind this
@@ -23,4 +24,6 @@ cdef struct hop_t:            # what this hop adds and believes; all zero adds n
 cdef int64_t forward_room(const head_t* head, const hop_t* hop) noexcept nogil
 # Writes it; the bytes written.
 cdef int64_t forward_request(uint8_t* into, const uint8_t* data, const head_t* head, const hop_t* hop) noexcept nogil
+# What remains of its time, in milliseconds, in a request with a timeout that was written here before.
+cdef void renew_timeout(uint8_t* text, int64_t size, int64_t milliseconds) noexcept nogil
 cdef int64_t forward_response(uint8_t* into, const uint8_t* data, const head_t* head, const hop_t* hop) noexcept nogil

@@ -8,8 +8,9 @@ named does not, nor does Connection itself; of what an untrusted client says of 
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memchr, memcpy, memset, strlen
+from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
+from xproto.kernel.http1_text cimport is_text
 from xproto.kernel.http1 cimport (
     FIELD_CLIENT_CERT, FIELD_CONNECTION, FIELD_FORWARDED_FOR, FIELD_FORWARDED_PROTO, FIELD_HOST, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION,
     FIELD_REQUEST_ID, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, FIELD_VIA, FINE, METHOD_CONNECT, METHOD_OPTIONS, field_t, head_end, head_t,
@@ -19,6 +20,10 @@ from xproto.kernel.http1 cimport (
 cdef enum:
     NAMES_ROOM = 512          # of all names, words and separators that are added
     SCHEME_LEAST = 7
+    TIMEOUT_NAME = 14         # bytes
+    TIMEOUT_DIGITS = 8        # what gRPC has, always all of them: so another value can take the place
+
+cdef const uint8_t* TIMEOUT = b"grpc-timeout: "
 
 
 cdef inline uint8_t* put(uint8_t* into, const void* data, int64_t size) noexcept nogil:
@@ -90,6 +95,36 @@ cdef uint8_t* put_said(uint8_t* into, const char* name, const uint8_t* data, con
     return put_word(put(put_word(put_word(into, name), b": "), ours.data, ours.size), b"\r\n")
 
 
+cdef void write_timeout(uint8_t* into, int64_t milliseconds) noexcept nogil:
+    """TIMEOUT_DIGITS and a unit: the finest that holds it, rounded up."""
+    cdef int64_t number = max(milliseconds, <int64_t>1)
+    cdef int64_t most = 99_999_999
+    cdef int i
+    into[TIMEOUT_DIGITS] = c'm'
+    if number > most:
+        number, into[TIMEOUT_DIGITS] = (number + 999) // 1000, c'S'
+    if number > most:
+        number, into[TIMEOUT_DIGITS] = (number + 3599) // 3600, c'H'
+    number = min(number, most)
+    for i in range(TIMEOUT_DIGITS):
+        into[TIMEOUT_DIGITS - 1 - i] = <uint8_t>(c'0' + number % 10)
+        number //= 10
+
+
+cdef uint8_t* put_timeout(uint8_t* into, int64_t milliseconds) noexcept nogil:
+    """The last field, so that it is found again."""
+    into = put(into, TIMEOUT, TIMEOUT_NAME)
+    write_timeout(into, milliseconds)
+    return put_word(into + TIMEOUT_DIGITS + 1, b"\r\n")
+
+
+cdef void renew_timeout(uint8_t* text, int64_t size, int64_t milliseconds) noexcept nogil:
+    cdef int64_t seen = 0
+    cdef int64_t at = head_end(text, size, &seen) - TIMEOUT_NAME - TIMEOUT_DIGITS - 5
+    if at > 0 and text[at - 1] == c'\n' and memcmp(text + at, TIMEOUT, TIMEOUT_NAME) == 0:
+        write_timeout(text + at + TIMEOUT_NAME, milliseconds)
+
+
 cdef uint8_t* put_upgrade(uint8_t* into, const uint8_t* data, const head_t* head) noexcept nogil:
     cdef int i
     for i in range(head.count):
@@ -132,6 +167,8 @@ cdef int64_t forward_request(uint8_t* into, const uint8_t* data, const head_t* h
         if stays_here(&head.fields[i]) or name in (
             FIELD_HOST, FIELD_FORWARDED_FOR, FIELD_FORWARDED_PROTO, FIELD_CLIENT_CERT, FIELD_REQUEST_ID, FIELD_VIA):
             continue
+        if hop.timeout and is_text(data + head.fields[i].name_at, head.fields[i].name_size, b"grpc-timeout", 12):
+            continue
         at = put_field(at, data, &head.fields[i])
     at = put_list(at, b"X-Forwarded-For", data, head, FIELD_FORWARDED_FOR, hop.believes, &hop.client)
     at = put_said(at, b"X-Forwarded-Proto", data, head, FIELD_FORWARDED_PROTO, hop.believes, &hop.proto)
@@ -140,6 +177,8 @@ cdef int64_t forward_request(uint8_t* into, const uint8_t* data, const head_t* h
     at = put_list(at, b"Via", data, head, FIELD_VIA, True, &hop.via)
     if hop.upgrades and head.upgrades:
         at = put_upgrade(at, data, head)
+    if hop.timeout:
+        at = put_timeout(at, hop.timeout)
     return put_word(at, b"\r\n") - into
 
 
@@ -171,7 +210,8 @@ cdef void lend(text_t* into, bytes text):
 
 
 def forwarded_bytes(bytes data, *, bint response=False, bytes client=None, bytes proto=None, bytes via=None,
-                    bytes request_id=None, bytes certificate=None, bint believes=False, bint upgrades=False, bint closes=False, bint old=False):
+                    bytes request_id=None, bytes certificate=None, bint believes=False, bint upgrades=False, bint closes=False, bint old=False,
+                    int64_t timeout=0, int64_t renewed=0):
     """The head that `data` is, as it goes on; raises `ValueError` for one that is refused."""
     cdef head_t head
     cdef hop_t hop
@@ -183,7 +223,7 @@ def forwarded_bytes(bytes data, *, bint response=False, bytes client=None, bytes
     lend(&hop.via, via)
     lend(&hop.request_id, request_id)
     lend(&hop.certificate, certificate)
-    hop.believes, hop.upgrades, hop.closes, hop.old = believes, upgrades, closes, old
+    hop.believes, hop.upgrades, hop.closes, hop.old, hop.timeout = believes, upgrades, closes, old, timeout
     size = head_end(<const uint8_t*>data, len(data), &seen)
     if size <= 0 or read_head(<const uint8_t*>data, size, response, &head, &wrong_at) != FINE:
         raise ValueError("no head that is accepted")
@@ -194,4 +234,6 @@ def forwarded_bytes(bytes data, *, bint response=False, bytes client=None, bytes
         size = forward_request(into, <const uint8_t*>data, &head, &hop)
     if size > len(into):
         raise AssertionError(f"{size} bytes, and room for {len(into)}")
+    if renewed:
+        renew_timeout(into, size, renewed)
     return bytes(into[:size])

@@ -6,6 +6,9 @@ is a field's name, in whatever case. Fields of one name are joined by a comma, i
 allows whoever reads them. In a path, letters, digits and `-._~` count as such where they are written as escapes: they
 mean the same (RFC 3986 section 6.2.2.2), so a rule for /admin holds for /%61dmin.
 
+No field can be called `path:service` or `path:method`: what stands before and behind the path's last slash, but for its
+first one, as gRPC's servers take it apart. Both are there, and are not empty, or neither is.
+
 What always holds: a slice points into the frame or into the caller's scratch space; fields that do not fit there make
 the head unreadable, never a value that is cut.
 """
@@ -88,6 +91,19 @@ cdef bint unescape(cursor_t* c, span_t* path) noexcept nogil:
     return True
 
 
+cdef void take_call(const span_t* path, bint method, span_t* out) noexcept nogil:
+    """One of the two parts of a path of the form /service/method."""
+    cdef int64_t slash = path.size - 1
+    while slash > 0 and path.data[slash] != c'/':
+        slash -= 1
+    if slash < 2 or slash + 1 == path.size or path.data[0] != c'/':
+        return
+    if method:
+        out.data, out.size = path.data + slash + 1, path.size - slash - 1
+    else:
+        out.data, out.size = path.data + 1, slash - 1
+
+
 cdef void take_parameter(const uint8_t* data, int64_t size, const uint8_t* name, int64_t length, span_t* out) noexcept nogil:
     cdef int64_t at = 0, stop, i
     while at < size:
@@ -160,6 +176,7 @@ cdef bint take_fields(cursor_t* c, const head_t* head, const key_t* key, span_t*
 cdef bint find_keys(cursor_t* c, const head_t* head, const key_t* keys, int nkeys) noexcept nogil:
     cdef span_t path, query, host, method
     cdef span_t* out
+    cdef bint plain = False   # the path, without escapes
     cdef int i
     split(c.data, head, &path, &query, &host)
     method.data, method.size = c.data, head.method_size
@@ -167,10 +184,16 @@ cdef bint find_keys(cursor_t* c, const head_t* head, const key_t* keys, int nkey
         out = &c.slots[keys[i].slot]
         if is_name(keys[i].name, keys[i].size, <const uint8_t*>b"http_method", 11):
             out[0] = method
-        elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"path", 4):
-            if not unescape(c, &path):
+        elif keys[i].size >= 4 and same(keys[i].name, <const uint8_t*>b"path", 4) and (keys[i].size == 4 or keys[i].name[4] == c':'):
+            if not plain and not unescape(c, &path):
                 return False
-            out[0] = path
+            plain = True
+            if keys[i].size == 4:
+                out[0] = path
+            elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"path:service", 12):
+                take_call(&path, False, out)
+            elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"path:method", 11):
+                take_call(&path, True, out)
         elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"query", 5):
             out[0] = query
         elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"host", 4):

@@ -49,13 +49,16 @@ cdef enum:
 cdef enum:
     NO_REG = 0xFFFF
     SECTIONS = 8
+    ID_AT = 2
     CRC_AT = 3
     TIMEOUT_AT = 7
     DIRECTION = 12
 
 if OP_COUNT != len(OpCode) or ALU_NOT != Alu.NOT or NO_REG != NONE or SECTIONS != MAX_SECTIONS:
     raise ImportError("the kernel and xproto.plan differ: build again")
-if (CRC_AT, TIMEOUT_AT, DIRECTION) != (Result.CRC_AT, Result.TIMEOUT_AT, Result.DIRECTION) or MAX_CHUNKED != PLAN_CHUNKED:
+if (ID_AT, CRC_AT, TIMEOUT_AT, DIRECTION) != (Result.ID_AT, Result.CRC_AT, Result.TIMEOUT_AT, Result.DIRECTION):
+    raise ImportError("the kernel and xproto.plan differ: build again")
+if MAX_CHUNKED != PLAN_CHUNKED:
     raise ImportError("the kernel and xproto.plan differ: build again")
 if REGISTERS != MAX_REGISTERS or SLOTS != MAX_SLOTS:
     raise ImportError("the kernel and xproto.plan differ: build again")
@@ -231,7 +234,7 @@ cdef class Program:
         cdef const op_t* next_op = self.ops
         cdef const op_t* op
         memset(regs, 0, <size_t>self.registers * sizeof(int64_t))
-        regs[CRC_AT] = regs[TIMEOUT_AT] = -1
+        regs[ID_AT] = regs[CRC_AT] = regs[TIMEOUT_AT] = -1
         regs[DIRECTION] = direction
         out.body_at = -1
         c.data = data

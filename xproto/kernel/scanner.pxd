@@ -18,6 +18,7 @@ cdef class Scanner:
     cdef Program rest                  # None where frames cannot be streamed
     cdef int32_t chunks_op             # where the scanner walks the chunks, if it does
     cdef int id_width
+    cdef uint64_t id_mask              # the bits of it that are the id; the others stay what they are
     cdef int timeout_width
     cdef bint timeout_little
     cdef int64_t timeout_least
@@ -51,7 +52,7 @@ cdef class Scanner:
     cdef identity_t identity(self, const frame_t* at) noexcept nogil
     cdef identity_t fresh(self, uint64_t id) noexcept nogil
     # A copy of a whole frame under other ids: how long it gets, and the copy itself, its checksum moved along. Where
-    # not `moves`, `set_id` and `set_again` do the same in place.
+    # not `moves`, `set_id` and `set_again` do the same in place. A frame without an id stays as it is.
     cdef int64_t size_as(self, const frame_t* at, const identity_t* who) noexcept nogil
     cdef void write_as(self, uint8_t* into, const uint8_t* frame, const frame_t* at, const identity_t* who) noexcept nogil
     cdef void set_again(self, uint8_t* frame, const frame_t* at, uint64_t new_id) noexcept nogil

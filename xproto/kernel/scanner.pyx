@@ -1,7 +1,8 @@
 """Frames of one protocol, found in bytes and changed in place.
 
 What always holds: nothing is read that is not there, and nothing is allocated; a checksum that was wrong stays wrong by
-the same bits, whatever is rewritten; a whole frame under other ids has the length that its own beginning says.
+the same bits, whatever is rewritten; a whole frame under other ids has the length that its own beginning says; into a
+frame without an id none is written.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
@@ -30,7 +31,10 @@ cdef inline void results(Scanner scanner, const int64_t* regs, frame_t* out) noe
     out.kind = regs[R_KIND]
     out.id = <uint64_t>regs[R_ID]
     out.id_at = regs[R_ID_AT]
-    out.id_end = regs[R_ID_END] if scanner.first.form != FIXED else out.id_at + scanner.first.width
+    if scanner.first.form == FIXED:
+        out.id_end = out.id_at + scanner.first.width if out.id_at >= 0 else -1
+    else:
+        out.id_end = regs[R_ID_END] if out.id_at >= 0 else -1
     if scanner.twice:
         out.again = <uint64_t>regs[R_AGAIN]
         out.again_at = regs[R_AGAIN_AT]
@@ -92,6 +96,7 @@ cdef class Scanner:
             self.id_bits = 32                # of numbers that no frame carries
             return
         self.id_width, self.id_little = ids.id.width, ids.id.little
+        self.id_mask = (1 << ids.id.bits) - 1
         self.id_bits = min(field.bits for field in ids.fields)
         self.id_base = max(field.base for field in ids.fields)
         self.moves, self.twice = ids.moves, ids.again is not None
@@ -169,14 +174,14 @@ cdef class Scanner:
         return made
 
     cdef int64_t size_as(self, const frame_t* at, const identity_t* who) noexcept nogil:
-        cdef int64_t size = at.size - (at.id_end - at.id_at) + who.id_size
+        cdef int64_t size = at.size - (at.id_end - at.id_at) + who.id_size if at.id_at >= 0 else at.size
         return size - (at.again_end - at.again_at) + who.again_size if self.twice else size
 
     cdef void write_as(self, uint8_t* into, const uint8_t* frame, const frame_t* at, const identity_t* who) noexcept nogil:
         cdef int64_t grown = self.size_as(at, who) - at.size
         cdef int64_t here = at.id_end
         cdef uint8_t* to = into
-        if not self.moves:
+        if not self.moves or at.id_at < 0:
             memcpy(into, frame, <size_t>at.size)
             self.set_id(FROM_DOWNSTREAM, into, at, who.id)
             if self.twice:
@@ -198,10 +203,14 @@ cdef class Scanner:
 
     cdef void set_id(self, Direction direction, uint8_t* frame, const frame_t* at, uint64_t new_id) noexcept nogil:
         cdef uint8_t* place = frame + at.id_at
-        cdef uint64_t old = xp_load(place, self.id_width, self.id_little)
-        xp_store(place, self.id_width, self.id_little, new_id)
+        cdef uint64_t old, new
+        if at.id_at < 0:
+            return
+        old = xp_load(place, self.id_width, self.id_little)
+        new = old & ~self.id_mask | new_id & self.id_mask
+        xp_store(place, self.id_width, self.id_little, new)
         if at.crc_at >= 0:
-            self.fix_crc(frame + at.crc_at, old, new_id, at.crc_at - at.id_at - self.id_width)
+            self.fix_crc(frame + at.crc_at, old, new, at.crc_at - at.id_at - self.id_width)
 
     cdef void fix_crc(self, uint8_t* crc_bytes, uint64_t old_id, uint64_t new_id, int64_t distance) noexcept nogil:
         self._fix(crc_bytes, old_id ^ new_id, self.id_width, self.id_little, distance)

@@ -69,6 +69,8 @@ class Lowered:
     head: what a scan finds, without the way to the frame's end; None where that takes all of the frame.
     rest: the scan from the chunks on, for frames passed on in pieces; None where they cannot be.
     deadline: the field of the timeout, where the proxy may rewrite it.
+    spelled: the timeout's key has a unit in its value.
+    carried: the messages that streams carry; none where a connection has no streams.
     """
 
     protocol: Protocol
@@ -79,10 +81,12 @@ class Lowered:
     identity: Identity
     crc_little: bool
     timeout_key: str | None
+    spelled: bool
     deadline: Deadline | None
     variant: Packing
     echo: Packing
     opaque: tuple[str, ...]
+    carried: tuple[Lowered, ...]
     nodes: list[Node] = field(repr=False)
     registers: Registers = field(repr=False)
     texts: Texts = field(repr=False)
@@ -167,15 +171,34 @@ def _lower(protocol: Protocol) -> Lowered:
         ids,
         crc_orders == {True},
         timeout.key,
+        timeout.spelled,
         deadline,
         variant,
         echo,
         tuple(opaque),
+        _carried(protocol),
         nodes,
         registers,
         texts,
         scope,
     )
+
+
+def _carried(protocol: Protocol) -> tuple[Lowered, ...]:
+    """What the streams carry. A stream has no streams in it."""
+    if protocol.carries and protocol.id is None:
+        raise SpecError("carries", "streams that have no number", "name the field: id=this.…")
+    for place, each in enumerate(protocol.carries):
+        if each.carries:
+            raise SpecError("carries", f"{each.name} has streams of its own", "name a protocol whose frames are calls")
+        if bool(each.media) != bool(place):
+            said, where = "a" if each.media else "no", "behind" if place else "before"
+            wrong = f"{each.name} has {said} content type, and is {where} others"
+            raise SpecError("carries", wrong, "put the one without `media` first: it has all that is not another's")
+    try:
+        return tuple(_lower(each) for each in protocol.carries)
+    except SpecError as error:
+        raise error.within("carries") from None
 
 
 def _scans(
@@ -188,7 +211,7 @@ def _scans(
     for each, (result, place) in zip(ids.fields, _ID_RESULTS, strict=False):
         alias[each.reg] = int(result)
         if each.form is Form.FIXED:
-            at[each.reg] = int(place)
+            at[each.word] = int(place)
     if deadline is not None:
         results.add(deadline.reg)
         alias[deadline.reg], at[deadline.reg] = int(Result.TIMEOUT), int(Result.TIMEOUT_AT)

@@ -28,7 +28,7 @@ from xproto.lower.model import (
     references,
 )
 from xproto.plan import LITTLE, Result
-from xproto.spec import Header, Protocol
+from xproto.spec import Header, Protocol, Spelled
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,13 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Timeout:
-    """The role: a lookup key, or nodes that leave it in its result register. At most one of the two is set."""
+    """The role: a lookup key, or nodes that leave it in its result register. At most one of the two is set.
+
+    spelled: the key's value has a unit.
+    """
 
     key: str | None = None
+    spelled: bool = False
     expr: Expr | None = None
 
     def nodes(self) -> list[Node]:
@@ -61,7 +65,7 @@ def timeout_role(protocol: Protocol, scope: Scope) -> Timeout:
     if isinstance(protocol.timeout, Header):
         if protocol.headers is None:
             raise SpecError("timeout", "a header, but the protocol declares no headers", "add headers=this.…")
-        return Timeout(key=protocol.timeout.name)
+        return Timeout(key=protocol.timeout.name, spelled=isinstance(protocol.timeout, Spelled))
     return Timeout(expr=Reader(scope, frozenset(), "timeout", lenient=True).read(protocol.timeout))
 
 

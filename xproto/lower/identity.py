@@ -5,6 +5,9 @@ varint, a jce integer) another id may move what follows it: then the proxy gives
 back the width that came. What counts the frame's bytes has to follow, so it must stand first in the frame (role
 `length`). A frame may say its id twice (`again`), as THeader does; both become the same number upstream, and each
 becomes again what it was.
+
+An id may be less than the integer that it stands in: the bits above it are reserved, and stay what they are. Where there
+are frames of the kind CONTROL, some may have no id at all: nothing is written into those.
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ from construct.expr import Path
 
 from xproto.errors import SpecError
 from xproto.lower.expressions import Scope, interval, resolve
-from xproto.lower.model import Branch, Load, Mark, Node, Section, Value
+from xproto.lower.model import Bits, Branch, Load, Mark, Node, Section, Value, walk
 from xproto.plan import LITTLE, SIGNED, Form, Result
-from xproto.spec import Order, Pool, Protocol
+from xproto.spec import Kind, Order, Pool, Protocol
 
 FIXED_WIDTHS = (2, 4, 8)
+FEWEST_BITS = 16
+"""Of an id that shares its integer with reserved bits."""
 _BITS = {Form.VARINT: 28, Form.JCE: 30}
 """Of a fresh id of these forms, beside one bit above them that is always set: so all take five bytes."""
 
@@ -31,7 +36,12 @@ MAX_TAG = 14
 
 @dataclass(frozen=True)
 class IdField:
-    """One field that holds an id. width: in bytes; of a form whose width varies, that of a fresh id."""
+    """One field that holds an id.
+
+    width: in bytes; of a form whose width varies, that of a fresh id. bits: of a fresh id; of a fixed width with fewer than
+        that has, the lower ones. word: the register of the integer it is in. always: whether every frame has it, in its
+        plain form.
+    """
 
     path: str
     reg: int
@@ -39,6 +49,8 @@ class IdField:
     width: int
     little: bool
     bits: int
+    word: int
+    always: bool = True
 
     @property
     def base(self) -> int:
@@ -88,6 +100,8 @@ def identity(protocol: Protocol, scope: Scope, nodes: list[Node], *, checksum: b
         raise SpecError("again", f"{second.path} stands before {first.path}", "name the one that comes first as id")
     if second is not None and checksum:
         raise SpecError("again", "a second id in a frame with a checksum", "leave it out")
+    if second is not None and not first.always:
+        raise SpecError("again", f"a second id, where the first, {first.path}, is not always there", "leave it out")
     if found.moves and checksum:
         raise SpecError("id", f"{first.path} changes its width in a frame with a checksum", "use a fixed-width id")
     return found
@@ -126,9 +140,15 @@ def _id(protocol: Protocol, source: Any, role: str, scope: Scope, nodes: list[No
         raise SpecError(role, f"{source!r} is not a field", f"name the field: {role}=this.id")
     value = resolve(source, scope, role)
     wrapped = role == "again" and protocol.unwrap is not None  # a frame that is wrapped has none that can be read
-    if value.guards and not wrapped:
+    lacking = Kind.CONTROL in protocol.kind  # frames that are of no call
+    if value.guards and not wrapped and not lacking:
         raise SpecError(role, f"{value.path} is only there when {', '.join(sorted(value.guards))}", "every frame needs its id")
-    outside = _loads([node for node in nodes if wrapped or isinstance(node, Load)], sections=False)
+    outside = _loads([node for node in nodes if wrapped or lacking or isinstance(node, Load)], sections=False)
+    always = wrapped or not value.guards
+    if (part := _part(nodes, value, outside)) is not None:
+        word, bits = part
+        little = bool(word.flags & LITTLE)
+        return IdField(value.path, value.reg, Form.FIXED, word.width, little, bits, word.value.reg, always)
     root = next((load for load in outside if load.value.reg == value.reg), None)
     load = root or next((node for node in _loads(nodes) if node.value.reg == value.reg), None)
     if load is not None and load.tag is not None and interval(load.tag, value.path)[1] > MAX_TAG:
@@ -137,12 +157,22 @@ def _id(protocol: Protocol, source: Any, role: str, scope: Scope, nodes: list[No
         bits = _BITS[load.form]
         if value.lo > 0 or value.hi < (1 << bits + 1) - 1:
             raise SpecError(role, f"{value.path} does not hold {bits + 1} bits", "bound it: 0..2**32-1")
-        return IdField(value.path, value.reg, load.form, 5, little=False, bits=bits)
+        return IdField(value.path, value.reg, load.form, 5, little=False, bits=bits, word=value.reg, always=always)
     if root is None or root.width not in FIXED_WIDTHS or root.flags & SIGNED or root.checked:
         raise SpecError(
             role, f"{value.path} is not a plain unsigned integer of 16, 32 or 64 bits at the frame's root", "use Int32ub"
         )
-    return IdField(value.path, value.reg, Form.FIXED, root.width, bool(root.flags & LITTLE), 8 * root.width)
+    little, bits = bool(root.flags & LITTLE), 8 * root.width
+    return IdField(value.path, value.reg, Form.FIXED, root.width, little, bits, value.reg, always)
+
+
+def _part(nodes: list[Node], value: Value, outside: list[Load]) -> tuple[Load, int] | None:
+    """The integer at the root whose lower bits the field is, and how many; None where it is no such field."""
+    field = next((node for node in walk(nodes) if isinstance(node, Bits) and node.value.reg == value.reg), None)
+    if field is None or field.shift or field.checked or field.mask.bit_length() < FEWEST_BITS:
+        return None
+    word = next((load for load in outside if load.value.reg == field.word.reg and load.width in FIXED_WIDTHS), None)
+    return None if word is None else (word, field.mask.bit_length())
 
 
 def _length(protocol: Protocol, scope: Scope, nodes: list[Node]) -> Length | None:

@@ -36,6 +36,7 @@ from xproto.lower.model import (
     Value,
 )
 from xproto.lower.place import Place, Unknown, peel, refuse_unnamed
+from xproto.lower.records import records
 from xproto.lower.scalars import ahead, bounded, computed, const, enum, integer, jce_integer, known
 from xproto.lower.sections import fixed_sized, greedy, padded, prefixed, raw_bytes
 from xproto.plan import Alu, Result
@@ -217,6 +218,7 @@ _HANDLERS: dict[type, Callable[[Any, Place], Value]] = {
     c.Enum: enum,
     c.Const: const,
     c.Bytes: raw_bytes,
+    c.Array: records,
     c.FixedSized: fixed_sized,
     c.Prefixed: prefixed,
     c.Struct: _struct,

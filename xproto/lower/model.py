@@ -15,10 +15,21 @@ WIDE = 1 << 62
 """Expressions must stay below this, so that no sum of two of them can leave 63 bits."""
 
 
+@dataclass(frozen=True)
+class Column:
+    """An integer of each record of a field that is a number of records: `width` bytes, `flags` as a LOAD's."""
+
+    name: str
+    width: int
+    flags: int
+    labels: Mapping[str, int] | None = None
+
+
 @dataclass(eq=False)
 class Value:
     """A field. `lo` and `hi` bound integers; `labels` are an Enum's names; `kind` says what roles may do with it.
 
+    columns: of records, what each of them is made of.
     reader: of an interpreted field, what reads it by itself; then `hi` is how many bytes it is at most.
     """
 
@@ -30,6 +41,7 @@ class Value:
     guards: frozenset[str] = frozenset()
     reg: int = NONE
     fields: dict[str, Value] = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
     reader: object = None
 
     def __repr__(self) -> str:

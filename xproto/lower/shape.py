@@ -20,6 +20,9 @@ _TYPES: tuple[tuple[str, Any, str], ...] = (
     ("detect", Detect, "Detect('field')"),
     ("limits", Limits, "Limits(frame=…)"),
     ("session", Session | None, "Session(handshake=…, handshake_ack=…)"),
+    ("keys", Mapping, "a mapping: {'version': header(…), …}"),
+    ("carries", tuple, "a tuple of protocols: (Protocol(…),)"),
+    ("media", bytes, "bytes, such as b'application/grpc'"),
     ("variant", tuple, "a tuple of fields: (this.version,)"),
     ("echo", tuple, "a tuple of fields: (this.codec,)"),
     ("reply_base", Mapping, "a mapping: {'field': value, …}"),
@@ -45,6 +48,9 @@ def refuse_shapes(protocol: Protocol) -> None:
     for role in ("unwrap", "configure"):
         if getattr(protocol, role) is not None and not callable(getattr(protocol, role)):
             raise SpecError(role, f"is {_said(getattr(protocol, role))}", "give a function")
+    for carried in protocol.carries:
+        if not isinstance(carried, Protocol):
+            raise SpecError("carries", f"has {_said(carried)}", "give protocols: (Protocol(…),)")
     for fault, fields in protocol.reply.items():
         if not isinstance(fields, Mapping):
             name = getattr(fault, "name", fault)

@@ -44,6 +44,7 @@ class Texts:
                 headers, self.defaults = headers.block, headers.fields
             self.block = self._field(headers, "headers", {"block"}).path
         self.roles = {name: role for name, role in (("service", protocol.service), ("method", protocol.method)) if role}
+        self.roles |= protocol.keys
         if protocol.echo_text is not None:
             self.roles[ECHO_TEXT] = protocol.echo_text
         for name, role in [*self.roles.items(), *((f"headers.{k}", v) for k, v in self.defaults.items())]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .http2_frames import http2_facts
 from .http_vectors import FORMS, http_facts
 from .rpc_facts import bolt_facts, dubbo_facts
 from .tars import facts as tars_facts
@@ -38,6 +39,8 @@ def describe(protocol: str, data: bytes, direction: str) -> Entry:
         return _tars(tars_facts(data, direction))
     if protocol == "http1":
         return _http(http_facts(data))
+    if protocol == "http2":
+        return _http2(http2_facts(data, direction))
     if protocol == "thrift-twitter":
         return _twitter(twitter_facts(data))
     return _thrift(thrift_facts(data, protocol), protocol)
@@ -132,6 +135,30 @@ def _http(facts: dict[str, Any]) -> Entry:
     body = f"{FORMS[facts['form']]} body of {facts['body']} bytes" if facts["form"] else "no body"
     entry = {"kind": facts["kind"], "headers": headers, "fields": {"head": head}}
     return {**entry, "meaning": f"{facts['line']}, {body}"}
+
+
+def _http2(facts: dict[str, Any]) -> Entry:
+    if facts["type"] == "preface":
+        return {"kind": facts["kind"], "fields": {"opens": 1}, "meaning": "the preface"}
+    frame: dict[str, Any] = {"length": facts["length"], "type": facts["type"], "flags": dict.fromkeys(facts["flags"], 1)}
+    said = [facts["type"].upper() + (f" of stream {facts['stream']}" if facts["stream"] else ""), *_said_of_flags(facts)]
+    if "settings" in facts:
+        said.append(", ".join(f"{number}={value}" for number, value in facts["settings"]) or "none")
+    payload: dict[str, Any] = {name: f"hex:{facts[name].hex()}" for name in ("opaque", "debug") if name in facts}
+    if "last" in facts:
+        payload["last"] = {"id": facts["last"]}
+    if "increment" in facts:
+        payload["window"] = {"increment": facts["increment"]}
+        said.append(f"{facts['increment']} bytes more")
+    if "error" in facts:
+        said.append(f"error {facts['error']}")
+    frame[facts["type"]] = payload
+    entry = {"kind": facts["kind"], "fields": {"frame": {key: value for key, value in frame.items() if value != {}}}}
+    return {**entry, **({} if facts["stream"] is None else {"id": facts["stream"]}), "meaning": ", ".join(said)}
+
+
+def _said_of_flags(facts: dict[str, Any]) -> list[str]:
+    return ["ACK" if facts["stream"] is None else name.upper() for name in facts["flags"]]
 
 
 def _text(value: bytes) -> str:

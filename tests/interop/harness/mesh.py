@@ -23,6 +23,7 @@ SOFA_INTERFACE = "com.test.SofaService"
 SOFA_SERVICE = f"{SOFA_INTERFACE}:1.0"
 ECHO = "com.test.EchoService"
 OTHER = "com.test.OtherService"
+TRIPLE = {"peer.protocol": "tri"}
 
 
 class Mesh:
@@ -41,6 +42,8 @@ class Mesh:
             "dubbo_provider": lambda log: java("DubboProvider", log, "0"),
             "dubbo_second": lambda log: java("DubboProvider", log, "0"),
             "dubbo_consumer": lambda log: java("DubboConsumer", log),
+            "triple_provider": lambda log: java("DubboProvider", log, "0", properties=TRIPLE),
+            "triple_consumer": lambda log: java("DubboConsumer", log, properties=TRIPLE),
             "dubbo_beating_consumer": lambda log: java("DubboConsumer", log, properties=beat),
             "node_server": lambda log: node("server.js", log, "0", NODE_INTERFACE),
             "node_client": lambda log: node("client.js", log),

@@ -198,11 +198,11 @@ def node(script: str, log: Path, *args: str) -> Peer:
     return Peer(f"node {script}", ["node", str(NODE / script), *args], log)
 
 
-def anthunder(script: str, log: Path, *args: str) -> Peer:
+def anthunder(script: str, log: Path, *args: str, env: Mapping[str, str] | None = None) -> Peer:
     """Starts a script of the Python peers, in their own environment."""
     if not ANTHUNDER_PYTHON.exists():
         raise PeerError("the anthunder peers are not installed; run tests/interop/setup.sh")
-    return Peer(f"anthunder {script}", [str(ANTHUNDER_PYTHON), str(PYTHON / script), *args], log)
+    return Peer(f"anthunder {script}", [str(ANTHUNDER_PYTHON), str(PYTHON / script), *args], log, env)
 
 
 def tars(script: str, log: Path, *args: str) -> Peer:

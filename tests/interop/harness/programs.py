@@ -55,10 +55,11 @@ class Program(Child):
 class Nginx(Program):
     """nginx with `files` (name to size, all of them holes but the first bytes) under /files/.
 
-    It is given a socket that listens already, so that the kernel picks the port and clients need not wait.
+    It is given a socket that listens already, so that the kernel picks the port and clients need not wait. http2: it speaks
+    nothing else.
     """
 
-    def __init__(self, folder: Path, files: dict[str, int]) -> None:
+    def __init__(self, folder: Path, files: dict[str, int], *, http2: bool = False) -> None:
         (folder / "files").mkdir(parents=True)
         for name, size in files.items():
             with (folder / "files" / name).open("wb") as file:
@@ -69,7 +70,8 @@ class Nginx(Program):
             self.address = f"127.0.0.1:{listening.getsockname()[1]}"
             setup = folder / "nginx.conf"
             user = getpass.getuser()
-            setup.write_text(NGINX.format(folder=folder, port=listening.getsockname()[1], user=user), encoding="utf-8")
+            port = f"{listening.getsockname()[1]}{' http2' if http2 else ''}"
+            setup.write_text(NGINX.format(folder=folder, port=port, user=user), encoding="utf-8")
             inherited = {"NGINX": f"{listening.fileno()};"}
             argv = ["nginx", "-e", "stderr", "-p", str(folder), "-c", str(setup)]
             super().__init__("nginx", argv, folder / "nginx.log", inherited, pass_fds=(listening.fileno(),))
@@ -92,11 +94,14 @@ class Chromium(Program):
 
 
 def run(argv: Sequence[str], stdin: bytes = b"", *, ok: bool = True) -> subprocess.CompletedProcess[bytes]:
-    """Runs a program to its end; one that fails is an error, unless `ok` is false."""
+    """Runs a program to its end; one that fails is an error, unless `ok` is false, and so is one that does not end."""
     try:
         done = subprocess.run(list(argv), input=stdin, capture_output=True, timeout=RUN_TIMEOUT, check=False)
     except FileNotFoundError as error:
         raise PeerError(f"{argv[0]} is not installed; run tests/interop/setup.sh") from error
+    except subprocess.TimeoutExpired as error:
+        said = (error.stdout or b"") + (error.stderr or b"")
+        raise PeerError(f"{' '.join(argv)}: no end after {RUN_TIMEOUT:g} s\n{said.decode(errors='replace')[-6000:]}") from error
     if ok and done.returncode:
         raise PeerError(f"{' '.join(argv)}: status {done.returncode}\n{done.stderr.decode(errors='replace')[-2000:]}")
     return done

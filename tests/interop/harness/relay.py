@@ -128,3 +128,16 @@ class Relay:
                 self._frames.append(Recorded(index, direction, bytes(buffer[:length])))
                 del buffer[:length]
             self._news.notify_all()
+
+
+class Counted(Relay):
+    """Counts the bytes that pass, whatever they are, and keeps none; `sizes` by direction."""
+
+    def __init__(self, target: str) -> None:
+        self.sizes = {TO_SERVER: 0, TO_CLIENT: 0}
+        super().__init__(target)
+
+    def _keep(self, index: int, direction: str, buffer: bytearray) -> None:
+        with self._news:
+            self.sizes[direction] += len(buffer)
+            buffer.clear()

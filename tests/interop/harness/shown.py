@@ -48,7 +48,8 @@ def expected(registered: Registered, data: bytes, direction: int) -> dict[str, l
     frame = registered.codec.scan_bytes(data, direction)
     found["role.kind"] = [Kind(frame.kind).name.lower()]
     if registered.lowered.identity.id is not None:
-        found["role.id"] = [_number(_at(decoded, registered.lowered.identity.id.path))]
+        ident = _at(decoded, registered.lowered.identity.id.path)
+        found |= {} if ident is None else {"role.id": [_number(ident)]}
     if direction == 0:
         for role, value in zip(
             ("service", "method"), registered.codec.lookup(("service", "method")).find_bytes(data), strict=True
@@ -60,7 +61,7 @@ def expected(registered: Registered, data: bytes, direction: int) -> dict[str, l
 
 def _at(decoded: Any, path: str) -> Any:
     for name in path.split("."):
-        decoded = decoded[name]
+        decoded = None if decoded is None else decoded[name]
     return decoded
 
 
@@ -91,9 +92,18 @@ def _list(values: list[Any], path: str) -> Iterator[tuple[str, list[str]]]:
     if values and isinstance(values[0], bytes):
         yield f"{path}.chunk", [f"{len(chunk)} bytes" for chunk in (*values, b"")]
         return
+    if values and isinstance(values[0], dict | int | EnumIntegerString):
+        yield f"{path}.record", [_record(value) for value in values]
+        return
     for key, value in values:
         if isinstance(key, str) and isinstance(value, str):
             yield f"{path}.pair", [f"{text(key)}={text(value)}"]
+
+
+def _record(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={_record(each)}" for name, each in value.items() if not name.startswith("_"))
+    return str(value) if isinstance(value, EnumIntegerString) else _number(value)
 
 
 def _head(head: Mapping[str, Any], path: str) -> Iterator[tuple[str, list[str]]]:

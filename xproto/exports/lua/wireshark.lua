@@ -103,7 +103,8 @@ local function add_roles(protocol, reader, tree, tvb, kind)
     tree:add(protocol.made[protocol.roles .. ".kind"], tvb(reader.start, 0), kind):set_generated(true)
     if protocol.id then
         local item = reader.items[protocol.id]
-        role("id", item and integer(item, protocol.types[protocol.roles .. ".id"]))
+        local id = item and item.word and UInt64.new(item.value)  -- some bits of the word that they stand in
+        role("id", id or item and integer(item, protocol.types[protocol.roles .. ".id"]))
     end
     role("service", pick(reader, protocol.service), true)
     role("method", pick(reader, protocol.method), true)

@@ -8,26 +8,13 @@ const http = require('http');
 const https = require('https');
 const { count, saw, wait } = require('./events');
 const { serve } = require('../node/lines');
+const { router } = require('./router');
 const tls = require('./tls');
 const sockets = require('./sockets');
 const faults = require('./faults');
 const streams = require('./streams');
 
-const routes = { ...require('./messages'), ...require('./page'), ...tls.routes, ...faults.routes, ...streams.routes };
-
-// /late/ is where the proxy is in a hurry; here it is as any other folder. A client that leaves in the middle ends its
-// request, not the server.
-async function route(request, response) {
-  const { pathname: path, searchParams } = new URL(request.url, 'http://peer');
-  const pathname = path.replace(/^\/late\//, '/');
-  if (!routes[pathname]) return response.writeHead(404).end();
-  try {
-    await routes[pathname](request, response, searchParams);
-  } catch (error) {
-    if (error.code !== 'ECONNRESET') console.error(`${request.method} ${request.url}:`, error);
-    response.destroy();
-  }
-}
+const route = router({ ...require('./messages'), ...require('./page'), ...tls.routes, ...faults.routes, ...streams.routes });
 
 const patient = { keepAliveTimeout: 60_000, requestTimeout: 0 };
 const secure = tls.settings(process.argv.slice(2));

@@ -44,7 +44,8 @@ async function mirror(request, response) {
   await pipeline(request, response).catch(() => saw('gone mirror'));
 }
 
-// Events, sent by the commands `emit` and `end`; "open NAME" when it may begin, "gone NAME" when the client went.
+// Events, sent by the commands `emit` and `end`; "open NAME" when it may begin, "gone NAME" when the client went, with the
+// monotonic time in ns.
 // With `count` it sends so many by itself.
 function feed(request, response, query) {
   const name = query.get('name');
@@ -52,7 +53,9 @@ function feed(request, response, query) {
   response.flushHeaders();
   for (let i = 0; i < Number(query.get('count') || 0); i++) response.write(`data: event ${i}\n\n`);
   feeds.set(name, response);
-  response.on('close', () => response.writableFinished || saw(`gone ${name}`));
+  response.on('close', () => {
+    if (request.aborted || !response.writableFinished) saw(`gone ${name}`, Number(process.hrtime.bigint()));
+  });
   saw(`open ${name}`);
 }
 

@@ -1,4 +1,4 @@
-"""httpx and websockets as clients of HTTP/1.1.
+"""httpx and websockets as clients of HTTP/1.1, and httpx of HTTP/2 where a command says "http2".
 
 Commands: `get` and `post` as anyone would write them; `both` streams a body each way; `burst` sends many at once over a few
 connections; `sockets` opens a WebSocket and sends what `script` says.
@@ -21,20 +21,26 @@ PATIENCE_S = 30
 PIECE = 8192
 TRUST = ssl.create_default_context()
 """Whom the system trusts; SSL_CERT_FILE says otherwise."""
-CLIENT = httpx.Client(timeout=PATIENCE_S, trust_env=False, verify=TRUST)
+SETTINGS: dict[str, Any] = {"timeout": PATIENCE_S, "trust_env": False, "verify": TRUST}
+VERSIONS: dict[bool, dict[str, Any]] = {False: {}, True: {"http1": False, "http2": True}}
+CLIENTS = {http2: httpx.Client(**SETTINGS, **version) for http2, version in VERSIONS.items()}
+
+
+def client(args: dict[str, Any]) -> httpx.Client:
+    return CLIENTS[args.get("http2", False)]
 
 
 def said(answer: httpx.Response) -> dict[str, Any]:
     headers = [[key.lower(), value] for key, value in answer.headers.multi_items()]
-    return {"ok": True, "status": answer.status_code, "headers": headers, "body": answer.text}
+    return {"ok": True, "status": answer.status_code, "version": answer.http_version, "headers": headers, "body": answer.text}
 
 
 def get(args: dict[str, Any]) -> dict[str, Any]:
-    return said(CLIENT.get(args["url"], headers=args.get("headers", {})))
+    return said(client(args).get(args["url"], headers=args.get("headers", {})))
 
 
 def post(args: dict[str, Any]) -> dict[str, Any]:
-    return said(CLIENT.post(args["url"], json=args["json"]))
+    return said(client(args).post(args["url"], json=args["json"]))
 
 
 def pieces(count: int) -> Iterator[bytes]:
@@ -46,7 +52,7 @@ def pieces(count: int) -> Iterator[bytes]:
 def both(args: dict[str, Any]) -> dict[str, Any]:
     """What was sent and what came back, while it was sent, as digests."""
     count, got = args["count"], hashlib.sha256()
-    with CLIENT.stream("POST", args["url"], content=pieces(count)) as answer:
+    with client(args).stream("POST", args["url"], content=pieces(count)) as answer:
         for piece in answer.iter_bytes():
             got.update(piece)
     sent = hashlib.sha256(b"".join(pieces(count)))
@@ -58,7 +64,8 @@ def burst(args: dict[str, Any]) -> dict[str, Any]:
 
     async def all_of_them() -> int:
         limits = httpx.Limits(max_connections=args["connections"])
-        async with httpx.AsyncClient(timeout=PATIENCE_S, limits=limits, trust_env=False, verify=TRUST) as client:
+        version = VERSIONS[args.get("http2", False)]
+        async with httpx.AsyncClient(**SETTINGS, **version, limits=limits) as client:
 
             async def one(index: int) -> bool:
                 body = f"body {index} " * (index % 50)

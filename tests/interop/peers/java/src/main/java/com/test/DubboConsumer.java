@@ -18,8 +18,8 @@ import org.apache.dubbo.rpc.service.GenericService;
  *
  * <p>{"cmd":"call", "target":"host:port", "client":name, "interface":s, "version":s, "group":s,
  * "generic":bool, "method":name, "text":s | "size":n | ..., "attachments":{}, "timeout":ms, "count":n,
- * "threads":n, "clients":n}. Each client name has a connection of its own. The property peer.heartbeat
- * is the heartbeat interval in ms; those of TLS are in {@link DubboTls}.
+ * "threads":n, "clients":n}. Each client name has a connection of its own. The property peer.protocol is "dubbo", or "tri"
+ * for Triple; peer.heartbeat is the heartbeat interval in ms; those of TLS are in {@link DubboTls}.
  */
 public final class DubboConsumer {
     private static final Map<String, ReferenceConfig<?>> REFERENCES = new ConcurrentHashMap<>();
@@ -81,7 +81,7 @@ public final class DubboConsumer {
         String type = a.getString("interface") == null ? EchoService.class.getName() : a.getString("interface");
         reference.setInterface(type);
         String target = a.getString("target").replace("127.0.0.1:", DubboProvider.LOOPBACK + ":");
-        reference.setUrl("dubbo://" + target + "/" + type + "?serialization=hessian2&prefer.serialization="
+        reference.setUrl(DubboProvider.PROTOCOL + "://" + target + "/" + type + "?serialization=hessian2&prefer.serialization="
                 + "hessian2&heartbeat=" + System.getProperty("peer.heartbeat", "60000"));
         reference.setVersion(a.getString("version"));
         reference.setGroup(a.getString("group"));
@@ -112,6 +112,9 @@ public final class DubboConsumer {
         if (service instanceof GenericService generic) {
             sent = null;
             got = DubboCalls.generic(generic, a);
+        } else if (service instanceof StreamService streams) {
+            sent = StreamCalls.expected(a);
+            got = StreamCalls.call(streams, a);
         } else if (service instanceof OtherService other) {
             sent = a.getString("text");
             got = "whoami".equals(a.getString("method")) ? other.whoami() : other.echo((String) sent);

@@ -18,14 +18,15 @@ import org.apache.dubbo.config.bootstrap.DubboBootstrap;
  * Apache Dubbo's own provider. Usage: DubboProvider PORT (0: a free one is picked).
  *
  * <p>It serves EchoService without a version, as 1.0.0, as 2.0.0 and as 1.0.0 in group "blue", and
- * OtherService as 1.0.0. The property peer.heartbeat is its heartbeat interval in ms, peer.threads
- * gives it that many threads and no queue; those of TLS are in {@link DubboTls}. Commands:
+ * OtherService as 1.0.0. The property peer.protocol is "dubbo", or "tri" for Triple, which serves StreamService too.
+ * The property peer.heartbeat is its heartbeat interval in ms, peer.threads gives it that many threads and no queue; those of TLS are in {@link DubboTls}. Commands:
  * {"cmd":"stats"}, {"cmd":"reset"}, {"cmd":"wait", "method":"tell"|"any",
  * "count":n} (until so many oneway calls, or calls of any kind, came), {"cmd":"drain"} (Dubbo's graceful shutdown: READONLY, then close).
  */
 public final class DubboProvider {
     /** 127.0.0.1 as a number, because the usual form is one that Dubbo replaces: a server by all addresses, a client by its own host. */
     static final String LOOPBACK = "2130706433";
+    static final String PROTOCOL = System.getProperty("peer.protocol", "dubbo");
 
     private DubboProvider() {
     }
@@ -33,7 +34,7 @@ public final class DubboProvider {
     public static void main(String[] args) throws Exception {
         Lines.claimOutput();
         int port = Integer.parseInt(args[0]) == 0 ? free() : Integer.parseInt(args[0]);
-        ProtocolConfig protocol = new ProtocolConfig("dubbo", port);
+        ProtocolConfig protocol = new ProtocolConfig(PROTOCOL, port);
         protocol.setHost(LOOPBACK);
         protocol.setSerialization("hessian2");
         protocol.setPreferSerialization("hessian2");
@@ -45,11 +46,14 @@ public final class DubboProvider {
             protocol.setQueues(0);
         }
         List<ServiceConfig<?>> services = new ArrayList<>();
-        services.add(service(EchoService.class, null, null, protocol));
-        services.add(service(EchoService.class, "1.0.0", null, protocol));
-        services.add(service(EchoService.class, "2.0.0", null, protocol));
-        services.add(service(EchoService.class, "1.0.0", "blue", protocol));
-        services.add(service(OtherService.class, "1.0.0", null, protocol));
+        services.add(echo(EchoService.class, null, null, protocol));
+        services.add(echo(EchoService.class, "1.0.0", null, protocol));
+        services.add(echo(EchoService.class, "2.0.0", null, protocol));
+        services.add(echo(EchoService.class, "1.0.0", "blue", protocol));
+        services.add(echo(OtherService.class, "1.0.0", null, protocol));
+        if (PROTOCOL.equals("tri")) {
+            services.add(service(StreamService.class, new StreamEcho(), "1.0.0", null, protocol));
+        }
         DubboBootstrap bootstrap = DubboBootstrap.getInstance();
         bootstrap.application(application("peer-provider")).registry(new RegistryConfig("N/A")).protocol(protocol);
         DubboTls.apply(bootstrap);
@@ -73,11 +77,16 @@ public final class DubboProvider {
         return application;
     }
 
-    private static <T> ServiceConfig<T> service(Class<T> type, String version, String group, ProtocolConfig protocol) {
+    private static <T> ServiceConfig<T> echo(Class<T> type, String version, String group, ProtocolConfig protocol) {
         String key = (group == null ? "" : group + "/") + type.getName() + (version == null ? "" : ":" + version);
+        return service(type, type.cast(new Echo(key)), version, group, protocol);
+    }
+
+    private static <T> ServiceConfig<T> service(Class<T> type, T implementation, String version, String group,
+            ProtocolConfig protocol) {
         ServiceConfig<T> service = new ServiceConfig<>();
         service.setInterface(type);
-        service.setRef(type.cast(new Echo(key)));
+        service.setRef(implementation);
         service.setVersion(version);
         service.setGroup(group);
         service.setProtocol(protocol);

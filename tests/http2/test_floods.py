@@ -1,0 +1,125 @@
+"""Floods: the burst of each kind is taken, one more ends the connection, and time fills it again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.http2.ends import (
+    SECOND,
+    answer,
+    client,
+    feed,
+    more,
+    request,
+    server,
+    verdict,
+)
+from tests.http2.speech import (
+    CALM,
+    DATA,
+    END_STREAM,
+    HEADERS,
+    PADDED,
+    PING,
+    PRIORITY,
+    RST,
+    frame,
+    heard,
+    settings,
+    u32,
+)
+
+# -- floods ---------------------------------------------------------------------------------------------------------------
+
+EMPTY = frame(DATA, 0, 1)
+FLOODS = {
+    "resets": (0, 400, 50),
+    "own_resets": (1, 200, 20),
+    "settings": (2, 32, 2),
+    "pings": (3, 64, 8),
+    "priorities": (4, 512, 64),
+    "empties": (5, 128, 16),
+    "windows": (6, 20_000, 20_000),
+    "unknown": (7, 1000, 100),
+}
+ONE = {
+    "settings": settings(),
+    "pings": frame(PING, payload=bytes(8)),
+    "priorities": frame(PRIORITY, 0, 7, bytes(5)),
+    "empties": EMPTY,
+    "windows": more(0, 1),
+    "unknown": frame(0xBE),
+    "resets": frame(RST, 0, 1, u32(8)),
+    "own_resets": None,
+}
+
+
+def flood(name, end, count, now):
+    one = ONE[name]
+    if one is not None:
+        feed(end, one * count, now=now)
+        return
+    for _ in range(count):
+        stream = end.last_peer + 2
+        feed(end, request(stream), more(stream, 0), now=now)
+        if end.over:
+            return
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_burst_is_taken_and_one_more_ends_it(name):
+    which, burst, rate = FLOODS[name]
+    end = server()
+    feed(end, request(1, ends=False))
+    if name == "resets":
+        feed(end, frame(RST, 0, 1, u32(8)), now=SECOND)
+        end.events.clear()
+        burst -= 1
+    flood(name, end, burst, SECOND)
+    assert not end.over
+    refilled = min(rate, burst)
+    flood(name, end, refilled, 2 * SECOND)
+    assert not end.over, "what a second filled in again is there"
+    end.take_out()
+    flood(name, end, 1, 2 * SECOND)
+    assert verdict(end) == ("connection", CALM)
+    assert heard(end, "bound") == [(which,)]
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_bucket_never_holds_more_than_its_burst(name):
+    _, burst, _ = FLOODS[name]
+    end = server()
+    feed(end, request(1, ends=False))
+    if name == "resets":
+        feed(end, frame(RST, 0, 1, u32(8)))
+    flood(name, end, 1, SECOND)
+    flood(name, end, burst, 10_000 * SECOND)
+    assert not end.over
+    flood(name, end, 1, 10_000 * SECOND)
+    assert end.over
+
+
+def test_empty_frames_that_end_something_are_none():
+    end = server()
+    for number in range(1, 2001, 2):
+        feed(end, request(number, ends=False), frame(DATA, END_STREAM, number))
+        end.say_head(number, [(b":status", b"204")], ends=True)
+    assert not end.over
+
+
+def test_empty_pieces_of_blocks_and_padding_alone_are_floods_too():
+    end = server()
+    feed(end, request(1, ends=False), frame(DATA, PADDED, 1, b"\0") * 128)
+    assert not end.over
+    feed(end, frame(HEADERS, 1, 3, b""))
+    assert verdict(end) == ("connection", CALM)
+
+
+def test_a_client_counts_what_it_was_made_to_send_less_strictly():
+    """It began these streams itself: a server cannot make it reset more than it asked for."""
+    end = client(calls=500, ends=False)
+    for number in range(500):
+        feed(end, answer(2 * number + 1, ends=True), frame(DATA, 0, 2 * number + 1, b"x"))
+    assert not end.over
+    assert end.streaming == 0

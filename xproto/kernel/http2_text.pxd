@@ -1,0 +1,37 @@
+# Messages of HTTP/2 as the text of HTTP/1.1, and back.
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from xproto.kernel.hpack cimport Encoder, headers_t
+from xproto.kernel.http1 cimport BodyForm, head_t
+
+cdef enum:
+    TEXT_ROOM = 160 * 1024        # bytes: the longest head as text
+    MAX_CRUMBS = 200              # fields of one request's cookie
+
+cdef struct message_t:            # what a head said that was written as text
+    BodyForm form                 # of the body as text
+    int64_t length                # what content-length said; -1: nothing
+    int status                    # of an answer
+    bint head                     # a request whose answer has no body
+    bint crumbs                   # its cookie has too many
+    const uint8_t* media          # its content type, among the headers that it was read from; NULL: it has none
+    uint32_t media_size
+
+cdef enum:
+    MALFORMED = -1
+    TOO_MANY_CRUMBS = -2
+
+# The text, into TEXT_ROOM bytes; its size, or one of the above. `ends`: nothing follows the head.
+cdef int64_t request_text(const headers_t* headers, bint ends, uint8_t* into, message_t* out) noexcept nogil
+cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, uint8_t* into, message_t* out) noexcept nogil
+# Trailers, as they end a chunked body: the last chunk and what is behind it.
+cdef int64_t trailers_text(const headers_t* headers, uint8_t* into) noexcept nogil
+# Whether a content type is this one, or one with a suffix or parameters behind it.
+cdef bint is_media(const uint8_t* value, int64_t size, const uint8_t* media, int64_t length) noexcept nogil
+# What grpc-status says; -1: nothing, or nothing that gRPC knows.
+cdef int grpc_status_in(const headers_t* headers) noexcept nogil
+# Header blocks of text that was read into `head`; their size. `ends`: nothing follows.
+cdef int64_t request_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head, bint secure) noexcept nogil
+cdef int64_t response_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head) noexcept nogil
+# Of the lines between a last chunk and the empty line that ends them; 0: there is none.
+cdef int64_t trailers_block(Encoder encoder, uint8_t* into, const uint8_t* text, int64_t size) noexcept nogil

@@ -1,0 +1,411 @@
+"""Messages of HTTP/2 as the text of HTTP/1.1, and back: inside the proxy a message has one form.
+
+Source of the format: RFC 9113 section 8. What makes a message malformed there is refused here, before there is any text:
+names that are not in small letters, values with line ends or spaces around them, pseudo-fields that are missing, doubled or
+late, fields of one hop, a Host that contradicts the authority. So no byte of a field can be taken for another line, and
+what is read of the text is what was in the fields. Data of an unknown length gets chunks, and trailers go behind them.
+
+What always holds: no more than TEXT_ROOM bytes are written, since a header list has MAX_LIST bytes at most; a cookie that
+came in crumbs is one field again.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memchr, memcmp, memcpy
+
+from xproto.kernel.hpack cimport INDEX, LITERAL, NEVER, Encoder, header_t, headers_t
+from xproto.kernel.http1 cimport (
+    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_HOST, FIELD_KEEP_ALIVE,
+    FIELD_PROXY_AUTHORIZATION, FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, head_t,
+)
+from xproto.kernel.http1_text cimport CLASS, TOKEN, VALUE, VISIBLE, is_text, name_of, same
+
+cdef enum:
+    MAX_DIGITS = 18
+    LAST_STATUS = 16          # of gRPC
+
+cdef const uint8_t* GRPC = b"application/grpc"
+cdef int64_t GRPC_SIZE = 16
+
+
+cdef struct pseudo_t:
+    const header_t* method
+    const header_t* scheme
+    const header_t* authority
+    const header_t* path
+    const header_t* status
+    int count                     # of fields that they are: the others follow
+
+
+cdef inline bint says(const uint8_t* data, uint32_t size, const char* text, uint32_t length) noexcept nogil:
+    return size == length and memcmp(data, text, length) == 0
+
+
+cdef bint all_are(const uint8_t* data, int64_t size, int which) noexcept nogil:
+    cdef int64_t i
+    for i in range(size):
+        if not CLASS[data[i]] & which:
+            return False
+    return True
+
+
+cdef bint is_good(const uint8_t* text, const header_t* field) noexcept nogil:
+    """A field that may stand in a message: its name in small letters, its value on one line."""
+    cdef const uint8_t* value = text + field.value_at
+    cdef uint32_t i
+    if field.name_size == 0:
+        return False
+    for i in range(field.name_size):
+        if not CLASS[text[field.name_at + i]] & TOKEN or c'A' <= text[field.name_at + i] <= c'Z':
+            return False
+    if field.value_size == 0:
+        return True
+    return all_are(value, field.value_size, VALUE) and not (
+        value[0] in (c' ', c'\t') or value[field.value_size - 1] in (c' ', c'\t'))
+
+
+cdef bint is_media(const uint8_t* value, int64_t size, const uint8_t* media, int64_t length) noexcept nogil:
+    return size >= length and same(value, media, length) and (size == length or value[length] in (c'+', c';', c' ', c'\t'))
+
+
+cdef int grpc_status_in(const headers_t* headers) noexcept nogil:
+    cdef const header_t* field
+    cdef int64_t found = -1
+    cdef int i
+    for i in range(headers.count):
+        field = &headers.fields[i]
+        if says(headers.text + field.name_at, field.name_size, b"grpc-status", 11):
+            found = length_in(headers.text + field.value_at, field.value_size)
+    return <int>found if found <= LAST_STATUS else -1
+
+
+cdef bint find_pseudo(const headers_t* headers, pseudo_t* out) noexcept nogil:
+    """False: one that is not known, that is there twice, or behind other fields."""
+    cdef const uint8_t* text = headers.text
+    cdef const header_t* field
+    cdef const header_t** place
+    cdef const uint8_t* name
+    cdef uint32_t size
+    cdef int i
+    out.method = out.scheme = out.authority = out.path = out.status = NULL
+    out.count = 0
+    for i in range(headers.count):
+        field = &headers.fields[i]
+        name, size = text + field.name_at, field.name_size
+        if size == 0 or name[0] != c':':
+            continue
+        if i != out.count:
+            return False
+        out.count += 1
+        if says(name, size, b":method", 7):
+            place = &out.method
+        elif says(name, size, b":path", 5):
+            place = &out.path
+        elif says(name, size, b":scheme", 7):
+            place = &out.scheme
+        elif says(name, size, b":authority", 10):
+            place = &out.authority
+        elif says(name, size, b":status", 7):
+            place = &out.status
+        else:
+            return False
+        if place[0] != NULL or not all_are(text + field.value_at, field.value_size, VISIBLE):
+            return False
+        place[0] = field
+    return True
+
+
+cdef int64_t length_in(const uint8_t* data, uint32_t size) noexcept nogil:
+    """-1: no length."""
+    cdef int64_t length = 0
+    cdef uint32_t i
+    if not 0 < size <= MAX_DIGITS:
+        return -1
+    for i in range(size):
+        if not c'0' <= data[i] <= c'9':
+            return -1
+        length = length * 10 + (data[i] - c'0')
+    return length
+
+
+cdef inline uint8_t* put(uint8_t* into, const void* data, int64_t size) noexcept nogil:
+    memcpy(into, data, <size_t>size)
+    return into + size
+
+
+cdef inline uint8_t* put_field(uint8_t* into, const uint8_t* text, const header_t* field) noexcept nogil:
+    into = put(into, text + field.name_at, field.name_size)
+    into = put(into, b": ", 2)
+    into = put(into, text + field.value_at, field.value_size)
+    return put(into, b"\r\n", 2)
+
+
+cdef uint8_t* put_cookie(uint8_t* into, const headers_t* headers, int first) noexcept nogil:
+    """The crumbs of one cookie. NULL: too many."""
+    cdef const header_t* field
+    cdef int i, crumbs = 0
+    into = put(into, b"cookie: ", 8)
+    for i in range(first, headers.count):
+        field = &headers.fields[i]
+        if not says(headers.text + field.name_at, field.name_size, b"cookie", 6):
+            continue
+        crumbs += 1
+        if crumbs > MAX_CRUMBS:
+            return NULL
+        if crumbs > 1:
+            into = put(into, b"; ", 2)
+        into = put(into, headers.text + field.value_at, field.value_size)
+    return put(into, b"\r\n", 2)
+
+
+cdef uint8_t* put_fields(uint8_t* at, const headers_t* headers, const pseudo_t* pseudo, message_t* out, bint* trailed) noexcept nogil:
+    """All but pseudo-fields. NULL: malformed. content-length is kept for later."""
+    cdef const uint8_t* text = headers.text
+    cdef const header_t* field
+    cdef const uint8_t* value
+    cdef bint crumbled = False
+    out.crumbs = False
+    cdef int64_t length
+    cdef int i, name
+    out.length = -1
+    out.media, out.media_size = NULL, 0
+    for i in range(pseudo.count, headers.count):
+        field = &headers.fields[i]
+        value = text + field.value_at
+        if not is_good(text, field):
+            return NULL
+        name = name_of(text + field.name_at, field.name_size)
+        if name in (FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE):
+            return NULL
+        if name == FIELD_TE:
+            if not is_text(value, field.value_size, b"trailers", 8):
+                return NULL
+            continue
+        if name == FIELD_CONTENT_LENGTH:
+            length = length_in(value, field.value_size)
+            if length < 0 or out.length >= 0 and length != out.length:
+                return NULL
+            out.length = length
+            continue
+        if name == FIELD_HOST:
+            if pseudo.status != NULL:
+                continue
+            if pseudo.authority != NULL and pseudo.authority.value_size:
+                if field.value_size != pseudo.authority.value_size or not same(
+                        value, text + pseudo.authority.value_at, field.value_size):
+                    return NULL
+                continue
+        if field.name_size == 6 and says(text + field.name_at, 6, b"cookie", 6) and pseudo.status == NULL:
+            if not crumbled:
+                at = put_cookie(at, headers, i)
+                if at == NULL:
+                    out.crumbs = True
+                    return NULL
+            crumbled = True
+            continue
+        if name == FIELD_TRAILER:
+            trailed[0] = True
+        elif out.media == NULL and says(text + field.name_at, field.name_size, b"content-type", 12):
+            out.media, out.media_size = value, field.value_size
+            trailed[0] = trailed[0] or is_media(value, field.value_size, GRPC, GRPC_SIZE)
+        at = put_field(at, text, field)
+    return at
+
+
+cdef uint8_t* put_length(uint8_t* into, int64_t length) noexcept nogil:
+    cdef uint8_t[20] digits
+    cdef int n = 0
+    while True:
+        digits[n] = <uint8_t>(c'0' + length % 10)
+        n += 1
+        length //= 10
+        if length == 0:
+            break
+    into = put(into, b"content-length: ", 16)
+    while n:
+        n -= 1
+        into[0] = digits[n]
+        into += 1
+    return put(into, b"\r\n", 2)
+
+
+cdef uint8_t* put_framing(uint8_t* at, bint ends, bint wants, bint trailed, message_t* out) noexcept nogil:
+    """How long the body is. `wants`: a message of this kind says so even where there is none.
+
+    A length is left out where trailers will follow, as gRPC's do: they only can behind chunks.
+    """
+    if ends:
+        out.form = BODY_NONE
+        if out.length == 0 or wants:
+            at = put_length(at, 0)
+    elif out.length >= 0 and not trailed:
+        out.form = BODY_COUNTED
+        at = put_length(at, out.length)
+    else:
+        out.form = BODY_CHUNKED
+        at = put(at, b"transfer-encoding: chunked\r\n", 28)
+    return put(at, b"\r\n", 2)
+
+
+cdef int64_t request_text(const headers_t* headers, bint ends, uint8_t* into, message_t* out) noexcept nogil:
+    cdef const uint8_t* text = headers.text
+    cdef const uint8_t* method
+    cdef const header_t* target
+    cdef pseudo_t pseudo
+    cdef uint32_t size
+    cdef bint trailed = False, connects
+    cdef uint8_t* at = into
+    if not find_pseudo(headers, &pseudo) or pseudo.status != NULL or pseudo.method == NULL or pseudo.method.value_size == 0:
+        return -1
+    method, size = text + pseudo.method.value_at, pseudo.method.value_size
+    connects = says(method, size, b"CONNECT", 7)
+    out.head, out.status = says(method, size, b"HEAD", 4), 0
+    target = pseudo.authority if connects else pseudo.path
+    if target == NULL or target.value_size == 0 or not all_are(method, size, TOKEN) or connects != (pseudo.scheme == NULL) or (
+            connects and pseudo.path != NULL):
+        return -1
+    if not connects and text[target.value_at] != c'/' and not (
+            says(method, size, b"OPTIONS", 7) and says(text + target.value_at, target.value_size, b"*", 1)):
+        return -1
+    at = put(put(at, method, size), b" ", 1)
+    at = put(put(at, text + target.value_at, target.value_size), b" HTTP/1.1\r\n", 11)
+    if pseudo.authority != NULL and pseudo.authority.value_size:
+        at = put(put(at, b"host: ", 6), text + pseudo.authority.value_at, pseudo.authority.value_size)
+        at = put(at, b"\r\n", 2)
+    at = put_fields(at, headers, &pseudo, out, &trailed)
+    if at == NULL or ends and out.length > 0:
+        return TOO_MANY_CRUMBS if at == NULL and out.crumbs else MALFORMED
+    at = put_framing(at, ends, says(method, size, b"POST", 4) or says(method, size, b"PUT", 3), trailed, out)
+    return at - into
+
+
+cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, uint8_t* into, message_t* out) noexcept nogil:
+    cdef const uint8_t* text = headers.text
+    cdef pseudo_t pseudo
+    cdef int64_t status
+    cdef bint trailed = False, bodiless
+    cdef uint8_t* at = into
+    if not find_pseudo(headers, &pseudo) or pseudo.status == NULL or pseudo.count != 1 or pseudo.status.value_size != 3:
+        return -1
+    status = length_in(text + pseudo.status.value_at, 3)
+    if not 100 <= status <= 599 or status == 101 or status < 200 and ends:
+        return -1
+    out.status, out.head = <int>status, to_head
+    at = put(put(at, b"HTTP/1.1 ", 9), text + pseudo.status.value_at, 3)
+    at = put(at, b" \r\n", 3)
+    at = put_fields(at, headers, &pseudo, out, &trailed)
+    if at == NULL:
+        return -1
+    bodiless = to_head or status < 200 or status == 204 or status == 304
+    if bodiless:
+        if out.length >= 0 and status >= 200 and status != 204:
+            at = put_length(at, out.length)
+        out.form = BODY_NONE
+        return put(at, b"\r\n", 2) - into
+    if ends and out.length > 0:
+        return -1
+    return put_framing(at, ends, True, trailed, out) - into
+
+
+cdef int64_t trailers_text(const headers_t* headers, uint8_t* into) noexcept nogil:
+    cdef const header_t* field
+    cdef uint8_t* at = put(into, b"0\r\n", 3)
+    cdef int i, name
+    for i in range(headers.count):
+        field = &headers.fields[i]
+        if not is_good(headers.text, field):
+            return -1
+        name = name_of(headers.text + field.name_at, field.name_size)
+        if name in (FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, FIELD_TE):
+            return -1
+        if name not in (FIELD_HOST, FIELD_CONTENT_LENGTH, FIELD_TRAILER):
+            at = put_field(at, headers.text, field)
+    return put(at, b"\r\n", 2) - into
+
+
+# -- and back -----------------------------------------------------------------------------------------------------------
+
+cdef inline int manner(const uint8_t* name, int64_t size, int known) noexcept nogil:
+    """Whether a field may enter the table: secrets are never indexed, and values that are new each time are of no use."""
+    if known == FIELD_PROXY_AUTHORIZATION or is_text(name, size, b"authorization", 13) or is_text(name, size, b"cookie", 6) or (
+            is_text(name, size, b"set-cookie", 10)):
+        return NEVER
+    if known == FIELD_CONTENT_LENGTH or is_text(name, size, b"grpc-timeout", 12):
+        return LITERAL
+    return INDEX
+
+
+cdef bint is_grpc(const uint8_t* text, const head_t* head) noexcept nogil:
+    cdef int i
+    for i in range(head.count):
+        if head.fields[i].name_size == 12 and is_text(text + head.fields[i].name_at, 12, b"content-type", 12):
+            return is_media(text + head.fields[i].value_at, head.fields[i].value_size, GRPC, GRPC_SIZE)
+    return False
+
+
+cdef uint8_t* put_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head, bint grpc) noexcept nogil:
+    cdef const uint8_t* name
+    cdef const uint8_t* value
+    cdef int i, known
+    for i in range(head.count):
+        known = head.fields[i].name
+        if head.fields[i].listed or known in (FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TRANSFER_ENCODING,
+                                              FIELD_UPGRADE, FIELD_HOST, FIELD_TE):
+            continue
+        name, value = text + head.fields[i].name_at, text + head.fields[i].value_at
+        if known == FIELD_CONTENT_LENGTH and grpc:
+            continue                         # it is the end of the stream that says it
+        into = encoder.field(into, name, head.fields[i].name_size, value, head.fields[i].value_size,
+                             manner(name, head.fields[i].name_size, known))
+    return into
+
+
+cdef int64_t request_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head, bint secure) noexcept nogil:
+    cdef uint8_t* at = encoder.begin(into)
+    cdef bint grpc = is_grpc(text, head)
+    at = encoder.field(at, <const uint8_t*>b":method", 7, text, head.method_size, INDEX)
+    at = encoder.field(at, <const uint8_t*>b":scheme", 7, <const uint8_t*>b"https", 5 if secure else 4, INDEX)
+    if head.host >= 0 and head.fields[head.host].value_size:
+        at = encoder.field(at, <const uint8_t*>b":authority", 10, text + head.fields[head.host].value_at,
+                           head.fields[head.host].value_size, INDEX)
+    at = encoder.field(at, <const uint8_t*>b":path", 5, text + head.target_at, head.target_size, INDEX)
+    at = put_block(encoder, at, text, head, grpc)
+    if grpc:
+        at = encoder.field(at, <const uint8_t*>b"te", 2, <const uint8_t*>b"trailers", 8, INDEX)
+    return at - into
+
+
+cdef int64_t response_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head) noexcept nogil:
+    cdef uint8_t* at = encoder.begin(into)
+    cdef uint8_t[3] status
+    status[0], status[1], status[2] = <uint8_t>(c'0' + head.status // 100), <uint8_t>(c'0' + head.status // 10 % 10), <uint8_t>(c'0' + head.status % 10)
+    at = encoder.field(at, <const uint8_t*>b":status", 7, status, 3, INDEX)
+    return put_block(encoder, at, text, head, is_grpc(text, head)) - into
+
+
+cdef int64_t trailers_block(Encoder encoder, uint8_t* into, const uint8_t* text, int64_t size) noexcept nogil:
+    cdef const uint8_t* line = text
+    cdef const uint8_t* end = text + size
+    cdef const uint8_t* colon
+    cdef const uint8_t* value
+    cdef const uint8_t* stop
+    cdef const uint8_t* last
+    cdef uint8_t* at = into
+    cdef int known
+    while line < end:
+        stop = <const uint8_t*>memchr(line, c'\r', <size_t>(end - line))
+        colon = <const uint8_t*>memchr(line, c':', <size_t>((stop if stop != NULL else end) - line))
+        if stop == NULL or colon == NULL:
+            break
+        value = colon + 1
+        last = stop
+        while value < last and value[0] in (c' ', c'\t'):
+            value += 1
+        while value < last and (last - 1)[0] in (c' ', c'\t'):
+            last -= 1
+        known = name_of(line, <uint32_t>(colon - line))
+        if known not in (FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER):     # the others were refused
+            if at == into:
+                at = encoder.begin(into)
+            at = encoder.field(at, line, colon - line, value, last - value, manner(line, colon - line, known))
+        line = stop + 2
+    return at - into
