@@ -6,7 +6,7 @@ from proxy.datapath.clock cimport Clock
 from proxy.datapath.transport cimport Network
 from proxy.datapath.wheel cimport Wheel
 from xproto.kernel.http1 cimport head_t
-from xproto.kernel.http2 cimport scratch_t
+from xproto.kernel.http2_wire cimport scratch_t
 
 cdef enum:
     READ_SIZE = 256 * 1024        # bytes moved of one connection per event: as much as it may hold up the others

@@ -17,7 +17,7 @@ from proxy.datapath.clock cimport Clock
 from proxy.datapath.transport cimport Network
 from proxy.datapath.wheel cimport Wheel
 from xproto.kernel.http1 cimport head_t
-from xproto.kernel.http2 cimport free_scratch, new_scratch
+from xproto.kernel.http2_wire cimport free_scratch, new_scratch
 from xproto.kernel.http2_text cimport TEXT_ROOM
 
 cdef enum:

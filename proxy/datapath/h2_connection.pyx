@@ -13,7 +13,7 @@ from proxy.datapath.h2_stream cimport CROWDED, H2Stream
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.http2_streams cimport ENDED_WELL, RESET_BY_PEER, SENT_END, find_stream, h2stream_t, unstall
 
-from xproto.kernel.http2 import NAMES
+from xproto.kernel.http2_wire import NAMES
 
 cdef enum:
     UNREAD = 1024 * 1024      # bytes: who does not read what it made us send, beside what its streams may, is cut

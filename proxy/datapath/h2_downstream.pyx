@@ -15,7 +15,7 @@ from proxy.datapath.h2_stream cimport H2Stream, new_stream
 from proxy.datapath.port cimport Binding
 from xproto.kernel.hpack cimport headers_t
 from xproto.kernel.http1 cimport BODY_COUNTED
-from xproto.kernel.http2 cimport CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR
+from xproto.kernel.http2_wire cimport CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR
 from xproto.kernel.http2_floods cimport AT_CRUMBS, AT_STALLED
 from xproto.kernel.http2_streams cimport STALLED, h2stream_t
 from xproto.kernel.http2_text cimport TOO_MANY_CRUMBS, is_media, message_t, request_text

@@ -21,7 +21,7 @@ from xproto.kernel.http1 cimport (
     BODY_CHUNKED, BODY_COUNTED, BODY_NONE, BODY_UNTIL_CLOSE, FINE, METHOD_HEAD, head_end, head_t, read_head,
 )
 from xproto.kernel.http1_chunked cimport CHUNK_DATA, CHUNK_DONE, CHUNK_NAME, CHUNK_TRAILER, CHUNK_TRAILER_LF, CHUNK_VALUE, pass_chunked
-from xproto.kernel.http2 cimport CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR
+from xproto.kernel.http2_wire cimport CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR
 from xproto.kernel.http2_streams cimport ENDED_WELL, GOT_END, GOT_HEAD, RESET_BY_US, SENT_END, stall
 from xproto.kernel.http2_text cimport grpc_status_in, request_block, response_block, response_text, trailers_block, trailers_text
 

@@ -16,7 +16,7 @@ from proxy.datapath.counters cimport add, take
 from proxy.datapath.h2_connection cimport Frames, H2End
 from proxy.datapath.h2_stream cimport H2Stream, new_stream
 from xproto.kernel.hpack cimport headers_t
-from xproto.kernel.http2 cimport NO_ERROR
+from xproto.kernel.http2_wire cimport NO_ERROR
 from xproto.kernel.http2_streams cimport h2stream_t
 
 cdef enum:

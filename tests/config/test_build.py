@@ -65,6 +65,7 @@ clusters:
     lb: random
     hosts: [127.0.0.1:9100, {address: "unix:/run/echo.sock"}]
     pool: multiplexed
+    http: http2
     connect_timeout: 1s
     timeout: 2m
     max_connections: 2
@@ -121,7 +122,8 @@ def test_every_field_arrives(tmp_path: Path) -> None:
         },
         clusters={
             "echo": s.Cluster(
-                "echo", ("127.0.0.1:9100", "unix:/run/echo.sock"), "random", 1.0, 120.0, "multiplexed", 2, 5, 3, 1 << 20,
+                "echo", ("127.0.0.1:9100", "unix:/run/echo.sock"), "random", 1.0, 120.0, "multiplexed", "http2", 2, 5, 3,
+                1 << 20,
                 4.0, 0.008, 9.0, s.Keepalive(5.0, 6.0, 7),
             ),
             "empty": s.Cluster("empty", ()),

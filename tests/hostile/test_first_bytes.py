@@ -19,7 +19,7 @@ DETECTION = 0.5
 
 GARBAGE = {
     "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
-    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/2 of another version": b"PRI * HTTP/2.1\r\n\r\nSM\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(64),
     "PROXY v1": b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
     "PROXY v2": b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x0c" + bytes(12),

@@ -25,6 +25,7 @@ SECOND = 1_000_000
 WINDOW_OF_STREAMS = 256 * 1024
 WINDOW_OF_CONNECTIONS = 4 * 1024 * 1024
 MAX_STREAMS = 128
+EARLY_STREAMS = 512
 
 
 def server(*pairs: tuple[int, int]) -> End:

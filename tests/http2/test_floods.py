@@ -33,13 +33,13 @@ from tests.http2.speech import (
 
 EMPTY = frame(DATA, 0, 1)
 FLOODS = {
-    "resets": (0, 400, 50),
+    "resets": (0, 1000, 100),
     "own_resets": (1, 200, 20),
-    "settings": (2, 32, 2),
-    "pings": (3, 64, 8),
+    "settings": (2, 64, 4),
+    "pings": (3, 1000, 100),
     "priorities": (4, 512, 64),
     "empties": (5, 128, 16),
-    "windows": (6, 20_000, 20_000),
+    "windows": (6, 10_000, 10_000),
     "unknown": (7, 1000, 100),
 }
 ONE = {
@@ -97,6 +97,43 @@ def test_a_bucket_never_holds_more_than_its_burst(name):
     flood(name, end, burst, 10_000 * SECOND)
     assert not end.over
     flood(name, end, 1, 10_000 * SECOND)
+    assert end.over
+
+
+@pytest.mark.parametrize(("name", "earned"), [("resets", 1), ("pings", 2), ("priorities", 1), ("empties", 1), ("windows", 16)])
+def test_what_we_send_earns_some_but_no_more_than_the_burst(name, earned):
+    """Pings of gRPC's peers and window updates follow our frames, at any rate."""
+    _, burst, _ = FLOODS[name]
+    end = server()
+    feed(end, request(1, ends=False), request(3, ends=False), more(0, 1 << 20), more(3, 1 << 20))
+    if name == "resets":
+        feed(end, frame(RST, 0, 1, u32(8)))
+    end.say_head(3, [(b":status", b"200")])
+    flood(name, end, burst - 2, SECOND)
+    for _ in range(5):
+        end.say_data(3, b"x")
+        flood(name, end, earned, SECOND)
+    assert not end.over
+    for _ in range(2 * burst):
+        end.say_data(3, b"x")
+    end.take_out()
+    flood(name, end, burst, SECOND)
+    assert not end.over
+    flood(name, end, 1, SECOND)
+    assert end.over
+
+
+@pytest.mark.parametrize("name", ["own_resets", "settings", "unknown"])
+def test_what_we_send_earns_none_of_the_others(name):
+    _, burst, _ = FLOODS[name]
+    end = server()
+    feed(end, request(1, ends=False), more(1, 1 << 20))
+    end.say_head(1, [(b":status", b"200")])
+    flood(name, end, burst, SECOND)
+    for _ in range(2 * burst):
+        end.say_data(1, b"x")
+    assert not end.over
+    flood(name, end, 1, SECOND)
     assert end.over
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http2.ends import (
+    EARLY_STREAMS,
     MAX_STREAMS,
     WINDOW_OF_CONNECTIONS,
     WINDOW_OF_STREAMS,
@@ -137,8 +138,20 @@ def test_a_call_and_its_answer_are_forgotten_together():
     assert [each.type for each in said(end)] == [HEADERS, DATA]
 
 
+def test_streams_before_the_limit_is_known():
+    """A client that has not acknowledged our settings may not know the limit: it has a wider one."""
+    end = server()
+    for number in range(EARLY_STREAMS):
+        feed(end, request(2 * number + 1))
+    assert said(end) == []
+    late = 2 * EARLY_STREAMS + 1
+    feed(end, request(late))
+    assert said(end) == [Frame(RST, 0, late, u32(REFUSED))]
+
+
 def test_streams_up_to_the_limit_and_one_more():
     end = server()
+    feed(end, frame(SETTINGS, ACK))
     for number in range(MAX_STREAMS):
         feed(end, request(2 * number + 1))
     assert said(end) == []
