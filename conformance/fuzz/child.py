@@ -8,9 +8,13 @@ from pathlib import Path
 from conformance.fuzz import engine
 from conformance.fuzz.detection import DetectorTarget
 from conformance.fuzz.http1 import Http1Target
+from conformance.fuzz.http2 import Http2Target
 from conformance.fuzz.protocol import ProtocolTarget
 from conformance.fuzz.seeds import DETECTOR
 from xproto.registry import load
+
+OWN: dict[str, type[ProtocolTarget]] = {"http1": Http1Target, "http2": Http2Target}
+"""Protocols that are asked more than what is declared."""
 
 
 def target(name: str, paths: Sequence[str] = (), *, deep: bool = False) -> engine.Target:
@@ -18,7 +22,7 @@ def target(name: str, paths: Sequence[str] = (), *, deep: bool = False) -> engin
     found = load(list(paths))
     if name == DETECTOR:
         return DetectorTarget(list(found.values()))
-    return (Http1Target if name == "http1" else ProtocolTarget)(found[name], deep=deep)
+    return OWN.get(name, ProtocolTarget)(found[name], deep=deep)
 
 
 def main(name: str, own: Path, paths: Sequence[str], arguments: Sequence[str]) -> None:

@@ -103,10 +103,10 @@ cdef class End(Session):
             raise KeyError(id)
         return found
 
-    def feed(self, bytes data not None, int64_t now=0):
+    def feed(self, const uint8_t[::1] data not None, int64_t now=0):
         """Bytes that were used; the rest is to come again, with more."""
         self.now = now or self.now
-        return self.take(<const uint8_t*>data, len(data))
+        return self.take(&data[0], len(data)) if len(data) else 0
 
     def needs(self):
         return self.need
