@@ -8,6 +8,7 @@ from xproto.kernel.http2_text cimport message_t
 
 cdef class H2Downstream(Shared):
     cdef Guest origin             # the connection as it was until its protocol was known
+    cdef str client               # who it is, as a trusted peer says; None: the peer
     cdef dict streams             # H2Stream -> None, whose owners are not closed
     cdef list spare               # for each kind of stream, a list of H2Stream: of these, those that wait for the next exchange
     cdef H2Stream take(self, int kind)
@@ -17,4 +18,4 @@ cdef class H2Downstream(Shared):
     cdef int reap(self, int64_t most) except -1
 
 
-cdef int new_h2_downstream(Guest origin, Transport io, const uint8_t* data, size_t size) except -1
+cdef int new_h2_downstream(Guest origin, str client, Transport io, const uint8_t* data, size_t size) except -1

@@ -28,10 +28,10 @@ cdef enum:
     GOODBYE = 1000000         # microseconds for the peer to answer the ping behind a goaway
 
 
-cdef int new_h2_downstream(Guest origin, Transport io, const uint8_t* data, size_t size) except -1:
+cdef int new_h2_downstream(Guest origin, str client, Transport io, const uint8_t* data, size_t size) except -1:
     """Serve the connection that `origin` was, from these bytes on."""
     cdef H2Downstream made = H2Downstream.__new__(H2Downstream)
-    made.core, made.port, made.origin = origin.core, origin.port, origin
+    made.core, made.port, made.origin, made.client = origin.core, origin.port, origin, client
     made.rx, made.tx = origin.rx, origin.tx
     made.streams, made.spare = {}, [[] for _ in origin.binding.carried]
     made.by_tls = io.identity is not None
@@ -206,13 +206,14 @@ cdef class H2Downstream(Shared):
         return self.session.streaming > 0
 
     cdef str label(self):
-        return f"listener {self.port.name}: downstream {self.io.peer() if self.io is not None else 'gone'}"
+        cdef str peer = "gone" if self.io is None else self.io.peer()
+        return f"listener {self.port.name}: downstream {f'{self.client} (by {peer})' if self.client else peer}"
 
     def describe(self):
         """For people, as plain data."""
         return {
-            "peer": self.io.peer(),
-            "via": None,
+            "peer": self.client or self.io.peer(),
+            "via": self.io.peer() if self.client else None,
             "tls": None if self.io.identity is None else self.io.identity.describe(),
             "protocol": self.origin.binding.codec.name,
             "state": ("connecting", "detecting", "open", "draining", "ending", "lingering", "closed")[self.state],

@@ -152,7 +152,7 @@ cdef class Newcomer(Veiled):
         add(binding.count.detected, 1)
         self.io = None
         io.watch_read(False)                 # it was for us
-        new_h2_downstream(self, io, data, size)
+        new_h2_downstream(self, self.client, io, data, size)
         return self.shut()
 
     # -- strangers ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from proxy.datapath.audit import audit
-from proxy.snapshot import Keepalive
+from proxy.snapshot import Http, Keepalive, ProxyProtocol
 from tests.datapath import web
 from tests.datapath.h2peer import (
     DATA,
@@ -547,4 +547,22 @@ async def test_a_client_that_only_connects_and_goes(world: World) -> None:
         await turns(world)
         client.peer.close()
     await world.until(lambda: not world.downstreams())
+    await turns(world)
+
+
+async def test_a_client_behind_a_balancer_is_named_as_that_says(world: World) -> None:
+    """Its connection, and each call of it."""
+    backend = world.backend()
+    start(world, backend, http=Http(forwarded=True), listener={"proxy_protocol": ProxyProtocol(("127.0.0.1/32",))})
+    client = Client(await world.client(), client=True)
+    await client.raw(b"PROXY TCP4 203.0.113.9 10.0.0.1 4711 80\r\n")
+    await client.begin()
+    stream = await client.ask("/a")
+    server = await accepted(backend)
+    request = await server.request()
+    assert request.fields["x-forwarded-for"] == "203.0.113.9"
+    (found,) = world.downstreams()
+    assert (found["peer"], found["via"]) == ("203.0.113.9:4711", "{}:{}".format(*client.peer.sock.getsockname()))
+    await server.respond(request.stream, b"x")
+    assert (await client.answer(stream)).body == b"x"
     await turns(world)
