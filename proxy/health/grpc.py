@@ -21,8 +21,11 @@ MAX_MILLISECONDS = 99_999_999
 """`grpc-timeout` has 8 digits."""
 
 _PREFIX = 5
-_UNIMPLEMENTED = 12
 _SERVING = 1
+_MEANING = {
+    "UNIMPLEMENTED": "it has no service grpc.health.v1.Health",
+    "NOT_FOUND": "it does not know the service that is asked for",
+}
 _STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 
 
@@ -50,10 +53,9 @@ def judge(grpc_status: int, body: bytes) -> Verdict:
     """Of the whole answer: its `grpc-status` (-1: none, or none that is known) and all of its body."""
     if grpc_status < 0:
         return Verdict("malformed", "an answer without a status")
-    if grpc_status == _UNIMPLEMENTED:
-        return Verdict("unhealthy", "UNIMPLEMENTED: it has no service grpc.health.v1.Health")
     if grpc_status:
-        return Verdict("unhealthy", GRPC_STATUSES[grpc_status].upper())
+        name = GRPC_STATUSES[grpc_status].upper()
+        return Verdict("unhealthy", f"{name}: {_MEANING[name]}" if name in _MEANING else name)
     if len(body) < _PREFIX or body[0] or int.from_bytes(body[1:_PREFIX], "big") != len(body) - _PREFIX:
         return Verdict("malformed", "not one message, or a compressed one")
     try:

@@ -55,7 +55,9 @@ async def say(world: World, server: Server, host: Backend, message: bytes = SERV
     await turns(world)
 
 
-async def pair(world: World, first: bytes = SERVING, second: bytes = SERVING, **fields: Any) -> tuple[list[Backend], list[Server]]:
+async def pair(
+    world: World, first: bytes = SERVING, second: bytes = SERVING, **fields: Any
+) -> tuple[list[Backend], list[Server]]:
     """Two hosts whose first checks have said so."""
     backends = [world.backend(), world.backend()]
     begin(world, *backends, **fields)
@@ -149,6 +151,7 @@ async def test_calls_and_checks_share_a_connection(world: World) -> None:
         (SERVICE_UNKNOWN, OK, "unhealthy", "SERVICE_UNKNOWN"),
         (b"\0\0\0\0\0", OK, "unhealthy", "UNKNOWN"),
         (b"", {"grpc-status": "12"}, "unhealthy", "UNIMPLEMENTED: it has no service grpc.health.v1.Health"),
+        (b"", {"grpc-status": "5"}, "unhealthy", "NOT_FOUND: it does not know the service that is asked for"),
         (b"", {"grpc-status": "14", "grpc-message": "soon"}, "unhealthy", "UNAVAILABLE"),
         (SERVING, {"grpc-status": "13"}, "unhealthy", "INTERNAL"),
         (b"", OK, "malformed", "not one message, or a compressed one"),

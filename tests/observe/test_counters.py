@@ -19,7 +19,10 @@ SNAPSHOT = Snapshot(
         "one": Listener("one", "127.0.0.1:2", ("bolt",), "main"),
     },
     routes={"main": (Route("gray", (), "echo"), Route("1", (), "echo")), "other": ()},
-    clusters={"echo": Cluster("echo", ("127.0.0.1:3", "unix:/x"), health_check=HealthCheck(GrpcCheck())), "empty": Cluster("empty", ())},
+    clusters={
+        "echo": Cluster("echo", ("127.0.0.1:3", "unix:/x"), health_check=HealthCheck(GrpcCheck())),
+        "empty": Cluster("empty", ()),
+    },
 )
 NAMES = ("dubbo", "bolt", "beacon")
 
