@@ -9,10 +9,11 @@ import h2.events
 import pytest
 
 from proxy.datapath.audit import audit
-from proxy.snapshot import GrpcCheck, HealthCheck, Keepalive
+from proxy.snapshot import Fallback, GrpcCheck, HealthCheck, Keepalive
+from tests.datapath import frames, test_streams
 from tests.datapath.h2peer import CANCEL, INTERNAL, REFUSED, Client, Message, Server, accepted, client_of, limit_streams, start
 from tests.datapath.test_pool import Deaf
-from tests.datapath.world import Backend, World
+from tests.datapath.world import Backend, Peer, World
 
 CHECK = HealthCheck(GrpcCheck("shop.Carts"), interval=5.0, timeout=1.0, unhealthy_threshold=3, healthy_threshold=2)
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = (b"\0\0\0\0\2\x08" + bytes([status]) for status in (1, 2, 3))
@@ -590,3 +591,58 @@ async def test_clusters_without_checks_say_so(world: World) -> None:
     start(world, world.backend())
     assert health(world) is None
     assert not [each for each in world.layout.counters if each.name == "xproto_upstream_health_checks_total"]
+
+
+# -- whoever else is given a host -----------------------------------------------------------------------------------------
+
+
+async def test_tunnels_go_to_healthy_hosts(world: World) -> None:
+    backends, servers = await pair(world, NOT_SERVING, near="both", listener={"fallback": Fallback("main")})
+    for _ in range(3):
+        client = await world.client()
+        await client.send(b"\0nobody's bytes")
+        assert await (await backends[1].accept()).bytes(5) == b"\0nobo"
+    assert await servers[0].nothing_more()
+
+
+@pytest.mark.parametrize(("threshold", "pool"), [(0, None), (0, "ping_pong"), (1, None)])
+async def test_calls_of_other_protocols(world: World, threshold: int, pool: Any) -> None:
+    """They go to the same hosts, by connections of their own."""
+    backend = world.backend()
+    check = HealthCheck(GrpcCheck(), panic_threshold=threshold)
+    world.start(backend, http="http2", health_check=check, keepalive=Keepalive(1e6), idle_timeout=0.0, pool=pool)
+    await world.advance(FIRST)
+    await say(world, await accepted(backend), backend, NOT_SERVING)
+    client = await world.client()
+    await client.send(frames.request(7))
+    if threshold:
+        upstream = await backend.accept()
+        await upstream.send(frames.response(frames.id_of(await upstream.receive())))
+    assert frames.id_of(await client.receive()) == 7
+    assert world.count("local_replies_total", fault="no_host") == (0 if threshold else 1)
+
+
+async def streamed(client: Peer, upstream: Peer) -> None:
+    """The rest of a call by a connection of its own, which is free for another one afterwards."""
+    call = test_streams.read(await upstream.receive())
+    await upstream.send(test_streams.answer(call, b"fine"))
+    assert test_streams.read(await client.receive()).body == b"fine"
+
+
+async def test_streamed_calls_of_other_protocols(world: World) -> None:
+    """Those that need a connection for themselves, free or new."""
+    backends = [world.backend(), world.backend()]
+    test_streams.begin(world, backends[0], http="http2", health_check=CHECK, idle_timeout=0.0)
+    client = await world.client()
+    await client.send(test_streams.ask(1, test_streams.BODY))
+    await streamed(client, await backends[0].accept())
+    world.change(clusters=world.cluster(hosts=tuple(each.address for each in backends)))
+    await world.advance(FIRST)
+    for backend, message in zip(backends, (NOT_SERVING, SERVING), strict=True):
+        await say(world, await accepted(backend), backend, message)
+    await client.send(test_streams.ask(2, test_streams.BODY))
+    upstream = await backends[1].accept()
+    await streamed(client, upstream)
+    await client.send(test_streams.ask(3, test_streams.BODY))
+    await streamed(client, upstream)
+    assert calls(world) == [1, 2]
