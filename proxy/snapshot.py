@@ -56,6 +56,12 @@ HTTP_VIA = "xproto"
 HTTP_UPGRADES = ("websocket",)
 BACKOFF_BASE = 0.1
 BACKOFF_MAX = 10.0
+HEALTH_INTERVAL = 5.0
+HEALTH_TIMEOUT = 1.0
+UNHEALTHY_THRESHOLD = 3
+HEALTHY_THRESHOLD = 2
+PANIC_THRESHOLD = 1
+"""Percent: as long as any host is healthy, unless there are more than a hundred, the others get no calls."""
 OUT_BUFFER_LIMIT = 32 * 1024 * 1024
 """Unsent bytes towards one peer before it counts as stuck: room for several calls of a few megabytes at once."""
 DRAIN_TIMEOUT = 5.0
@@ -87,6 +93,24 @@ class Keepalive(msgspec.Struct, frozen=True):
     misses: int = KEEPALIVE_MISSES
 
 
+class GrpcCheck(msgspec.Struct, frozen=True, tag="grpc"):
+    """A call of `grpc.health.v1.Health/Check`. `authority`: empty: the server name of TLS, or the host's address."""
+
+    service: str = ""
+    authority: str = ""
+
+
+class HealthCheck(msgspec.Struct, frozen=True):
+    """How each host is asked whether it is well, and what follows. `panic_threshold`: percent; 0: never."""
+
+    kind: GrpcCheck
+    interval: float = HEALTH_INTERVAL
+    timeout: float = HEALTH_TIMEOUT
+    unhealthy_threshold: int = UNHEALTHY_THRESHOLD
+    healthy_threshold: int = HEALTHY_THRESHOLD
+    panic_threshold: int = PANIC_THRESHOLD
+
+
 class Cluster(msgspec.Struct, frozen=True):
     name: str
     hosts: tuple[str, ...]
@@ -106,6 +130,8 @@ class Cluster(msgspec.Struct, frozen=True):
     backoff_base: float = BACKOFF_BASE
     backoff_max: float = BACKOFF_MAX
     keepalive: Keepalive = Keepalive()
+    health_check: HealthCheck | None = None
+    """None: there is none."""
     tls: ClientTls | None = None
     """None: plaintext."""
     tls_matches: tuple[TlsMatch, ...] = ()

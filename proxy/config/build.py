@@ -6,11 +6,23 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from proxy.config import clusters, http, listeners, routes, schema
+from proxy.config import clusters, health, http, listeners, routes, schema
 from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
-from proxy.snapshot import AccessLog, Cluster, Fallback, Http, Keepalive, Listener, ProxyProtocol, Route, Snapshot
+from proxy.snapshot import (
+    AccessLog,
+    Cluster,
+    Fallback,
+    GrpcCheck,
+    HealthCheck,
+    Http,
+    Keepalive,
+    Listener,
+    ProxyProtocol,
+    Route,
+    Snapshot,
+)
 
 Resolve = Callable[[Iterable[str]], tuple[str, ...]]
 """Protocols as a listener names them, `auto` among them, to those that it speaks, in rank order."""
@@ -91,7 +103,21 @@ def _cluster(name: str, given: clusters.Cluster) -> Cluster:
         backoff_base=given.backoff.base,
         backoff_max=given.backoff.max,
         keepalive=Keepalive(given.keepalive.interval, given.keepalive.timeout, given.keepalive.misses),
+        health_check=_health_check(given.health_check),
         tls=client_tls(given.tls, given.http) if given.tls else None,
         tls_matches=tuple(tls_match(each, given.http) for each in given.tls_matches),
         metadata={host.address: dict(host.metadata) for host in given.hosts if host.metadata},
+    )
+
+
+def _health_check(given: health.HealthCheck | None) -> HealthCheck | None:
+    if given is None or given.grpc is None:
+        return None
+    return HealthCheck(
+        kind=GrpcCheck(given.grpc.service, given.grpc.authority),
+        interval=given.interval,
+        timeout=given.timeout,
+        unhealthy_threshold=given.unhealthy_threshold,
+        healthy_threshold=given.healthy_threshold,
+        panic_threshold=given.panic_threshold,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from proxy import snapshot
+from proxy.config.health import HealthCheck
 from proxy.config.model import Model
 from proxy.config.tls import ClientTls, TlsMatch
 from proxy.config.types import GIVEN, Address, Duration, DurationOrZero, Size, Text, Whole, refuse
@@ -114,6 +115,11 @@ class Cluster(Model):
         description="Unsent bytes on one connection from which on its host counts as busy.",
         examples=["4MiB"],
     )
+    health_check: Annotated[HealthCheck | None, GIVEN] = Field(
+        default=None,
+        description="Asks the hosts whether they are well; if not given, they are held for it.",
+        examples=[{"grpc": {"service": "shop.Carts"}}],
+    )
     tls: Annotated[ClientTls | None, GIVEN] = Field(
         default=None,
         description="Speaks TLS to the hosts; plaintext if not given.",
@@ -126,3 +132,9 @@ class Cluster(Model):
     )
     keepalive: Keepalive = Field(default_factory=Keepalive, description="Heartbeats on upstream connections.")
     backoff: Backoff = Field(default_factory=Backoff, description="Waiting between attempts to connect.")
+
+    @model_validator(mode="after")
+    def _spoken_to(self) -> Cluster:
+        if self.health_check is not None and self.http != "http2":
+            raise refuse("health_check asks by gRPC, and the hosts do not speak it; write http: http2, or leave it out")
+        return self

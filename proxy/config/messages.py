@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from proxy.config.clusters import Cluster
+from proxy.config.health import GrpcCheck, HealthCheck
 from proxy.config.match import Match
 from proxy.config.model import Model
 from proxy.config.problems import Path
@@ -37,7 +38,12 @@ NOT_YET: dict[tuple[type[BaseModel], str], str] = {
     (ServerTls, "ca"): "is for clients; write client: {ca: ...}",
     (ServerTls, "san"): "is wanted of clients; write client: {san: ...}",
     (Cluster, "subsets"): "subsets are not there yet; write a cluster for each",
-    (Cluster, "health_check"): "active health checks are not there yet; heartbeats are (keepalive)",
+    (Cluster, "health_checks"): "is one in number; write health_check: {grpc: {}}",
+    (HealthCheck, "tcp"): "checks by connecting are not there yet; write grpc, for hosts that speak it",
+    (HealthCheck, "http"): "checks by HTTP are not there yet; write grpc, for hosts that speak it",
+    (HealthCheck, "heartbeat"): "checks by heartbeats are not there yet; those of keepalive close connections",
+    (HealthCheck, "grpc_health_check"): "this is Envoy's; write grpc: {service: ..., authority: ...}",
+    (GrpcCheck, "service_name"): "is Envoy's; write service",
     (Config, "static_resources"): "this is Envoy's configuration; write listeners, routes and clusters",
     (Config, "servers"): "this is MOSN's configuration; write listeners, routes and clusters",
 }

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import access_log, chains, clusters, http, listeners, match, routes, sans, schema, secrets, tls
+from proxy.config import access_log, chains, clusters, health, http, listeners, match, routes, sans, schema, secrets, tls
 from proxy.config.introduction import INTRODUCTION
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
@@ -61,6 +61,8 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield tls.TlsMatch, "clusters.NAME.tls_matches[]"
     yield clusters.Keepalive, "clusters.NAME.keepalive"
     yield clusters.Backoff, "clusters.NAME.backoff"
+    yield health.HealthCheck, "clusters.NAME.health_check"
+    yield health.GrpcCheck, "clusters.NAME.health_check.grpc"
     yield secrets.Secret, "secrets.NAME"
     yield schema.Admin, "admin"
 

@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint64_t
 
-from proxy.datapath.audit_streams cimport StreamLook
+from proxy.datapath.audit_health cimport HealthLook
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
@@ -14,7 +14,7 @@ from proxy.datapath.upstream cimport Upstream
 from proxy.datapath.wheel cimport Wheel, alarm_t
 
 
-cdef class Audit(StreamLook):
+cdef class Audit(HealthLook):
     """One look at everything."""
     cdef dict gauges
     cdef set hoping           # for a connection of their own

@@ -8,7 +8,7 @@ What always holds: an engine in order is told nothing; the walk costs what there
 
 from libc.stdint cimport int64_t, uint64_t
 
-from proxy.datapath.audit_streams cimport StreamLook
+from proxy.datapath.audit_health cimport HealthLook
 from proxy.datapath.buffers cimport BUDGET
 from proxy.datapath.calls cimport CELLS, call_t, find_call
 from proxy.datapath.carrier cimport OWN, Carrier
@@ -39,7 +39,7 @@ class ViolationError(AssertionError):
     """Something that always holds did not."""
 
 
-cdef class Audit(StreamLook):
+cdef class Audit(HealthLook):
     def __init__(self, engine):
         self.engine, self.core, self.found, self.gauges, self.hoping = engine, engine.core, [], {}, set()
 
@@ -54,6 +54,7 @@ cdef class Audit(StreamLook):
             for host in [*cluster.hosts, *cluster.leaving]:
                 self.host(host)
             self.pending(cluster)
+            self.health(cluster)
         for listener in self.engine.listeners.values():
             self.alarms += listener.alarm.next != NULL
         for what, (gauge, amount) in self.gauges.items():
@@ -247,6 +248,7 @@ cdef class Audit(StreamLook):
             if far.host is not host:
                 self.wrong(f"{far.label()} is in the list of {host.label()}")
         self.gauge(host.count.active, made, f"connections of {host.label()}")
+        self.gauge(host.count.unhealthy, host.sick, f"sickness of {host.label()}")
         self.gauge(host.count.in_flight, flying, f"calls of {host.label()}")
         return 0
 

@@ -1,18 +1,29 @@
 """In which order a cluster's hosts are asked, for calls and for tunnels alike.
 
-Round robin goes on behind the host that served last; random begins anywhere, and takes a random stride from there.
+Round robin goes on behind the host that served last; random begins anywhere, and takes a random stride from there. Hosts
+that health checks hold for unhealthy are left out, unless too few would be left (`picky`).
 
-What always holds: a tour asks each host once at most, and all of them if nobody stops it.
+What always holds: a tour asks each host once at most, and all of them that may be asked if nobody stops it.
 """
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from proxy.datapath.host cimport Host
 
 
 cdef class Balancer(Family):
+    cdef bint picky(self) noexcept:
+        """Are sick hosts left out? In a panic they are not: where fewer than so many percent are well."""
+        cdef int64_t count = len(self.hosts)
+        return self.sick > 0 and (count - self.sick) * 100 >= self.panic * count
+
+    cdef int64_t offered(self) noexcept:
+        """Hosts that may be asked."""
+        return len(self.hosts) - (self.sick if self.picky() else 0)
+
     cdef int begin(self, tour_t* tour, uint64_t tried) except -1:
-        tour.count = tour.left = len(self.hosts)
+        tour.picky = self.picky()
+        tour.count = tour.left = len(self.hosts) if self.offered() else 0
         tour.tried = tried
         tour.step = 1
         tour.next = tour.place = 0
@@ -31,6 +42,8 @@ cdef class Balancer(Family):
             tour.place = tour.next
             tour.next = (tour.next + tour.step) % tour.count
             host = self.hosts[tour.place]
+            if host.sick and tour.picky:
+                continue
             if not tour.tried >> (host.index & 63) & 1:
                 return host
         return None

@@ -16,6 +16,7 @@ from proxy.datapath.carrier cimport BULK, BULKY, OWN, SHARED, limits_t
 from proxy.datapath.conn cimport Conn
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, Counters
+from proxy.datapath.health cimport Monitors
 from proxy.datapath.host cimport BUSY, DOUBTFUL, OWN_CONNECTIONS, Host, Verdict, wish_t
 from proxy.datapath.pingpong cimport Pool
 from proxy.datapath.relay cimport Relay
@@ -39,6 +40,7 @@ cdef class Cluster(Singles):
         self.core, self.name = core, name
         self.hosts, self.leaving, self.waiting, self.pools = [], {}, {}, {}
         self.position = core.dice()
+        self.monitors = Monitors()
 
     cdef list plan(self, spec, contexts, Counters counters):
         """The hosts that `spec` names: those that are there already, and new ones, which nobody knows yet.
@@ -72,6 +74,8 @@ cdef class Cluster(Singles):
         staying = set(hosts)
         leaving = [host for host in self.hosts if host not in staying]
         self.hosts = hosts
+        self.panic = spec.health_check.panic_threshold if spec.health_check else 0
+        self.monitors.become(self.core, spec.health_check, hosts)
         for host in leaving:
             host.leave()
         for host in hosts:
@@ -83,6 +87,7 @@ cdef class Cluster(Singles):
         """The configuration does not have it any more."""
         cdef Host host
         hosts, self.hosts = self.hosts, []
+        self.monitors.stop()
         for host in hosts:
             host.leave()
         return self.stir()
@@ -115,9 +120,10 @@ cdef class Cluster(Singles):
         cdef wish_t wish
         cdef Host host
         cdef Upstream found
+        cdef bint picky = self.picky()
         for n in range(count):
             host = self.hosts[(self.position + n) % count]
-            found = host.lend(codec, variant, connecting)
+            found = None if host.sick and picky else host.lend(codec, variant, connecting)
             if found is not None:
                 self.position = (self.position + n) % count + 1
                 return found
@@ -126,6 +132,8 @@ cdef class Cluster(Singles):
             if connecting[0]:
                 break
             host = self.hosts[(self.position + n) % count]
+            if host.sick and picky:
+                continue
             if self.core.now >= host.retry_at and host.held(True) < OWN_CONNECTIONS:
                 connecting[0] = host.open(codec, &wish) is not None
         return None
@@ -146,7 +154,7 @@ cdef class Cluster(Singles):
             wish.desperate = True
             chosen = self.walk(codec, wish, &seen)
         if chosen is None:
-            fault[0] = OVERLOAD if seen & 1 << BUSY else CONNECT if self.hosts else NO_HOST
+            fault[0] = OVERLOAD if seen & 1 << BUSY else CONNECT if self.offered() else NO_HOST
         return chosen
 
     cdef Upstream walk(self, Codec codec, const wish_t* wish, int* seen):
@@ -184,6 +192,7 @@ cdef class Cluster(Singles):
         cdef Host host
         cdef Conn each
         self.hosts, hosts = [], self.hosts
+        self.monitors.stop()
         for host in [*hosts, *self.leaving]:
             for each in [*host.active, *host.draining, *host.shared, *host.fading]:
                 each.shut()
@@ -193,4 +202,7 @@ cdef class Cluster(Singles):
         cdef Host host
         cdef Pool pool
         pending = sum([pool.count for pool in self.pools.values()])
-        return {"pending": pending, "hosts": [host.describe() for host in [*self.hosts, *self.leaving]]}
+        return {
+            "pending": pending,
+            "hosts": [host.describe() | {"health": self.monitors.describe(host)} for host in [*self.hosts, *self.leaving]],
+        }

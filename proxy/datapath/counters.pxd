@@ -82,6 +82,7 @@ cdef struct host_count_t:
     uint64_t* unknown
     uint64_t* malformed
     uint64_t* goaways
+    uint64_t* unhealthy       # gauge
     uint64_t* rx
     uint64_t* tx
     uint64_t* handshakes      # of TLS

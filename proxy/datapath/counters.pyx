@@ -151,6 +151,7 @@ cdef class Counters:
         out.unknown = self.slot("upstream_dropped_answers_total", {**labels, "reason": "unknown"})
         out.malformed = self.slot("upstream_malformed_total", labels)
         out.goaways = self.slot("upstream_goaways_total", labels)
+        out.unhealthy = self.slot("upstream_unhealthy", labels)
         out.rx = self.slot("upstream_rx_bytes_total", labels)
         out.tx = self.slot("upstream_tx_bytes_total", labels)
         out.handshakes = self.slot("upstream_tls_handshakes_total", labels)

@@ -37,9 +37,11 @@ cdef class Family:
     cdef readonly str name
     cdef readonly dict leaving    # hosts that left it and still have connections; the values mean nothing
     cdef int made                 # hosts so far
+    cdef int64_t sick             # hosts of it that are
     cdef limits_t limits
     cdef Counters counters
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef bint picky(self) noexcept
     cdef int stir(self) except -1
     cdef int serve(self, Upstream upstream, Pool pool) except -1
 
@@ -60,6 +62,7 @@ cdef class Host(Keeper):
     cdef list fading          # H2Upstream, DRAINING
     cdef readonly int64_t failures    # to connect, in a row
     cdef int64_t retry_at
+    cdef bint sick            # its health checks say so: no new calls, unless the cluster takes any host
     cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting)
     cdef int64_t held(self, bint own) noexcept
     cdef Upstream pick(self, Codec codec, const wish_t* wish, Verdict* verdict)

@@ -31,6 +31,9 @@ cdef class Family:
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         return 0
 
+    cdef bint picky(self) noexcept:
+        return False
+
     cdef int stir(self) except -1:
         return 0
 
@@ -257,7 +260,7 @@ cdef class Host(Keeper):
 
     cdef int freed(self, Upstream upstream) except -1:
         cdef Shelf shelf = upstream.shelf
-        if shelf.pool.count:
+        if shelf.pool.count and not (self.sick and self.cluster.picky()):
             self.cluster.serve(upstream, shelf.pool)
         return shelf.put(upstream) if upstream.ids.count == 0 and upstream.out.size == 0 else 0
 

@@ -16,6 +16,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
+from proxy.health.verdict import OUTCOMES
 from proxy.snapshot import Listener, Snapshot
 from proxy.tls.failures import REASONS
 
@@ -142,6 +143,8 @@ FAMILIES = (
     Family("xproto_upstream_dropped_answers_total", "counter", (*_CH, "reason"), "Answers that no caller waited for."),
     Family("xproto_upstream_malformed_total", "counter", _CH, "Frames from upstream that could not be read."),
     Family("xproto_upstream_goaways_total", "counter", _CH, "Requests of upstream to drain a connection."),
+    Family("xproto_upstream_health_checks_total", "counter", (*_CH, "outcome"), "Active health checks, by what came of them."),
+    Family("xproto_upstream_unhealthy", "gauge", _CH, "Workers whose health checks hold the host for unhealthy."),
     Family("xproto_upstream_rx_bytes_total", "counter", _CH, "Bytes read from upstream."),
     Family("xproto_upstream_tx_bytes_total", "counter", _CH, "Bytes written upstream."),
     Family("xproto_call_duration_seconds", "histogram", ("cluster",), "From a whole request to its answer."),
@@ -153,6 +156,7 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
     """For each set of label names that a family uses, every combination of values that can occur."""
     listeners = snapshot.listeners.values()
     hosts: list[tuple[str, ...]] = [(cluster.name, host) for cluster in snapshot.clusters.values() for host in cluster.hosts]
+    checked = [(cluster.name, host) for cluster in snapshot.clusters.values() if cluster.health_check for host in cluster.hosts]
     protocols: list[tuple[str, ...]] = [(listener.name, protocol) for listener in listeners for protocol in _heard(listener)]
     return {
         _L: [(listener.name,) for listener in listeners],
@@ -167,6 +171,7 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
         ],
         _CH: hosts,
         (*_CH, "reason"): [(*pair, reason) for pair in hosts for reason in ("late", "unknown")],
+        (*_CH, "outcome"): [(*pair, outcome) for pair in checked for outcome in OUTCOMES],
         ("cluster",): [(name,) for name in snapshot.clusters],
         ("cluster", "reason"): [(name, reason) for name in snapshot.clusters for reason in REASONS],
         ("cluster", "status"): [(name, status) for name in snapshot.clusters for status in GRPC_STATUSES],

@@ -82,7 +82,7 @@ ONE = [
         (
             "12: clusters.echo.zzz: there is no such key; write one of: lb, hosts, pool, http, timeout,"
             " connect_timeout, idle_timeout, max_connections, max_pending, max_in_flight, out_buffer_limit,"
-            " tls, tls_matches, keepalive, backoff"
+            " health_check, tls, tls_matches, keepalive, backoff"
         ),
     ),
     (SMALLEST + "servers: []\n", "12: servers: this is MOSN's configuration; write listeners, routes and clusters"),
@@ -130,6 +130,78 @@ ONE = [
     (
         cluster("backoff: {base: 2s, max: 1s}"),
         "12: clusters.echo.backoff: base (2s) is over max (1s); write a base of at most max",
+    ),
+    # whether hosts are well
+    (
+        cluster("health_check: {grpc: {}}"),
+        "10: clusters.echo: health_check asks by gRPC, and the hosts do not speak it; write http: http2, or leave it out",
+    ),
+    (cluster("health_check: {}"), "12: clusters.echo.health_check: says no kind of check; write grpc: {}"),
+    (cluster("health_check:"), "12: clusters.echo.health_check: has no value; write one, or leave the key out"),
+    (cluster("health_check: {grpc: }"), "12: clusters.echo.health_check.grpc: has no value; write one, or leave the key out"),
+    (
+        cluster("health_check: {tcp: {}}"),
+        (
+            "12: clusters.echo.health_check.tcp: checks by connecting are not there yet;"
+            " write grpc, for hosts that speak it"
+        ),
+    ),
+    (
+        cluster("health_check: {http: {path: /healthz}}"),
+        "12: clusters.echo.health_check.http: checks by HTTP are not there yet; write grpc, for hosts that speak it",
+    ),
+    (
+        cluster("health_check: {heartbeat: {}}"),
+        (
+            "12: clusters.echo.health_check.heartbeat: checks by heartbeats are not there yet;"
+            " those of keepalive close connections"
+        ),
+    ),
+    (
+        cluster("health_check: {grpc_health_check: {}}"),
+        "12: clusters.echo.health_check.grpc_health_check: this is Envoy's; write grpc: {service: ..., authority: ...}",
+    ),
+    (
+        cluster("health_checks: []"),
+        "12: clusters.echo.health_checks: is one in number; write health_check: {grpc: {}}",
+    ),
+    (
+        cluster("health_check: {grpc: {service_name: x}}"),
+        "12: clusters.echo.health_check.grpc.service_name: is Envoy's; write service",
+    ),
+    (
+        cluster("health_check: {grpc: {service: 1}}"),
+        '12: clusters.echo.health_check.grpc.service: must be text, not the number 1; write it in quotes: "1"',
+    ),
+    (
+        cluster(f"health_check: {{grpc: {{service: {'x' * 201}}}}}"),
+        "12: clusters.echo.health_check.grpc.service: the name has 201 characters; write at most 200",
+    ),
+    (
+        cluster("health_check: {grpc: {authority: a/b}}"),
+        (
+            "12: clusters.echo.health_check.grpc.authority: 'a/b' is no host;"
+            " write carts.example.com or carts.example.com:443"
+        ),
+    ),
+    (
+        cluster('health_check: {grpc: {authority: "a:65536"}}'),
+        (
+            "12: clusters.echo.health_check.grpc.authority: 'a:65536' is no host;"
+            " write carts.example.com or carts.example.com:443"
+        ),
+    ),
+    (
+        cluster("health_check: {grpc: {authority: []}}"),
+        "12: clusters.echo.health_check.grpc.authority: must be a host, not a list; write carts.example.com, or leave it out",
+    ),
+    (
+        cluster("health_check: {grpc: {}, unhealthy_threshold: 0}"),
+        "12: clusters.echo.health_check.unhealthy_threshold: 0 is out of range; write 1 to 100",
+    ),
+    (
+        cluster("health_check: {grpc: {}, panic_threshold: 101}"),
+        "12: clusters.echo.health_check.panic_threshold: 101 is out of range; write 0 to 100",
     ),
     # who may say where a connection comes from, and where strangers go
     (

@@ -76,6 +76,17 @@ clusters:
     keepalive: {interval: 5s, timeout: 6s, misses: 7}
     backoff: {base: 8ms, max: 9s}
   empty: {hosts: []}
+  checked:
+    hosts: []
+    http: http2
+    health_check:
+      grpc: {service: shop.Carts, authority: "carts.test:443"}
+      interval: 2s
+      timeout: 300ms
+      unhealthy_threshold: 4
+      healthy_threshold: 1
+      panic_threshold: 50
+  briefly: {hosts: [], http: http2, health_check: {grpc: {}}}
 protocol_specs: [./mine.py]
 protocol_options: {dubbo: {serializations: [hessian2]}}
 admin: {address: 0.0.0.0:9901, allow_remote: true}
@@ -127,6 +138,9 @@ def test_every_field_arrives(tmp_path: Path) -> None:
                 4.0, 0.008, 9.0, s.Keepalive(5.0, 6.0, 7),
             ),
             "empty": s.Cluster("empty", ()),
+            "checked": s.Cluster("checked", (), http="http2", health_check=s.HealthCheck(
+                s.GrpcCheck("shop.Carts", "carts.test:443"), 2.0, 0.3, 4, 1, 50)),
+            "briefly": s.Cluster("briefly", (), http="http2", health_check=s.HealthCheck(s.GrpcCheck())),
         },
         protocol_specs=(str(tmp_path / "mine.py"),),
         protocol_options={"dubbo": {"serializations": ["hessian2"]}},

@@ -1,0 +1,8 @@
+from proxy.datapath.audit_streams cimport StreamLook
+from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.health cimport Monitor
+
+
+cdef class HealthLook(StreamLook):
+    cdef int health(self, Cluster cluster) except -1
+    cdef int monitor(self, Monitor monitor) except -1
