@@ -269,7 +269,7 @@ def main() -> int:
             judge = world.run()
         except AssertionError as error:
             said = f"seed {seed} fails: {type(error).__name__}: {error}\nfaults: {sorted(world.faults)}"
-            say(f"{said}\nreplay: python -m tests.simulation.h2_world --seed {seed} --calls {given.calls}")
+            say(f"{said}\nreplay: make sim-http2 SEED={seed}")
             if given.shrink:
                 say(smallest(seed, given.calls))
             return 1
