@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 BUILT := $(VENV)/.built
 COMPILED := $(wildcard xproto/kernel/*.pyx xproto/kernel/*.pxd proxy/datapath/*.pyx proxy/datapath/*.pxd)
 
-.PHONY: setup demo test check format docs interop sim bench latency sanitize fuzz fuzz-kernel fuzz-repeat clean
+.PHONY: setup demo test check format docs interop sim sim-http2 bench latency sanitize fuzz fuzz-kernel fuzz-repeat clean
 
 setup: $(BUILT)
 
@@ -48,6 +48,9 @@ SEEDS ?= 1
 CALLS ?= 2000
 sim: $(BUILT)
 	$(BIN)/python -m tests.simulation --seed $(SEED) --seeds $(SEEDS) --calls $(CALLS) $(SHRINK)
+
+sim-http2: $(BUILT)
+	$(BIN)/python -m tests.simulation.h2_world --seed $(SEED) --seeds $(SEEDS) $(SHRINK)
 
 bench: $(BUILT)
 	bash bench/setup.sh

@@ -20,6 +20,7 @@ from proxy.datapath.counters cimport CLOSED_EARLY, STATUSES, add
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_UPSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE
+from xproto.kernel.http2 cimport REFUSED_STREAM
 from xproto.kernel.http1_facts cimport ASKED, closes_in, form_of, has_body, is_idempotent, is_old, upgrades_in
 
 
@@ -125,7 +126,7 @@ cdef class Answers(Carrier):
         cdef frame_t at
         memset(&self.kept, 0, sizeof(buf_t))
         try:
-            if call != NULL and call.caller != NULL and fault == CLOSED_EARLY:
+            if call != NULL and call.caller != NULL and fault == CLOSED_EARLY and self.core.reset_code in (0, REFUSED_STREAM):
                 self.forget(call)
                 call.upstream = NULL
                 self.codec.whole(request.data + request.head, request.size, &at)

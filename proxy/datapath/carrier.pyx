@@ -205,6 +205,8 @@ cdef class Carrier(Flow):
     cdef int unwaited(self) except -1:
         self.live -= 1
         if self.lane == ALONE and self.ids.count and self.state == OPEN:
+            if self.core.reset_code and self.io.streams:
+                return self.shut()           # now, while the reason of its caller's reset is known: the server hears it
             return self.leave()              # an answer that comes late must find nobody else here
         if self.live == 0 and self.state == DRAINING:
             self.touch()

@@ -135,6 +135,8 @@ cdef class H2End(H2Connection):
         if self.doomed:
             some, self.doomed = self.doomed, []
             for each in some:
+                if not each.near:
+                    each.give_up()           # a call may have come to it since it was doomed
                 each.drop_owner(0)
         Conn.flush(self)
         if self.blocked and self.out.size <= CROWDED // 2 and may(self, SENDS):

@@ -47,9 +47,14 @@ class Certificates:
     def path(self, name: str) -> str:
         return str(self.folder / name)
 
-    def context(self) -> ssl.SSLContext:
-        """A client's, who trusts this authority and has its certificate."""
+    def read(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    def context(self, *alpn: str) -> ssl.SSLContext:
+        """A client's, who trusts this authority, has its certificate and would speak these protocols."""
         made = ssl.create_default_context(cafile=self.path("ca.crt"))
+        if alpn:
+            made.set_alpn_protocols(alpn)
         made.load_cert_chain(self.path("client.crt"), self.path("client.key"))
         return made
 

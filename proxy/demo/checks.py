@@ -29,6 +29,7 @@ def verdict(scene: Scene) -> list[Check]:
         _recovery(scene),
         _routes(scene),
         _secrets(scene),
+        _shared(scene),
         _heartbeats(scene),
         _counters(scene),
     ]
@@ -78,7 +79,7 @@ def _routes(scene: Scene) -> Check:
     idle = [route.name for route in scenario.ROUTES if not taken.get(route.name)]
     if idle:
         return Check(ok=False, text=f"routes that no call took: {', '.join(idle)}")
-    return Check(ok=True, text=f"all {len(scenario.ROUTES)} routes taken, by five protocols that came in at one port")
+    return Check(ok=True, text=f"all {len(scenario.ROUTES)} routes taken, by seven protocols that came in at one port")
 
 
 def _secrets(scene: Scene) -> Check:
@@ -90,6 +91,20 @@ def _secrets(scene: Scene) -> Check:
         ok=handshakes == wanted and all(answered.values()),
         text=f"TLS and plaintext on the one port: {handshakes} handshakes of {wanted} clients with certificates, "
         f"{sum(answered.values()):,} calls answered inside: {each}",
+    )
+
+
+def _shared(scene: Scene) -> Check:
+    """A connection to each host carries the calls of all."""
+    hosts = {host: each for host, each in scene.addresses.items() if scenario.PROTOCOL_OF[host[0]] in scenario.SHARING}
+    calls = opened = most = 0
+    for (cluster, _), address in hosts.items():
+        calls += scene.sample.total("upstream_calls_total", cluster=cluster, host=address)
+        opened += scene.sample.total("upstream_connections_total", cluster=cluster, host=address)
+        most = max(most, scene.sample.total("upstream_connections_active", cluster=cluster, host=address))
+    return Check(
+        ok=most == 1 and calls > 0 and opened <= len(hosts) + sum(node == scenario.VICTIM for _, node in hosts),
+        text=f"HTTP/2 and gRPC: {calls:,} calls as streams of {opened} connections, {most} to each host at a time",
     )
 
 
@@ -115,8 +130,11 @@ def differences(scene: Scene) -> Iterator[str]:
     """Where the clients' figures and the proxy's are not the same."""
     sample, ledger = scene.sample, scene.ledger
     for protocol, tally in ledger.tallies.items():
+        connections = tally.connections
+        if protocol == "http2":  # gRPC's are no others
+            connections += ledger.tallies["grpc"].connections
         pairs = (
-            ("connections", tally.connections, sample.total("detected_total", result=protocol)),
+            ("connections", 0 if protocol == "grpc" else connections, sample.total("detected_total", result=protocol)),
             ("calls", tally.sent, sample.total("calls_total", protocol=protocol)),
             ("oneways", tally.oneways, sample.total("oneways_total", protocol=protocol)),
         )

@@ -1,8 +1,7 @@
 """The clients: one connection each, with several calls in flight, every answer handed to the ledger.
 
 A connection knows its calls by the ids it chose, or by their order where frames have none (HTTP/1.1). Ids begin at a
-place of its own and numbers are unique in the whole demo, so an answer that reached the wrong connection, or the wrong
-call, cannot pass for a right one.
+place of its own, so an answer that reached the wrong connection cannot pass for a right one.
 """
 
 from __future__ import annotations
@@ -12,18 +11,21 @@ import itertools
 import random
 import ssl
 from collections.abc import Iterator
-from functools import partial
 from time import perf_counter
 from typing import cast
 
 from construct import ConstructError
 
 from proxy.demo import scenario
-from proxy.demo.authority import SERVER_NAME
-from proxy.demo.frames import BLANK, DOWNSTREAM, TAG, UPSTREAM, Splitter, Stamp, Understanding, number_text
-from proxy.demo.ledger import Ledger, Pending
+from proxy.demo.authority import SERVER_NAME, Certificates
+from proxy.demo.frames import DOWNSTREAM, UPSTREAM, Splitter, Stamp, Understanding
+from proxy.demo.ledger import Ledger
+from proxy.demo.line import Line, text_of
+from proxy.demo.rpc import Stub
 from proxy.demo.scenario import Caller, Client, Request
 from proxy.demo.speech import Speech
+from proxy.demo.streams import ALPN, Streams
+from proxy.demo.web import Http
 from xproto.errors import XprotoError
 from xproto.kernel.codec import Frame
 from xproto.spec import Kind
@@ -31,22 +33,23 @@ from xproto.spec import Kind
 BAD_ANSWER = (XprotoError, ConstructError, ValueError)
 
 
-class Connection(asyncio.Protocol):
-    """One connection to the proxy's port. `numbers` is shared by all."""
+class Connection(Line, asyncio.Protocol):
+    """One connection whose frames are built from a declaration."""
 
     def __init__(self, client: Client, speech: Speech, ledger: Ledger, numbers: Iterator[int]) -> None:
-        self.client, self.speech, self.ledger = client, speech, ledger
-        self.tally = ledger.tallies[client.protocol]
-        self.pending: dict[int, tuple[Pending, asyncio.Future[None]]] = {}
+        super().__init__(client, ledger, numbers)
+        self.speech = speech
         self.transport: asyncio.Transport | None = None
-        self._loop = asyncio.get_running_loop()
-        self._numbers = numbers
         self._ids = itertools.count(random.getrandbits(30))
         self._beats: set[int] = set()
         self._stamps: dict[Request, Stamp] = {}
         self._splitter = Splitter(speech.codec, UPSTREAM)
         self._understanding = Understanding(speech)
         self._heartbeat = Stamp(speech.codec, speech.heartbeat(client.fields), DOWNSTREAM) if speech.beats else None
+
+    async def connect(self, host: str, port: int, secure: ssl.SSLContext | None) -> None:
+        name = SERVER_NAME if secure is not None else None
+        await self._loop.create_connection(lambda: self, host, port, ssl=secure, server_hostname=name)
 
     # -- what it says -------------------------------------------------------------------------------------------
 
@@ -55,21 +58,13 @@ class Connection(asyncio.Protocol):
         self.tally.connections += 1
 
     def send(self, request: Request) -> asyncio.Future[None]:
-        """Sends a call; the future is done when it has its answer (a oneway's at once)."""
-        call_id, number = next(self._ids), number_text(next(self._numbers))
-        answered: asyncio.Future[None] = self._loop.create_future()
-        if request.oneway:
-            self.tally.oneways += 1
-            answered.set_result(None)
-        else:
-            self.tally.sent += 1
-            self.pending[call_id] = Pending(request, number, perf_counter()), answered
+        call_id = next(self._ids)
+        number, answered = self.begin(call_id, request)
         self._write(self._stamp(request).make(call_id, number))
         return answered
 
     @property
     def waits(self) -> bool:
-        """Has something been sent that has no answer yet?"""
         return bool(self.pending or self._beats)
 
     def send_heartbeat(self) -> None:
@@ -83,7 +78,7 @@ class Connection(asyncio.Protocol):
     def _stamp(self, request: Request) -> Stamp:
         stamp = self._stamps.get(request)
         if stamp is None:
-            frame = self.speech.request(request, f"{self.client.name} {TAG}{BLANK}", self.client.fields)
+            frame = self.speech.request(request, text_of(self.client), self.client.fields)
             stamp = self._stamps[request] = Stamp(self.speech.codec, frame, DOWNSTREAM)
         return stamp
 
@@ -99,7 +94,7 @@ class Connection(asyncio.Protocol):
             for found, frame in self._splitter.feed(data):
                 self._hear(found, frame, now)
         except BAD_ANSWER as error:
-            self.ledger.unexpected(self.client.protocol, f"{self.client.name}: {error}")
+            self.unexpected(error)
             if self.transport is not None:
                 self.transport.abort()
 
@@ -109,28 +104,19 @@ class Connection(asyncio.Protocol):
             self._beats.discard(found.id)
             self.tally.acks += 1
         elif found.kind == Kind.RESPONSE and (call_id := self._call_of(found)) in self.pending:
-            pending, answered = self.pending.pop(call_id)
-            self.tally.secret += self.client.secret
-            self.ledger.answered(pending, *self._understanding.read(frame, found), now)
-            if not answered.done():
-                answered.set_result(None)
+            self.finish(call_id, *self._understanding.read(frame, found), now)
         else:
-            name = Kind(found.kind).name
-            self.ledger.unexpected(self.client.protocol, f"{self.client.name}: {name} {found.id}, which nobody waits for")
+            self.unexpected(f"{Kind(found.kind).name} {found.id}, which nobody waits for")
 
     def _call_of(self, found: Frame) -> int:
         """The id of the call that this answers: without ids, of the oldest one."""
         return found.id if self.speech.numbered else next(iter(self.pending), found.id)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.pending:
-            self.ledger.complain(f"{self.client.name}: the connection ended with {len(self.pending)} calls open: {exc}")
+        self.ended(exc)
 
     def close(self) -> None:
-        """Calls that wait are lost."""
-        for pending, _ in self.pending.values():
-            self.ledger.never(pending)
-        self.pending.clear()
+        super().close()
         if self.transport is not None:
             self.transport.close()
 
@@ -143,27 +129,34 @@ class Traffic:
         self._numbers = itertools.count(1)
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self.connections: list[Connection] = []
+        self.connections: list[Line] = []
 
-    async def start(self, host: str, port: int, context: ssl.SSLContext) -> None:
+    async def start(self, host: str, port: int, certificates: Certificates) -> None:
         """Connects everybody to the one port, some by TLS, and begins."""
         loop = asyncio.get_running_loop()
+        contexts = {False: certificates.context(), True: certificates.context(ALPN)}
         for client in scenario.CLIENTS:
-            factory = partial(Connection, client, self._speeches[client.protocol], self._ledger, self._numbers)
-            secret = (context, SERVER_NAME) if client.secret else (None, None)
-            _, made = await loop.create_connection(factory, host, port, ssl=secret[0], server_hostname=secret[1])
+            made = self._made(client, certificates)
+            await made.connect(host, port, contexts[client.protocol == "http2"] if client.secret else None)
             self.connections.append(made)
             self._tasks.append(loop.create_task(self._beat(made)))
             for caller in scenario.callers(client):
                 self._tasks += (loop.create_task(self._call(made, caller)) for _ in range(caller.many))
 
-    async def _call(self, connection: Connection, caller: Caller) -> None:
+    def _made(self, client: Client, certificates: Certificates) -> Line:
+        if client.protocol == "grpc":
+            return Stub(client, certificates, self._ledger, self._numbers)
+        if client.protocol == "http2":
+            return Streams(client, cast("Http", self._speeches["http1"]), self._ledger, self._numbers)
+        return Connection(client, self._speeches[client.protocol], self._ledger, self._numbers)
+
+    async def _call(self, connection: Line, caller: Caller) -> None:
         await self._pause(caller.think)
         while not self._stopping.is_set():
             await connection.send(random.choice(caller.requests))  # noqa: S311 (no secret)
             await self._pause(caller.think)
 
-    async def _beat(self, connection: Connection) -> None:
+    async def _beat(self, connection: Line) -> None:
         while not self._stopping.is_set():
             connection.send_heartbeat()
             await self._pause(scenario.HEARTBEAT_EVERY)
@@ -185,3 +178,8 @@ class Traffic:
             task.cancel()
         for connection in self.connections:
             connection.close()
+
+    async def closed(self) -> None:
+        """What takes a moment of it."""
+        for connection in self.connections:
+            await connection.closed()

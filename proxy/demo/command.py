@@ -21,6 +21,7 @@ from rich.text import Text
 
 from proxy.demo import display
 from proxy.demo.checks import verdict
+from proxy.demo.node import PATIENT
 from proxy.demo.play import Play
 from proxy.demo.processes import StartError
 from proxy.demo.scene import Scene
@@ -31,8 +32,6 @@ LEAST, MOST = 2.0, 20.0
 OK, FAILED, INTERRUPTED = 0, 1, 130
 WRONG_REPLY = "wrong-reply"
 STATUS_EVERY = 1.0
-PATIENT = 0.0005
-"""Seconds after which a thread lets another one run; Python's usual 5 ms would be seen in the latencies."""
 
 
 def main(arguments: list[str]) -> int:
@@ -44,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="xproto demo", description="Mixed calls of five protocols through one port of the real proxy; a node is killed."
+        prog="xproto demo", description="Mixed calls of seven protocols through one port of the real proxy; a node is killed."
     )
     parser.add_argument("--seconds", type=_seconds, default=SECONDS, help="how long the traffic lasts (default: 10)")
     parser.add_argument("--plain", action="store_true", help="lines of text instead of a live picture")

@@ -23,7 +23,7 @@ KEEPALIVE = {"interval": "500ms", "timeout": "1s", "misses": 3}
 BACKOFF = {"base": "100ms", "max": "500ms"}
 
 HEAD = """\
-# Written by `xproto demo`. Calls of five protocols come in at one port, in plaintext and by TLS; what each says of
+# Written by `xproto demo`. Calls of seven protocols come in at one port, in plaintext and by TLS; what each says of
 # itself decides where it goes. `xproto validate` accepts this file, and `xproto run` serves it.
 """
 SCALARS = "admin: 127.0.0.1:0\ndrain_timeout: 1s\n"
@@ -85,4 +85,5 @@ def _route(route: scenario.Route) -> Mapping[str, Any]:
 
 def _cluster(cluster: str, ports: Ports) -> Mapping[str, Any]:
     hosts = [ports.address((cluster, node)) for node in scenario.NODES]
-    return {"hosts": hosts, "keepalive": dict(KEEPALIVE), "backoff": dict(BACKOFF)}
+    http = {"http": "http2"} if scenario.PROTOCOL_OF[cluster] in scenario.SHARING else {}
+    return {"hosts": hosts, **http, "keepalive": dict(KEEPALIVE), "backoff": dict(BACKOFF)}

@@ -21,8 +21,11 @@ from proxy.demo.scene import DOWN, Scene
 
 WIDE = 112
 NARROWEST = 80
-FIXED_ROWS = 1 + (1 + len(scenario.CALLERS)) + (1 + len(scenario.ROUTES)) + (1 + len(scenario.NODES))
-"""Rows of a live frame without its events: the heading, and three tables under their columns' names."""
+OTHER_ROWS = 1 + (1 + len(scenario.CALLERS)) + 1 + (1 + len(scenario.NODES))
+"""Rows of a live frame without its events and routes: the heading, and three tables under their columns' names."""
+FIXED_ROWS = OTHER_ROWS + len(scenario.ROUTES)
+LEAST_ROWS = OTHER_ROWS + len(scenario.CALLERS) + 1
+"""A low terminal has a route of each protocol at least, and a row for the others."""
 AIR = 8
 """Rows that a low terminal goes without: the tables' titles, the empty ones above tables and events, calls without a route."""
 MIN_EVENTS = 1
@@ -38,14 +41,16 @@ UPSTREAM = {
 }
 """The last table's columns, and the metric that each shows."""
 LATENCY = "Milliseconds as the clients see them, Python clients and hosts included; calls that hosts delay on purpose left out."
-COLOUR = {"bolt": "cyan", "dubbo": "magenta", "thrift": "green", "tars": "yellow", "http1": "blue"}
+COLOUR = {"bolt": "cyan", "dubbo": "magenta", "thrift": "green", "tars": "yellow", "http1": "blue", "http2": "bright_blue",
+          "grpc": "bright_magenta"}  # fmt: skip
 
 
 def frame(scene: Scene, console: Console) -> RenderableType:
     """The live picture."""
     airy = console.height >= FIXED_ROWS + AIR + MIN_EVENTS
     room = max(MIN_EVENTS, console.height - FIXED_ROWS - (AIR if airy else 0))
-    tables = protocols(scene, console), routes(scene, console, airy=airy), nodes(scene, console)
+    rows = min(len(scenario.ROUTES), console.height - OTHER_ROWS - MIN_EVENTS)
+    tables = protocols(scene, console), routes(scene, console, airy=airy, rows=rows), nodes(scene, console)
     parts: list[RenderableType] = []
     for table in tables:
         if airy:
@@ -67,7 +72,7 @@ def frame(scene: Scene, console: Console) -> RenderableType:
 
 def fits(console: Console) -> bool:
     """Is there room for the live picture?"""
-    return console.height >= FIXED_ROWS + MIN_EVENTS and console.width >= NARROWEST
+    return console.height >= LEAST_ROWS + MIN_EVENTS and console.width >= NARROWEST
 
 
 def heading(scene: Scene, console: Console) -> RenderableType:
@@ -75,7 +80,7 @@ def heading(scene: Scene, console: Console) -> RenderableType:
     line = Table.grid(padding=(0, 1))
     bar = ProgressBar(total=scene.seconds, completed=min(scene.now, scene.seconds), width=max(10, console.width - 62))
     clock = f"{scene.now:4.1f} / {scene.seconds:g} s"
-    line.add_row(Text("xproto demo", style="bold"), f"five protocols on {scene.listening}", bar, clock)
+    line.add_row(Text("xproto demo", style="bold"), f"seven protocols on {scene.listening}", bar, clock)
     return line
 
 
@@ -97,7 +102,7 @@ def protocols(scene: Scene, console: Console) -> Table:
         found = percentiles(tally.recent if scene.ended is None else tally.latencies)
         table.add_row(
             Text(name, style=COLOUR[name]),
-            f"{scene.sample.total('detected_total', result=name)}",
+            "http2's" if name == "grpc" else f"{scene.sample.total('detected_total', result=name)}",
             f"{sum(client.secret for client in scenario.CLIENTS if client.protocol == name)}",
             f"{tally.done:,}",
             f"{scene.rate(name):,.0f}",
@@ -109,10 +114,10 @@ def protocols(scene: Scene, console: Console) -> Table:
     return table
 
 
-def routes(scene: Scene, console: Console, *, airy: bool = True) -> Table:
+def routes(scene: Scene, console: Console, *, airy: bool = True, rows: int = len(scenario.ROUTES)) -> Table:
     """The route and the cluster that calls took, and which node's host got them, as the proxy counts.
 
-    airy: with the calls that no route took, which the first table has among the local replies.
+    airy: with the calls that no route took, which the first table has among the local replies. rows: how many there may be.
     """
     wide = console.width >= WIDE
     takes = [("takes", "<")] if wide else []
@@ -120,7 +125,8 @@ def routes(scene: Scene, console: Console, *, airy: bool = True) -> Table:
     for node in scenario.NODES:
         table.add_column(f"node {node}", justify="right", style="red" if scene.nodes[node] == DOWN else None)
     taken = scene.sample.by("route", "route_calls_total")
-    for route in scenario.ROUTES:
+    chosen = chosen_routes(rows)
+    for route in chosen:
         counts = (
             scene.sample.total("upstream_calls_total", cluster=route.cluster, host=scene.addresses[route.cluster, node])
             for node in scenario.NODES
@@ -132,11 +138,23 @@ def routes(scene: Scene, console: Console, *, airy: bool = True) -> Table:
             route.cluster,
             *(f"{count:,}" for count in counts),
         )
+    if left := [route for route in scenario.ROUTES if route not in chosen]:
+        more = f"({len(left)} more)", *([""] if wide else []), f"{sum(taken.get(route.name, 0) for route in left):,}"
+        table.add_row(*(Text(each, style="dim") for each in more))
     if not airy:
         return table
     nobody = f"{taken.get('none', 0):,}", Text("the proxy itself", style="dim")
     table.add_row(Text("(no route)", style="dim"), *([""] if wide else []), *nobody)
     return table
+
+
+def chosen_routes(rows: int) -> list[scenario.Route]:
+    """As many as fit, the first of each protocol before others, with a row for those that are left out."""
+    if rows >= len(scenario.ROUTES):
+        return list(scenario.ROUTES)
+    firsts = {scenario.PROTOCOL_OF[route.cluster]: route for route in reversed(scenario.ROUTES)}
+    ranked = sorted(scenario.ROUTES, key=lambda route: route not in firsts.values())
+    return [route for route in scenario.ROUTES if route in ranked[: rows - 1]]
 
 
 def nodes(scene: Scene, console: Console) -> Table:

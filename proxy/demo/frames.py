@@ -19,6 +19,8 @@ TAG = "call:"
 """Stands before a call's number, so that hosts find it in any protocol."""
 NUMBER_SIZE = 16
 BLANK = "@" * NUMBER_SIZE
+LIE_EVERY = 100
+"""Of so many answers of a host that lies one is about another call: what the demo must notice."""
 UPSTREAM, DOWNSTREAM = 1, 0
 """Where the frames come from, as the kernel numbers directions."""
 
@@ -28,6 +30,11 @@ _TAG, _BLANK = TAG.encode(), BLANK.encode()
 def number_text(number: int) -> bytes:
     """A call's number as it travels: unique in the whole demo, so an answer that went astray is noticed."""
     return b"%016x" % number
+
+
+def another(number: bytes) -> bytes:
+    """The number of another call."""
+    return number[:-1] + (b"0" if number[-1:] != b"0" else b"1")
 
 
 def find_number(frame: bytes) -> int:

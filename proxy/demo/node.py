@@ -11,12 +11,12 @@ import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import uvloop
 
-from proxy.demo import scenario
-from proxy.demo.frames import BLANK, DOWNSTREAM, NUMBER_SIZE, TAG, UPSTREAM, Splitter, Stamp, find_number
+from proxy.demo import rpc, scenario, streams
+from proxy.demo.frames import BLANK, DOWNSTREAM, LIE_EVERY, NUMBER_SIZE, TAG, UPSTREAM, Splitter, Stamp, another, find_number
 from proxy.demo.protocols import speeches
 from proxy.demo.speech import Speech
 from xproto.errors import MalformedError
@@ -24,9 +24,9 @@ from xproto.kernel.codec import Frame
 from xproto.spec import Kind
 
 READY = b"ready\n"
+PATIENT = 0.0005
+"""Seconds after which a thread lets another one run; Python's usual 5 ms would be seen in the latencies."""
 LIE = "--lie"
-LIE_EVERY = 100
-"""With `LIE`, of so many answers one is about another call: what the demo must notice."""
 
 
 class Host:
@@ -51,7 +51,7 @@ class Host:
         number = frame[at : at + NUMBER_SIZE]
         self.answered += 1
         if self.lies and self.answered % LIE_EVERY == 0:
-            number = number[:-1] + (b"0" if number[-1:] != b"0" else b"1")
+            number = another(number)
         return stamp.make(found.id, number)
 
 
@@ -104,15 +104,26 @@ async def serve(name: str, ports: Mapping[str, int], *, lies: bool) -> None:
     over = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, over.set)
     spoken = speeches()
+    servers = []
     for cluster, port in ports.items():
-        host = Host(name, cluster, spoken[scenario.PROTOCOL_OF[cluster]], lies=lies)
-        await loop.create_server(partial(Connection, host), "127.0.0.1", port, reuse_port=True)
+        protocol = scenario.PROTOCOL_OF[cluster]
+        if protocol == "grpc":
+            servers.append(await rpc.serve(streams.Host(name, cluster, lies=lies), port))
+            continue
+        if protocol == "http2":
+            made: Any = partial(streams.Shared, streams.Host(name, cluster, lies=lies))
+        else:
+            made = partial(Connection, Host(name, cluster, spoken[protocol], lies=lies))
+        await loop.create_server(made, "127.0.0.1", port, reuse_port=True)
     sys.stdout.buffer.write(READY)
     sys.stdout.flush()
     await over.wait()
+    for server in servers:
+        await server.stop(None)
 
 
 def main(arguments: list[str]) -> None:
+    sys.setswitchinterval(PATIENT)  # grpcio has threads of its own
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the demo's to handle
     lies = LIE in arguments
     name, *pairs = (argument for argument in arguments if argument != LIE)

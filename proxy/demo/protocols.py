@@ -1,4 +1,4 @@
-"""The fields of the four RPC protocols' requests and replies, and all five protocols by name."""
+"""The fields of the four RPC protocols' requests and replies, and by name all whose frames are built from declarations."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What is played: three nodes, eleven clusters, eleven routes, and what the clients ask. Data only.
+"""What is played: three nodes, sixteen clusters, as many routes, and what the clients ask. Data only.
 
 Each node is a process that serves one host of every cluster, as nodes do, so one kill takes hosts of all protocols
 away. The busy clusters show calls per second; `orders` and `stock` are quiet, so that heartbeats are seen there.
-HTTP has neither services nor methods of calls: here a request's host stands for the one, its path for the other.
+HTTP has neither services nor methods of calls: here a request's host stands for the one, its path for the other. Its
+versions cross: some requests come by HTTP/1.1 and go to hosts of HTTP/2, some the other way.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ STOCK = "com.test.StockService"
 ACCOUNTS = "AccountService"
 PRICES = "Test.PriceServer.PriceObj"
 SHOP = "shop.test"
+MEDIA = "media.test"
+WATCHES = "shop.Watches"
+WATCH = "Watch"
+"""gRPC's method that has several answers."""
+ORDERING = "shop.Orders"
 
 NEVER = 1.5
 """Seconds that a host takes for the calls that are to miss their deadline: ten times that deadline, so that a machine
@@ -36,6 +42,10 @@ WORK: Mapping[bytes, float] = {
     b"exportUsers": NEVER,
     b"/shop/search": 0.08,
     b"/reports/year": NEVER,
+    b"/media/film": 0.08,
+    b"/archive/film": NEVER,
+    b"PlaceSlowly": 0.08,
+    b"Audit": NEVER,
 }
 """Seconds that a host takes for a method, by its name, or for a path; the others are answered at once."""
 
@@ -78,6 +88,11 @@ ROUTES = (
     Route("carts", "web-carts", {"host": SHOP, "path": {"prefix": "/shop/"}, "http_method": ["POST", "PUT"]}),
     Route("shop", "web", {"host": SHOP, "path": {"prefix": "/shop/"}}),
     Route("reports", "web-reports", {"path": {"prefix": "/reports/"}}, timeout="150ms"),
+    Route("media", "media", {"host": MEDIA, "path": {"prefix": "/media/"}}),
+    Route("archive", "media-archive", {"path": {"prefix": "/archive/"}}, timeout="150ms"),
+    Route("audits", "order-audits", _headers(service=ORDERING, method="Audit"), timeout="150ms"),
+    Route("ordering", "ordering", _headers(service=ORDERING)),
+    Route("watches", "watches", _headers(service=WATCHES)),
 )
 PROTOCOL_OF: Mapping[str, str] = {
     "echo": "bolt",
@@ -91,8 +106,15 @@ PROTOCOL_OF: Mapping[str, str] = {
     "web": "http1",
     "web-carts": "http1",
     "web-reports": "http1",
+    "media": "http2",
+    "media-archive": "http2",
+    "ordering": "grpc",
+    "order-audits": "grpc",
+    "watches": "grpc",
 }
-"""What the hosts of each cluster speak. The proxy is not told: it takes what the call came in."""
+"""What the hosts of each cluster speak. The proxy is told of HTTP/2 alone: else it takes what the call came in."""
+SHARING = frozenset({"http2", "grpc"})
+"""By these, many calls at once share a connection to a host."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +134,8 @@ class Request:
     """Dubbo's ``$invoke``, whose real method is an argument."""
     posts: bool = False
     """HTTP's POST with a body, not a GET."""
+    streams: bool = False
+    """gRPC's, with several answers."""
 
     @property
     def measured(self) -> bool:
@@ -164,6 +188,10 @@ CLIENTS = (
     Client("http1 keep-alive", "http1", secret=True),
     Client("http1 pipelined", "http1", secret=True),
     Client("http1 patient", "http1"),
+    Client("http2", "http2"),
+    Client("http2", "http2", secret=True),
+    Client("grpc", "grpc"),
+    Client("grpc", "grpc", secret=True),
 )
 """HTTP's answers come in the order of the requests, so calls that take long have a connection of their own there."""
 
@@ -171,6 +199,7 @@ _BROWSING = (
     Request("http1", SHOP, "/shop/items", "web"),
     Request("http1", SHOP, "/shop/items/7", "web"),
     Request("http1", SHOP, "/shop/cart", "web-carts", posts=True),
+    Request("http1", MEDIA, "/media/tile", "media"),
 )
 
 CALLERS: Mapping[str, tuple[Caller, ...]] = {
@@ -227,6 +256,27 @@ CALLERS: Mapping[str, tuple[Caller, ...]] = {
         Caller((Request("http1", SHOP, "/reports/year", expects=Fault.TIMEOUT),), think=0.5, client="http1 patient"),
         Caller((Request("http1", "nowhere.test", "/shop/items", expects=Fault.NO_ROUTE),), think=0.5, client="http1 patient"),
         Caller((Request("http1", SHOP, "/nothing", expects=Fault.NO_ROUTE, posts=True),), think=0.5, client="http1 patient"),
+    ),
+    "http2": (
+        Caller(
+            (
+                Request("http2", MEDIA, "/media/tile", "media"),
+                Request("http2", MEDIA, "/media/upload", "media", posts=True),
+                Request("http2", SHOP, "/shop/items", "web"),
+            ),
+            think=0.012,
+            many=6,
+        ),
+        Caller((Request("http2", MEDIA, "/media/film", "media"),), think=0.005, many=4),
+        Caller((Request("http2", MEDIA, "/archive/film", expects=Fault.TIMEOUT),), think=0.5),
+        Caller((Request("http2", MEDIA, "/nothing", expects=Fault.NO_ROUTE),), think=0.5),
+    ),
+    "grpc": (
+        Caller((Request("grpc", ORDERING, "Place", "ordering", deadline=3000),), think=0.06, many=4),
+        Caller((Request("grpc", ORDERING, "PlaceSlowly", "ordering"),), think=0.04, many=2),
+        Caller((Request("grpc", WATCHES, WATCH, "watches", streams=True),), think=0.1),
+        Caller((Request("grpc", ORDERING, "Audit", expects=Fault.TIMEOUT),), think=0.5),
+        Caller((Request("grpc", "shop.Nothing", "Call", expects=Fault.NO_ROUTE),), think=0.5),
     ),
 }
 

@@ -59,8 +59,12 @@ class Speech:
         status = self._status(parsed)
         success = status == self.success
         text = self._text(parsed, success=success)
-        faults = frozenset[Fault]() if success else frozenset(self._faults.get((status, text), ()))
-        if not success and not faults:
+        return Reply(text, frozenset(), status) if success else self.own_reply(status, text)
+
+    def own_reply(self, status: int, text: str) -> Reply:
+        """What an answer of the proxy's own says; raises ValueError for one that it has not."""
+        faults = frozenset[Fault](self._faults.get((status, text), ()))
+        if not faults:
             raise ValueError(f"status {status} with {text!r} is nothing that this protocol's proxy says")
         return Reply(text, faults, status)
 

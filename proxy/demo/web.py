@@ -1,4 +1,4 @@
-"""HTTP/1.1's requests and replies: heads, and bodies that are counted.
+"""HTTP's requests and replies: heads, and bodies that are counted. HTTP/2's are sent as streams (`streams`).
 
 A call's service is the request's host here, its method the path. The proxy adds fields to heads: to answers a Via, to
 requests an X-Request-Id too, so no two requests are alike to a host.
@@ -6,7 +6,7 @@ requests an X-Request-Id too, so no two requests are alike to a host.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -24,7 +24,7 @@ class Http(Speech):
     keys = ("host", "path")
     said = ((b"Content-Type", b"text/plain"), (b"Server", b"xproto-demo"))
     """The fields of every answer of a host."""
-    added = frozenset({b"Via"})
+    added = frozenset({b"via"})
     """What the proxy adds to them."""
 
     def _mark(self, fields: Mapping[str, Any]) -> tuple[int, str]:
@@ -51,7 +51,11 @@ class Http(Speech):
     def _text(self, parsed: Any, *, success: bool) -> str:
         body = bytes(parsed.body)
         if success:
-            fields = [pair for pair in parsed.head.fields if pair[0] not in self.added]
-            if sorted(fields) != sorted([*self.said, (b"Content-Length", b"%d" % len(body))]):
-                raise ValueError(f"an answer with the fields {fields}")
+            self.check_fields(parsed.head.fields, len(body))
         return body.decode()
+
+    def check_fields(self, fields: Iterable[tuple[bytes, bytes]], size: int) -> None:
+        """Of a host's answer with a body of so many bytes, in any case (HTTP/2's are lower); raises ValueError."""
+        found = sorted((name.lower(), value) for name, value in fields if name.lower() not in self.added)
+        if found != sorted([*((name.lower(), value) for name, value in self.said), (b"content-length", b"%d" % size)]):
+            raise ValueError(f"an answer with the fields {found}")

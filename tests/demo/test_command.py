@@ -73,17 +73,22 @@ def test_the_summary_has_the_facts(short: tuple[subprocess.CompletedProcess[str]
     assert number(r"node b came back and answered ([\d,]+) calls more", out) > 0
     assert number(r"([\d,]+) sent to quiet hosts", out) > 0
     assert re.search(r"node b killed: (no call was|1 call was|\d+ calls were) told so", out)
-    assert "all 11 routes taken, by five protocols" in out
+    assert "all 16 routes taken, by seven protocols" in out
     assert re.search(r"^bolt +4 ", out, re.MULTILINE)
     assert re.search(r"^dubbo +3 ", out, re.MULTILINE)
     assert re.search(r"^thrift +2 ", out, re.MULTILINE)
     assert re.search(r"^tars +2 ", out, re.MULTILINE)
     assert re.search(r"^http1 +5 ", out, re.MULTILINE)
+    assert re.search(r"^http2 +4 ", out, re.MULTILINE), "gRPC's connections among them"
+    assert re.search(r"^grpc +http2's +1 ", out, re.MULTILINE)
+    calls, connections = number(r"HTTP/2 and gRPC: ([\d,]+) calls", out), number(r"as streams of (\d+) connections", out)
+    assert calls > 100
+    assert connections <= 20, "15 hosts, 5 of which came back"
 
 
 def test_without_a_terminal_it_is_plain_text(short: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     assert "\x1b" not in short[0].stdout
-    assert re.search(r"bolt [\d,]+/s.*http1 [\d,]+/s", short[0].stdout), "a line each second"
+    assert re.search(r"bolt [\d,]+/s.*http1 [\d,]+/s.*http2 [\d,]+/s.*grpc [\d,]+/s", short[0].stdout), "a line each second"
 
 
 def test_the_configuration_is_one_that_validates(short: tuple[subprocess.CompletedProcess[str], Path]) -> None:

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from proxy.demo import display
+from proxy.demo import display, scenario
 from proxy.demo.config import all_hosts
 from proxy.demo.scene import Scene
 
@@ -36,13 +36,21 @@ def test_the_picture_fits_with_its_latest_event(height: int) -> None:
     assert LATEST in rows[-1]
 
 
+@pytest.mark.parametrize(("height", "left"), [(23, 9), (24, 8), (28, 4), (30, 2), (31, 0)])
+def test_a_low_terminal_has_a_route_of_each_protocol(height: int, left: int) -> None:
+    _, rows = drawn(height)
+    shown = [route for route in scenario.ROUTES if any(row.startswith(f"{route.name} ") for row in rows)]
+    assert len(shown) == len(scenario.ROUTES) - left
+    assert {scenario.PROTOCOL_OF[route.cluster] for route in shown} == set(scenario.CALLERS)
+    assert any(f"({left} more)" in row for row in rows) == (left > 0)
+
+
 def test_a_terminal_too_low_gets_lines() -> None:
-    console, rows = drawn(23)
-    assert not display.fits(console)
-    assert len(rows) > 23
+    console, _ = drawn(22)
+    assert not display.fits(console), "a protocol would have no route"
 
 
-@pytest.mark.parametrize("name", ["bolt", "dubbo", "thrift", "tars", "http1"])
+@pytest.mark.parametrize("name", ["bolt", "dubbo", "thrift", "tars", "http1", "http2", "grpc"])
 def test_each_protocol_has_a_row(name: str) -> None:
     _, rows = drawn(24)
     assert sum(row.startswith(f"{name} ") for row in rows) == 1

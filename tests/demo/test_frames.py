@@ -1,4 +1,4 @@
-"""Frames of all protocols, as clients and hosts of the demo make and read them."""
+"""Frames of all protocols that have ids or an order, as clients and hosts of the demo make and read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from xproto.spec import Fault, Kind
 
 SPEECHES = speeches()
 REQUESTS = [request for callers in scenario.CALLERS.values() for caller in callers for request in caller.requests]
-PAIRS = [(client, request) for client in scenario.CLIENTS for request in REQUESTS if request.protocol == client.protocol]
+CLIENTS = [client for client in scenario.CLIENTS if client.protocol in SPEECHES]
+PAIRS = [(client, request) for client in CLIENTS for request in REQUESTS if request.protocol == client.protocol]
 
 
 def made(client: scenario.Client, request: scenario.Request, id: int = 7) -> bytes:
@@ -41,7 +42,7 @@ def test_a_request_says_what_it_should(client: scenario.Client, request_: scenar
     assert frame[at : at + 16] == number_text(42)
 
 
-@pytest.mark.parametrize("client", scenario.CLIENTS)
+@pytest.mark.parametrize("client", CLIENTS)
 def test_an_answer_is_understood_and_no_byte_of_it_may_differ(client: scenario.Client) -> None:
     speech = SPEECHES[client.protocol]
     request = scenario.CALLERS[client.protocol][0].requests[0]

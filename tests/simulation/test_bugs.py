@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUGS = sorted((Path(__file__).parent / "bugs").glob("*.patch"))
 SEEDS, CALLS = 130, 600
 CALLING = ("tests.simulation", "--seed", "1", "--seeds", str(SEEDS), "--calls", str(CALLS))
+STREAMS = ("tests.simulation.h2_world", "--seed", "1", "--seeds", "60")
 TUNNELS = ("pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/simulation/test_tunnels.py")
 AT_ONCE = 2
 LEFT_OUT = shutil.ignore_patterns("*.c", "__pycache__", "vectors", "interop")
@@ -45,7 +46,8 @@ def simulate(bug: Path, folder: Path) -> str:
     for old in (folder / module).parent.glob(f"{Path(module).stem}.*.so"):
         old.unlink()
     subprocess.run([sys.executable, "tests/simulation/build.py", module], cwd=folder, check=True, capture_output=True)
-    words = [sys.executable, "-m", *(TUNNELS if bug.stem.startswith("tunnel") else CALLING)]
+    kinds = {"tunnel": TUNNELS, "h2": STREAMS}
+    words = [sys.executable, "-m", *kinds.get(bug.stem.partition("_")[0], CALLING)]
     ran = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
     return f"exit {ran.returncode}: {ran.stdout}{ran.stderr}"
 

@@ -119,7 +119,7 @@ cdef class Control(Writer):
 
     cdef int settings_frame(self, int flags, uint32_t id, const uint8_t* data, int64_t size) except -1:
         cdef uint8_t* into
-        cdef int64_t at
+        cdef int64_t at, window = self.peer_window
         if id:
             return self.fail(PROTOCOL_ERROR, "SETTINGS of a stream")
         if flags & FLAG_ACK:
@@ -137,6 +137,8 @@ cdef class Control(Writer):
         write_head(into, 0, FRAME_SETTINGS, FLAG_ACK, 0)
         self.filled(FRAME_HEAD)
         self.settled = True
+        if self.peer_window > window:
+            self.on_writable(NULL)           # behind the ACK: until then the window is the old one to the peer
         return self.on_settings()
 
     cdef int setting(self, int name, int64_t value) except -1:
@@ -162,8 +164,6 @@ cdef class Control(Writer):
                 stream.send_window += change
                 if stream.send_window > MAX_WINDOW:
                     return self.fail(FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE that overflows a window")
-            if change > 0:
-                self.on_writable(NULL)
         elif name == SETTING_MAX_FRAME_SIZE:
             if not LEAST_MAX_FRAME <= value <= MOST_MAX_FRAME:
                 return self.fail(PROTOCOL_ERROR, f"SETTINGS_MAX_FRAME_SIZE of {value}")

@@ -1,5 +1,5 @@
 """The face of HTTP/2's compiled parts for Python: one end of a connection whose owner writes down what it hears, and messages
-as text and back. For tests; the proxy does not import it.
+as text and back. For tests and the demo; the data path does not import it.
 
 What always holds: an end answers nothing of its own accord but what the frame engine does.
 """
