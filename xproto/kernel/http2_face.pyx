@@ -13,10 +13,9 @@ from libc.stdlib cimport free, malloc
 from xproto.kernel.hpack cimport HPACK_OK, INDEX, Decoder, Encoder, headers_t
 from xproto.kernel.http1 cimport FINE, head_t, read_head
 from xproto.kernel.http2 cimport BLOCK_ROOM, MAX_LIST, Session, free_scratch, new_scratch, scratch_t
+from xproto.kernel.http2_blocks cimport request_block, response_block, trailers_block
 from xproto.kernel.http2_streams cimport ENDED_WELL, GOT_END, GOT_HEAD, RESET_BY_US, SENT_END, ending_of, find_stream, h2stream_t
-from xproto.kernel.http2_text cimport (
-    TEXT_ROOM, message_t, request_block, request_text, response_block, response_text, trailers_block, trailers_text,
-)
+from xproto.kernel.http2_text cimport TEXT_ROOM, message_t, request_text, response_text, trailers_text
 
 from xproto.kernel.http1 import FORMS
 
