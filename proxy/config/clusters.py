@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from proxy import snapshot
 from proxy.config.model import Model
 from proxy.config.tls import ClientTls, TlsMatch
-from proxy.config.types import GIVEN, Address, Duration, DurationOrZero, Size, Text, Whole, refuse
+from proxy.config.types import GIVEN, Address, Duration, DurationOrZero, Flag, Size, Text, Whole, refuse
 
 
 class Host(Model):
@@ -79,6 +79,12 @@ class Cluster(Model):
         "by ALPN where it has `tls`; many calls share a connection, and gRPC needs it.",
         examples=["http2"],
     )
+    grpc_web: Flag = Field(
+        default=True,
+        description="Of `http: http2`: calls of gRPC-Web become calls of gRPC. `false`: they go on as they came, to hosts that "
+        "speak it themselves.",
+        examples=[False],
+    )
     timeout: Duration = Field(
         default=snapshot.CALL_TIMEOUT, description="The calls' deadline. A call's own shorter one wins. "
         "Of HTTP: how long nothing of an exchange may move.", examples=["60s"]
@@ -126,3 +132,9 @@ class Cluster(Model):
     )
     keepalive: Keepalive = Field(default_factory=Keepalive, description="Heartbeats on upstream connections.")
     backoff: Backoff = Field(default_factory=Backoff, description="Waiting between attempts to connect.")
+
+    @model_validator(mode="after")
+    def _translating(self) -> Cluster:
+        if "grpc_web" in self.model_fields_set and self.http != "http2":
+            raise refuse("grpc_web is for hosts that speak HTTP/2; write http: http2, or leave grpc_web out")
+        return self

@@ -104,7 +104,7 @@ cdef class Answers(Carrier):
         if call == NULL:
             return self.shut()
         caller = self.settle(call)
-        if self.codec.spelled and self.io.streams:
+        if self.io.streams and (self.codec.spelled or self.io.web):
             self.note_status(call, self.io.grpc_status)
         if caller is not None:
             caller.answered(call)

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t
 from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.conn cimport Conn
 from proxy.datapath.transport cimport Transport
+from xproto.kernel.grpc_web cimport base64_t
 from xproto.kernel.http1_body cimport body_t
 from xproto.kernel.http2 cimport Session
 from xproto.kernel.http2_streams cimport h2stream_t
@@ -25,6 +26,7 @@ cdef class H2Connection(Conn):
     cdef int left(self, H2Exchange stream) except -1         # it is closed
     cdef int doom(self, H2Exchange stream) except -1
     cdef bint stream_for(self, H2Exchange stream) except -1  # a stream of ours begins with it; False: none may be had now
+    cdef bint translates(self) noexcept                      # does a call of gRPC-Web become one of gRPC here?
 
 
 cdef class H2Exchange(Transport):
@@ -42,6 +44,10 @@ cdef class H2Exchange(Transport):
     cdef int64_t waiting          # bytes received that the owner has not dealt with
     cdef buf_t asked              # a request as it was sent, until something comes of its answer
     cdef bint keeps               # and more goes there: it is not too long
+    cdef int wanted               # the form of gRPC-Web that the answer gets (a Web)
+    cdef int gave                 # the form of the request's body
+    cdef base64_t group           # of the request's body as text
+    cdef bint spoilt              # that is no base64
     cdef int begin(self, h2stream_t* stream) except -1
     cdef int deliver(self, const uint8_t* data, int64_t size) except -1
     cdef int give_back(self) except -1

@@ -24,6 +24,9 @@ cdef class H2Connection(Conn):
     cdef bint stream_for(self, H2Exchange stream) except -1:
         return False
 
+    cdef bint translates(self) noexcept:
+        return False
+
     cdef int doom(self, H2Exchange stream) except -1:
         """Its owner is to be closed, once whoever is at work with it now has finished."""
         self.doomed.append(stream)

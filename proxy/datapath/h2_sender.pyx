@@ -5,20 +5,23 @@ A head becomes a header block, chunks become data, and what follows the last one
 What always holds: bytes that were taken have gone, or are kept in `trailers`; nothing is taken for which there is no window.
 """
 
-from libc.errno cimport EAGAIN, EMSGSIZE, EPIPE
+from libc.errno cimport EAGAIN, EILSEQ, EMSGSIZE, EPIPE
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp, memset
 
 from proxy.datapath.h2_exchange cimport AT_END, AT_HEAD, CROWDED, IN_BODY
+from xproto.kernel.grpc_web cimport base64_t, from_base64, web_asked, web_wanted
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FINE, METHOD_HEAD, head_end, head_t, read_head
 from xproto.kernel.http1_body cimport body_t
 from xproto.kernel.http1_chunked cimport CHUNK_DATA, CHUNK_DONE, CHUNK_NAME, CHUNK_TRAILER, CHUNK_TRAILER_LF, CHUNK_VALUE, pass_chunked
 from xproto.kernel.http2 cimport NO_ERROR, Session
 from xproto.kernel.http2_blocks cimport request_block, response_block, trailers_block
+from xproto.kernel.http2_fields cimport WEB_NONE, WEB_TEXT
 from xproto.kernel.http2_streams cimport GOT_END
 
 cdef enum:
     KEPT = 64 * 1024          # bytes of a request that are kept, in case the server says that it has not looked at it
+    PLAIN = 12 * 1024         # bytes of a body that were base64, at a time
 
 cdef const uint8_t* LAST = b"\r\n0\r\n\r\n"
 
@@ -79,8 +82,14 @@ cdef class H2Sender(H2Exchange):
                 return whole
         else:
             self.message.head = head.method == METHOD_HEAD
+            self.gave = web_asked(data, head) if head.media >= 0 and self.connection.translates() else WEB_NONE
+            self.web = self.gave != WEB_NONE
+            if self.web:
+                self.wanted = web_wanted(data, head)
+                memset(&self.group, 0, sizeof(base64_t))
+                self.spoilt = False
             ends = head.form == BODY_NONE or head.form == BODY_COUNTED and head.length == 0
-            session.put_headers(self.stream, block, request_block(session.encoder, block, data, head, self.connection.by_tls), ends)
+            session.put_headers(self.stream, block, request_block(session.encoder, block, data, head, self.connection.by_tls, self.web), ends)
         self.stage = IN_BODY
         if ends:
             self.sent()
@@ -89,11 +98,18 @@ cdef class H2Sender(H2Exchange):
     cdef Py_ssize_t body_out(self, const uint8_t* data, size_t size) except? -1000:
         cdef Session session = self.connection.session
         cdef int64_t some = size, went
+        if self.gave == WEB_TEXT and self.spoilt:
+            return -EILSEQ
         if self.body.form == BODY_CHUNKED:
             return self.chunk_out(data, size)
         if self.body.form == BODY_COUNTED:
             some = min(some, <int64_t>self.body.left)
-        went = session.put_data(self.stream, data, some, self.body.form == BODY_COUNTED and some == <int64_t>self.body.left)
+        if self.gave == WEB_TEXT:
+            went = self.text_out(data, some, self.body.form == BODY_COUNTED and some == <int64_t>self.body.left)
+        else:
+            went = session.put_data(self.stream, data, some, self.body.form == BODY_COUNTED and some == <int64_t>self.body.left)
+        if went < 0:
+            return went
         if self.body.form == BODY_COUNTED:
             self.body.left -= went
             if self.body.left == 0:
@@ -108,6 +124,11 @@ cdef class H2Sender(H2Exchange):
         cdef bint last
         if before == CHUNK_DATA:
             some = min(<int64_t>size, <int64_t>self.body.chunks.left)
+            if self.gave == WEB_TEXT:
+                went = self.text_out(data, some, False)
+                if went > 0 and pass_chunked(&self.body.chunks, data, went) < 0:
+                    raise AssertionError("chunks of our own that cannot be read")
+                return went
             last = some == <int64_t>self.body.chunks.left and some + 7 <= <int64_t>size and memcmp(data + some, LAST, 7) == 0 and (
                 session.sendable(self.stream) >= some)
             went = session.put_data(self.stream, data, some, last)
@@ -123,8 +144,32 @@ cdef class H2Sender(H2Exchange):
                 self.connection.core.buffers.append(&self.trailers, data, 1, 0)):
             raise MemoryError
         if self.body.chunks.state == CHUNK_DONE:
+            if self.gave == WEB_TEXT and self.group.count:
+                return self.spoil()
             self.end_out()
         return 1
+
+    cdef int64_t text_out(self, const uint8_t* data, int64_t size, bint ends) except? -1000:
+        """A part of a body as base64, as far as there is a window for its bytes."""
+        cdef Session session = self.connection.session
+        cdef uint8_t[PLAIN] plain
+        cdef int64_t done = 0, used, made, room
+        while done < size:
+            room = min(<int64_t>PLAIN, session.sendable(self.stream))
+            if room <= 0:
+                break
+            made = from_base64(&self.group, data + done, size - done, &used, plain, room)
+            if made < 0 or ends and done + used == size and self.group.count:
+                return self.spoil()
+            done += used
+            if made or ends and done == size:
+                session.put_data(self.stream, plain, made, ends and done == size)
+        return done
+
+    cdef int spoil(self) noexcept:
+        """Nobody can read this request."""
+        self.spoilt = True
+        return -EILSEQ
 
     cdef int end_out(self) except -1:
         """The end of what is sent, with its trailers."""

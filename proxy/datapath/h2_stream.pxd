@@ -8,6 +8,7 @@ from xproto.kernel.hpack cimport headers_t
 cdef class H2Stream(H2Sender):
     cdef int head_in(self, const headers_t* headers, bint ends) except -1
     cdef int data_in(self, const uint8_t* data, int64_t size, bint ends) except -1
+    cdef int web_in(self, const uint8_t* data, int64_t size, bint ends) except -1
     cdef int received(self) except -1
     cdef int broken(self, int code, bint unprocessed) except -1
 

@@ -16,11 +16,12 @@ from libc.string cimport memcpy
 
 from proxy.datapath.conn cimport CLOSED, OPEN, Conn
 from proxy.datapath.h2_exchange cimport CROWDED, IN_BODY
+from xproto.kernel.grpc_web cimport WEB_PIECE, web_chunk, web_end
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_COUNTED, BODY_NONE, BODY_UNTIL_CLOSE
 from xproto.kernel.http2 cimport CANCEL, INTERNAL_ERROR, PROTOCOL_ERROR, Session
-from xproto.kernel.http2_fields cimport grpc_status_in
+from xproto.kernel.http2_fields cimport WEB_NONE, WEB_TEXT, grpc_status_in
 from xproto.kernel.http2_streams cimport GOT_HEAD, SENT_END, h2stream_t, stall
-from xproto.kernel.http2_text cimport response_text, trailers_text
+from xproto.kernel.http2_text cimport put_line, response_text, trailers_text
 
 cdef enum:
     TOGETHER = 4096           # bytes of data up to which a chunk is put together before it is delivered
@@ -33,20 +34,6 @@ cdef H2Stream new_stream(H2Connection connection, bint near):
     made.connection, made.near = connection, near
     made.streams = True
     return made
-
-
-cdef int64_t write_hex(uint8_t* into, int64_t size) noexcept nogil:
-    """A chunk's first line."""
-    cdef int shift = 60
-    cdef int64_t at = 0
-    while shift and not size >> shift & 15:
-        shift -= 4
-    while shift >= 0:
-        into[at] = b"0123456789abcdef"[size >> shift & 15]
-        at += 1
-        shift -= 4
-    into[at], into[at + 1] = c'\r', c'\n'
-    return at + 2
 
 
 cdef class H2Stream(H2Sender):
@@ -63,9 +50,9 @@ cdef class H2Stream(H2Sender):
                 return self.connection.session.reset(stream, PROTOCOL_ERROR)
             if self.message.form != BODY_CHUNKED:
                 return self.received()       # there is no place for trailers behind what was counted
-            size = trailers_text(headers, text)
+            size = web_end(self.wanted, headers, text) if self.message.web else trailers_text(headers, text)
         else:
-            size = response_text(headers, ends, self.message.head, text, &self.message)
+            size = response_text(headers, ends, self.message.head, self.wanted if self.web else <int>WEB_NONE, text, &self.message)
             if size > 0 and self.message.status >= 200:
                 self.headed = True
                 stream.progress |= GOT_HEAD
@@ -87,8 +74,10 @@ cdef class H2Stream(H2Sender):
                 return self.connection.session.reset(self.stream, PROTOCOL_ERROR)
             if size:
                 self.deliver(data, size)
+        elif self.message.web and (ends or self.wanted == WEB_TEXT):
+            self.web_in(data, size, ends)
         elif size <= TOGETHER:
-            at = write_hex(text, size) if size else 0
+            at = put_line(text, size) - text if size else 0
             memcpy(text + at, data, size)
             at += size
             if ends:
@@ -99,12 +88,22 @@ cdef class H2Stream(H2Sender):
                 at += 2
             self.deliver(text, at)
         else:
-            self.deliver(text, write_hex(text, size))
+            self.deliver(text, put_line(text, size) - text)
             self.deliver(data, size)
             self.deliver(LAST, 7 if ends else 2)
         if ends:
             return self.received()
         return self.give_back()
+
+    cdef int web_in(self, const uint8_t* data, int64_t size, bint ends) except -1:
+        """A part of an answer of gRPC-Web. At its end, without trailers, it says that there were none."""
+        cdef uint8_t* text = self.connection.core.text
+        cdef int64_t done = 0, some
+        while done < size:
+            some = min(size - done, <int64_t>WEB_PIECE)
+            self.deliver(text, web_chunk(self.wanted, data + done, some, text))
+            done += some
+        return self.deliver(text, web_end(self.wanted, NULL, text)) if ends else 0
 
     cdef int received(self) except -1:
         """The message that comes is whole."""

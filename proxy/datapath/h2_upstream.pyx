@@ -88,6 +88,9 @@ cdef class H2Upstream(H2End):
         found = <H2Stream>stream.owner       # held: its owner, who holds it, may close in between
         return found.head_in(headers, ends)
 
+    cdef bint translates(self) noexcept:
+        return self.limits.grpc_web
+
     cdef int freed(self, H2Exchange stream) except -1:
         self.used = self.core.now
         if self.state != OPEN:

@@ -9,6 +9,11 @@ cdef enum:
 
 cdef const uint8_t* GRPC          # a content type
 
+cdef enum Web:                    # the forms of gRPC-Web
+    WEB_NONE                      # none: something else
+    WEB_BINARY
+    WEB_TEXT                      # all of a body is base64
+
 
 cdef struct pseudo_t:
     const header_t* method

@@ -13,11 +13,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from xproto.kernel.hpack cimport header_t, headers_t
 from xproto.kernel.http1 cimport (
-    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_HOST, FIELD_KEEP_ALIVE,
+    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_CONTENT_TYPE, FIELD_HOST, FIELD_KEEP_ALIVE,
     FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE,
 )
 from xproto.kernel.http1_text cimport TOKEN, is_text, name_of, same
-from xproto.kernel.http2_fields cimport GRPC, GRPC_SIZE, all_are, find_pseudo, is_good, is_media, length_in, pseudo_t, put, says
+from xproto.kernel.http2_fields cimport GRPC, GRPC_SIZE, WEB_NONE, WEB_TEXT, all_are, find_pseudo, is_good, is_media, length_in, pseudo_t, put, says
 
 
 cdef inline uint8_t* put_field(uint8_t* into, const uint8_t* text, const header_t* field) noexcept nogil:
@@ -45,7 +45,15 @@ cdef uint8_t* put_cookie(uint8_t* into, const headers_t* headers, int first) noe
     return put(into, b"\r\n", 2)
 
 
-cdef uint8_t* put_fields(uint8_t* at, const headers_t* headers, const pseudo_t* pseudo, message_t* out, bint* trailed) noexcept nogil:
+cdef uint8_t* put_web(uint8_t* into, const uint8_t* value, uint32_t size, int web) noexcept nogil:
+    """gRPC's content type as that of a form of gRPC-Web."""
+    into = put(into, b"content-type: application/grpc-web", 34)
+    if web == WEB_TEXT:
+        into = put(into, b"-text", 5)
+    return put(put(into, value + GRPC_SIZE, size - GRPC_SIZE), b"\r\n", 2)
+
+
+cdef uint8_t* put_fields(uint8_t* at, const headers_t* headers, const pseudo_t* pseudo, int web, message_t* out, bint* trailed) noexcept nogil:
     """All but pseudo-fields. NULL: malformed. content-length is kept for later."""
     cdef const uint8_t* text = headers.text
     cdef const header_t* field
@@ -55,6 +63,7 @@ cdef uint8_t* put_fields(uint8_t* at, const headers_t* headers, const pseudo_t* 
     cdef int64_t length
     cdef int i, name
     out.length = -1
+    out.web = False
     out.media, out.media_size = NULL, 0
     for i in range(pseudo.count, headers.count):
         field = &headers.fields[i]
@@ -92,9 +101,14 @@ cdef uint8_t* put_fields(uint8_t* at, const headers_t* headers, const pseudo_t* 
             continue
         if name == FIELD_TRAILER:
             trailed[0] = True
-        elif out.media == NULL and says(text + field.name_at, field.name_size, b"content-type", 12):
+        elif out.media == NULL and name == FIELD_CONTENT_TYPE:
             out.media, out.media_size = value, field.value_size
-            trailed[0] = trailed[0] or is_media(value, field.value_size, GRPC, GRPC_SIZE)
+            if is_media(value, field.value_size, GRPC, GRPC_SIZE):
+                trailed[0] = True
+                if web != WEB_NONE:
+                    out.web = True
+                    at = put_web(at, value, field.value_size, web)
+                    continue
         at = put_field(at, text, field)
     return at
 
@@ -159,14 +173,14 @@ cdef int64_t request_text(const headers_t* headers, bint ends, uint8_t* into, me
     if pseudo.authority != NULL and pseudo.authority.value_size:
         at = put(put(at, b"host: ", 6), text + pseudo.authority.value_at, pseudo.authority.value_size)
         at = put(at, b"\r\n", 2)
-    at = put_fields(at, headers, &pseudo, out, &trailed)
+    at = put_fields(at, headers, &pseudo, WEB_NONE, out, &trailed)
     if at == NULL or ends and out.length > 0:
         return TOO_MANY_CRUMBS if at == NULL and out.crumbs else MALFORMED
     at = put_framing(at, ends, says(method, size, b"POST", 4) or says(method, size, b"PUT", 3), trailed, out)
     return at - into
 
 
-cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, uint8_t* into, message_t* out) noexcept nogil:
+cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, int web, uint8_t* into, message_t* out) noexcept nogil:
     cdef const uint8_t* text = headers.text
     cdef pseudo_t pseudo
     cdef int64_t status
@@ -180,7 +194,7 @@ cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, ui
     out.status, out.head = <int>status, to_head
     at = put(put(at, b"HTTP/1.1 ", 9), text + pseudo.status.value_at, 3)
     at = put(at, b" \r\n", 3)
-    at = put_fields(at, headers, &pseudo, out, &trailed)
+    at = put_fields(at, headers, &pseudo, web, out, &trailed)
     if at == NULL:
         return -1
     bodiless = to_head or status < 200 or status == 204 or status == 304
@@ -194,17 +208,32 @@ cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, ui
     return put_framing(at, ends, True, trailed, out) - into
 
 
-cdef int64_t trailers_text(const headers_t* headers, uint8_t* into) noexcept nogil:
+cdef uint8_t* put_trailers(uint8_t* into, const headers_t* headers) noexcept nogil:
     cdef const header_t* field
-    cdef uint8_t* at = put(into, b"0\r\n", 3)
     cdef int i, name
     for i in range(headers.count):
         field = &headers.fields[i]
         if not is_good(headers.text, field):
-            return -1
+            return NULL
         name = name_of(headers.text + field.name_at, field.name_size)
         if name in (FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, FIELD_TE):
-            return -1
+            return NULL
         if name not in (FIELD_HOST, FIELD_CONTENT_LENGTH, FIELD_TRAILER):
-            at = put_field(at, headers.text, field)
-    return put(at, b"\r\n", 2) - into
+            into = put_field(into, headers.text, field)
+    return into
+
+
+cdef int64_t trailers_text(const headers_t* headers, uint8_t* into) noexcept nogil:
+    cdef uint8_t* at = put_trailers(put(into, b"0\r\n", 3), headers)
+    return put(at, b"\r\n", 2) - into if at != NULL else -1
+
+
+cdef uint8_t* put_line(uint8_t* into, int64_t size) noexcept nogil:
+    cdef int shift = 60
+    while shift and not size >> shift & 15:
+        shift -= 4
+    while shift >= 0:
+        into[0] = b"0123456789abcdef"[size >> shift & 15]
+        into += 1
+        shift -= 4
+    return put(into, b"\r\n", 2)
