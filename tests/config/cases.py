@@ -120,7 +120,10 @@ ONE = [
         cluster("grpc_web: false"),
         "10: clusters.echo: grpc_web is for hosts that speak HTTP/2; write http: http2, or leave grpc_web out",
     ),
-    (cluster("http: http2\n    grpc_web: 1"), "13: clusters.echo.grpc_web: must be true or false, not the number 1; write true or false"),
+    (
+        cluster("http: http2\n    grpc_web: 1"),
+        "13: clusters.echo.grpc_web: must be true or false, not the number 1; write true or false",
+    ),
     (cluster("lb: round_robbin"), "12: clusters.echo.lb: 'round_robbin' is none of the choices; did you mean round_robin?"),
     (cluster("timeout: 3 s"), f"12: clusters.echo.timeout: '3 s' is no duration; {DURATION}"),
     (cluster("timeout: []"), f"12: clusters.echo.timeout: must be a duration, not a list; {DURATION}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import string
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,10 @@ def test_base64(text: bytes, plain: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"=", b"A=", b"AA=A", b"AA=A====", b"AAAA=", b"AA===", b"AB==", b"AAB=", b"A A=", b"AAA\n", b"-_-_", b"AAA\xff", b"AAA\x80", b"AAA\0"],
+    [
+        b"=", b"A=", b"AA=A", b"AA=A====", b"AAAA=", b"AA===", b"AB==", b"AAB=", b"A A=", b"AAA\n", b"-_-_", b"AAA\xff",
+        b"AAA\x80", b"AAA\0",
+    ],
 )
 def test_what_is_no_base64(text: bytes) -> None:
     for pieces in ([text], [bytes([byte]) for byte in text]):
@@ -81,7 +85,7 @@ def test_base64_that_is_cut(text: bytes) -> None:
 
 def cut(data: bytes, at: list[int]) -> list[bytes]:
     marks = sorted({min(mark, len(data)) for mark in at} | {0, len(data)})
-    return [data[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(marks)]
 
 
 GROUP = re.compile(rb"[A-Za-z0-9+/]{2}==?|[A-Za-z0-9+/]{3}=?|[A-Za-z0-9+/]{1,4}")
@@ -154,7 +158,8 @@ def test_trailers_only() -> None:
     found = response_text_of(block(*fields), ends=True, web=BINARY)
     assert isinstance(found, Message)
     assert found.text == (
-        b"HTTP/1.1 200 \r\ncontent-type: application/grpc-web\r\ngrpc-status: 5\r\ngrpc-message: no\r\ncontent-length: 0\r\n\r\n"
+        b"HTTP/1.1 200 \r\ncontent-type: application/grpc-web\r\ngrpc-status: 5\r\ngrpc-message: no\r\n"
+        b"content-length: 0\r\n\r\n"
     )
 
 
