@@ -138,6 +138,8 @@ class Cluster(msgspec.Struct, frozen=True):
     """Exceptions to `tls`; the first whose metadata a host has."""
     metadata: dict[str, dict[str, str]] = {}
     """Of hosts that have any, by their addresses."""
+    grpc_web: bool = True
+    """Calls of gRPC-Web become such of gRPC, where hosts speak HTTP/2."""
 
     def tls_of(self, address: str) -> ClientTls | None:
         """How this host is spoken to; None: in plaintext."""

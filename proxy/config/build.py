@@ -93,6 +93,7 @@ def _cluster(name: str, given: clusters.Cluster) -> Cluster:
         lb=given.lb,
         pool=given.pool,
         http=given.http,
+        grpc_web=given.grpc_web,
         connect_timeout=given.connect_timeout,
         timeout=given.timeout,
         max_connections=given.max_connections,

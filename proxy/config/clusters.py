@@ -10,7 +10,7 @@ from proxy import snapshot
 from proxy.config.health import HealthCheck
 from proxy.config.model import Model
 from proxy.config.tls import ClientTls, TlsMatch
-from proxy.config.types import GIVEN, Address, Duration, DurationOrZero, Size, Text, Whole, refuse
+from proxy.config.types import GIVEN, Address, Duration, DurationOrZero, Flag, Size, Text, Whole, refuse
 
 
 class Host(Model):
@@ -80,6 +80,12 @@ class Cluster(Model):
         "by ALPN where it has `tls`; many calls share a connection, and gRPC needs it.",
         examples=["http2"],
     )
+    grpc_web: Flag = Field(
+        default=True,
+        description="Of `http: http2`: calls of gRPC-Web become calls of gRPC. `false`: they go on as they came, to hosts that "
+        "speak it themselves.",
+        examples=[False],
+    )
     timeout: Duration = Field(
         default=snapshot.CALL_TIMEOUT, description="The calls' deadline. A call's own shorter one wins. "
         "Of HTTP: how long nothing of an exchange may move.", examples=["60s"]
@@ -137,4 +143,10 @@ class Cluster(Model):
     def _spoken_to(self) -> Cluster:
         if self.health_check is not None and self.http != "http2":
             raise refuse("health_check asks by gRPC, and the hosts do not speak it; write http: http2, or leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _translating(self) -> Cluster:
+        if "grpc_web" in self.model_fields_set and self.http != "http2":
+            raise refuse("grpc_web is for hosts that speak HTTP/2; write http: http2, or leave grpc_web out")
         return self

@@ -9,6 +9,7 @@ Layers, each of which knows only those before it::
     carrier, upstream               the calls on one connection to a host; its life
     cluster                         hosts, choice, back-off
     decisions, downstream           frames to routes to clusters
+    h2_exchange, h2_sender          one exchange on a stream of HTTP/2, and what is sent on it
     h2_stream, h2_connection        a stream of HTTP/2 as a transport, and what its connections have in common
     listener, engine                accepting, and the face to Python
 

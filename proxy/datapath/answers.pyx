@@ -20,7 +20,7 @@ from proxy.datapath.counters cimport CLOSED_EARLY, STATUSES, add
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_UPSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE
-from xproto.kernel.http2 cimport REFUSED_STREAM
+from xproto.kernel.http2_wire cimport REFUSED_STREAM
 from xproto.kernel.http1_facts cimport ASKED, closes_in, form_of, has_body, is_idempotent, is_old, upgrades_in
 
 
@@ -105,7 +105,7 @@ cdef class Answers(Carrier):
         if call == NULL:
             return self.shut()
         caller = self.settle(call)
-        if self.codec.spelled and self.io.streams:
+        if self.io.streams and (self.codec.spelled or self.io.web):
             self.note_status(call, self.io.grpc_status)
         if caller is not None:
             caller.answered(call)

@@ -9,7 +9,8 @@ from proxy.datapath.audit_messages cimport MessageLook
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, OPEN, Conn
 from proxy.datapath.h2_connection cimport Frames, H2End
 from proxy.datapath.h2_downstream cimport H2Downstream
-from proxy.datapath.h2_stream cimport CROWDED, H2Stream
+from proxy.datapath.h2_exchange cimport CROWDED
+from proxy.datapath.h2_stream cimport H2Stream
 from proxy.datapath.h2_upstream cimport H2Upstream
 from xproto.kernel.http2_wire cimport STREAM_WINDOW
 from xproto.kernel.http2_streams cimport GOT_END, SENT_END, STALLED, h2stream_t

@@ -26,6 +26,9 @@ from proxy.datapath.conn import NO_ROOM
 
 cdef int64_t FOREVER = 1 << 61
 
+cdef enum:
+    AHEAD = 2000              # microseconds that a server's deadline may be before ours
+
 
 cdef int expire(alarm_t* alarm) except -1:
     """A call's deadline: its caller is told; its id stays reserved upstream.
@@ -160,6 +163,8 @@ cdef class Caller(Flow):
     cdef int refuse(self, call_t* call, int fault) except -1:
         """The proxy's own answer, in the caller's protocol."""
         cdef uint64_t place = call.place
+        if fault == CLOSED_EARLY and call.total and self.core.now + AHEAD >= call.total:
+            fault = TIMEOUT                  # the server knows when it is over, too, and was the first to say so
         call.outcome = UNANSWERED if self.state == CLOSED else fault
         add(call.count.faults[fault], 1)
         if call.duration != NULL:

@@ -32,6 +32,7 @@ cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: n
     int64_t max_connections
     int64_t max_alone             # connections of a ping-pong pool, or streams
     bint http2                    # of hosts that speak it
+    bint grpc_web                 # calls of gRPC-Web become such of gRPC
     uint64_t max_pending          # calls that wait for one
     uint64_t max_in_flight
     size_t out_limit

@@ -57,4 +57,6 @@ cdef class Decisions:
     cdef int recall(self, bytes key) except -3
     cdef int ask(self) except -3
     cdef int64_t own_timeout(self) noexcept nogil
-    cdef int64_t spelled_timeout(self) noexcept nogil
+
+
+cdef int64_t spelled_timeout(const slice_t* text) noexcept nogil

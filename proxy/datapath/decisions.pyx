@@ -32,6 +32,37 @@ cdef inline void lend(slice_t* into, bytes text) noexcept:
         into.data, into.size = <const uint8_t*>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text)
 
 
+cdef int64_t spelled_timeout(const slice_t* text) noexcept nogil:
+    """Up to eight digits and a unit, as gRPC's, in milliseconds, at least one; 0: there is none; -1: this is no timeout.
+
+    Milliseconds are as fine as timers are; what is over 1,000 years is never.
+    """
+    cdef int64_t number = 0, scale, index
+    if text.data == NULL:
+        return 0
+    if not 2 <= text.size <= 9:
+        return -1
+    for index in range(text.size - 1):
+        if not c'0' <= text.data[index] <= c'9':
+            return -1
+        number = number * 10 + (text.data[index] - c'0')
+    if text.data[text.size - 1] == c'n':
+        scale = 1
+    elif text.data[text.size - 1] == c'u':
+        scale = 1000
+    elif text.data[text.size - 1] == c'm':
+        scale = 1000 * 1000
+    elif text.data[text.size - 1] == c'S':
+        scale = 1000 * 1000 * 1000
+    elif text.data[text.size - 1] == c'M':
+        return max(<int64_t>1, number * 60_000)
+    elif text.data[text.size - 1] == c'H':
+        return 0 if number > EVER else max(<int64_t>1, number * 3_600_000)
+    else:
+        return -1
+    return max(<int64_t>1, (number * scale + 999_999) // 1_000_000)
+
+
 cdef class Table:
     """A route table, bound to clusters and counters."""
 
@@ -107,7 +138,7 @@ cdef class Decisions:
                             self.core.head if self.headed else NULL) != SCAN_OK:
             return UNREADABLE
         if self.timeout_at >= 0:
-            timeout[0] = self.spelled_timeout() if self.spelled else self.own_timeout()
+            timeout[0] = spelled_timeout(&self.values[self.timeout_at]) if self.spelled else self.own_timeout()
             if timeout[0] < 0:
                 return UNREADABLE
         if self.sni_at >= 0:
@@ -174,37 +205,6 @@ cdef class Decisions:
         if not NOBODY <= index < self.table.size:
             raise IndexError(f"route table {self.table.name} decided {index} of {self.table.size}")
         return index
-
-    cdef int64_t spelled_timeout(self) noexcept nogil:
-        """Up to eight digits and a unit, as gRPC's, in milliseconds, at least one; 0: there is none; -1: this is no timeout.
-
-        Milliseconds are as fine as timers are; what is over 1,000 years is never.
-        """
-        cdef slice_t text = self.values[self.timeout_at]
-        cdef int64_t number = 0, scale, index
-        if text.data == NULL:
-            return 0
-        if not 2 <= text.size <= 9:
-            return -1
-        for index in range(text.size - 1):
-            if not c'0' <= text.data[index] <= c'9':
-                return -1
-            number = number * 10 + (text.data[index] - c'0')
-        if text.data[text.size - 1] == c'n':
-            scale = 1
-        elif text.data[text.size - 1] == c'u':
-            scale = 1000
-        elif text.data[text.size - 1] == c'm':
-            scale = 1000 * 1000
-        elif text.data[text.size - 1] == c'S':
-            scale = 1000 * 1000 * 1000
-        elif text.data[text.size - 1] == c'M':
-            return max(<int64_t>1, number * 60_000)
-        elif text.data[text.size - 1] == c'H':
-            return 0 if number > EVER else max(<int64_t>1, number * 3_600_000)
-        else:
-            return -1
-        return max(<int64_t>1, (number * scale + 999_999) // 1_000_000)
 
     cdef int64_t own_timeout(self) noexcept nogil:
         """Decimal milliseconds; 0 for anything else, and nothing is longer than 2**31."""

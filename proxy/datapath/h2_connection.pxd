@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t
 
-from proxy.datapath.h2_stream cimport H2Connection, H2Stream
+from proxy.datapath.h2_exchange cimport H2Connection
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.hpack cimport headers_t
 from xproto.kernel.http2 cimport Session

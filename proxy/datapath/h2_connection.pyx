@@ -9,7 +9,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from proxy.datapath.buffers cimport filled as fill
 from proxy.datapath.conn cimport CLOSED, ENDING, LINGERING, OPEN, SENDS, Conn, may
-from proxy.datapath.h2_stream cimport CROWDED, H2Stream
+from proxy.datapath.h2_exchange cimport CROWDED
+from proxy.datapath.h2_stream cimport H2Stream
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.http2_streams cimport ENDED_WELL, RESET_BY_PEER, SENT_END, find_stream, h2stream_t, unstall
 

@@ -11,14 +11,16 @@ from libc.stdint cimport int64_t, uint8_t
 from proxy.datapath.conn cimport CLOSED, DETECTING, LINGERING, OPEN, Conn
 from proxy.datapath.counters cimport add, take
 from proxy.datapath.h2_connection cimport H2End
+from proxy.datapath.h2_exchange cimport H2Exchange
 from proxy.datapath.h2_stream cimport H2Stream, new_stream
 from proxy.datapath.port cimport Binding
 from xproto.kernel.hpack cimport headers_t
 from xproto.kernel.http1 cimport BODY_COUNTED
-from xproto.kernel.http2_wire cimport CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR
+from xproto.kernel.http2_fields cimport is_media
 from xproto.kernel.http2_floods cimport AT_CRUMBS, AT_STALLED
 from xproto.kernel.http2_streams cimport STALLED, h2stream_t
-from xproto.kernel.http2_text cimport TOO_MANY_CRUMBS, is_media, message_t, request_text
+from xproto.kernel.http2_text cimport TOO_MANY_CRUMBS, message_t, request_text
+from xproto.kernel.http2_wire cimport CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR
 
 from xproto.kernel.http2_floods import NAMES
 
@@ -98,7 +100,7 @@ cdef class H2Downstream(Shared):
         self.origin.branch(found, kind)
         return found
 
-    cdef int freed(self, H2Stream stream) except -1:
+    cdef int freed(self, H2Exchange stream) except -1:
         if self.session.streaming == 0:
             self.heard = max(self.heard, self.core.now)
             if self.quits:
@@ -108,7 +110,7 @@ cdef class H2Downstream(Shared):
             return 0
         return self.doom(stream)
 
-    cdef int left(self, H2Stream stream) except -1:
+    cdef int left(self, H2Exchange stream) except -1:
         self.streams.pop(stream, None)
         if stream in <list>self.spare[stream.kind]:
             (<list>self.spare[stream.kind]).remove(stream)

@@ -14,6 +14,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, OPEN, Conn
 from proxy.datapath.counters cimport add, take
 from proxy.datapath.h2_connection cimport Frames, H2End
+from proxy.datapath.h2_exchange cimport H2Exchange
 from proxy.datapath.h2_stream cimport H2Stream, new_stream
 from xproto.kernel.hpack cimport headers_t
 from xproto.kernel.http2_wire cimport NO_ERROR
@@ -71,7 +72,7 @@ cdef class H2Upstream(H2End):
         self.streams[made] = None
         return made
 
-    cdef bint stream_for(self, H2Stream stream) except -1:
+    cdef bint stream_for(self, H2Exchange stream) except -1:
         cdef h2stream_t* found = self.session.open() if self.state == OPEN else NULL
         if found == NULL:
             return False
@@ -87,13 +88,16 @@ cdef class H2Upstream(H2End):
         found = <H2Stream>stream.owner       # held: its owner, who holds it, may close in between
         return found.head_in(headers, ends)
 
-    cdef int freed(self, H2Stream stream) except -1:
+    cdef bint translates(self) noexcept:
+        return self.limits.grpc_web
+
+    cdef int freed(self, H2Exchange stream) except -1:
         self.used = self.core.now
         if self.state != OPEN:
             return self.doom(stream)
         return self.touch() if self.blocked else 0
 
-    cdef int left(self, H2Stream stream) except -1:
+    cdef int left(self, H2Exchange stream) except -1:
         self.streams.pop(stream, None)
         if stream.stage:                     # it was at work
             self.used = self.core.now

@@ -25,6 +25,7 @@ cdef class Messages(Guest):
     cdef bint switches(self) noexcept
     cdef bint last_one(self) noexcept
     cdef int send_on(self, Cluster cluster, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef bint hurry(self, call_t* call, const uint8_t* frame) except -1
     cdef int introduce(self, Border border) except -1
     cdef bint strays(self, const uint8_t* frame) except -1
     cdef bint head_is_late(self) noexcept

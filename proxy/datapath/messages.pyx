@@ -14,19 +14,23 @@ from libc.string cimport memcmp, memset
 from proxy.datapath.answers cimport Answers
 from proxy.datapath.border cimport Border
 from proxy.datapath.buffers cimport filled
-from proxy.datapath.caller cimport Caller
+from proxy.datapath.caller cimport Caller, expire
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport OPEN, next_frame
 from proxy.datapath.counters cimport MALFORMED, MISDIRECTED, NO_ROUTE
+from proxy.datapath.decisions cimport spelled_timeout
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_NEED, SCAN_OK, frame_t
-from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT
+from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT, head_t
 from xproto.kernel.http1_facts cimport (
     AWAITS_AT, CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in, upgrades_in,
+    web_in,
 )
 from xproto.kernel.http1_keys cimport host_of
+from xproto.kernel.http1_text cimport is_text
+from xproto.kernel.lookup cimport slice_t
 from xproto.kernel.run cimport span_t
 from xproto.kernel.http1_forward cimport forward_response, forward_room, hop_t
 
@@ -177,6 +181,8 @@ cdef class Messages(Guest):
             call.echo |= <int64_t>1 << CLOSES_AT     # some take it for the tunnel's first bytes, or for another request
             self.facts |= <int64_t>1 << CLOSES_AT
             return cluster.give_up(call, MALFORMED)
+        if web_in(at.echo) and not self.hurry(call, frame):
+            return cluster.give_up(call, MALFORMED)
         if not self.known:
             self.introduce(border)
         hop.believes = self.believed
@@ -198,6 +204,26 @@ cdef class Messages(Guest):
         sent.size = border.request(self.core.border, frame, self.core.head, &hop)
         sent.timeout_at = -1
         return cluster.dispatch(self.codec, call, self.core.border, &sent)
+
+    cdef bint hurry(self, call_t* call, const uint8_t* frame) except -1:
+        """A call of gRPC-Web may take so long in all as its head says, as one of gRPC. False: that cannot be read."""
+        cdef head_t* head = self.core.head
+        cdef int64_t own
+        cdef slice_t text
+        cdef int i
+        for i in range(head.count):
+            if not is_text(frame + head.fields[i].name_at, head.fields[i].name_size, b"grpc-timeout", 12):
+                continue
+            text.data, text.size = frame + head.fields[i].value_at, head.fields[i].value_size
+            own = spelled_timeout(&text)
+            if own < 0:
+                return False
+            if own > 0:
+                call.total = self.core.now + own * 1000
+                call.deadline.owner, call.deadline.fire = call, expire
+                self.core.wheel.set(&call.deadline, min(call.total, call.until or call.total))
+            return True
+        return True
 
     # -- answers ------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ cdef class Transport:
     cdef object identity      # who the other end is (proxy.tls.peer.Identity); None without TLS
     cdef str reason, why      # that a handshake, or TLS at all, failed
     cdef bint streams         # it is a stream of a connection that others share, and no connection itself
+    cdef bint web             # where `streams`: what goes by it is gRPC, which is gRPC-Web to its owner
     cdef int grpc_status      # where `streams`: what the end of the last answer said; -1: nothing
     cdef int handshake(self) except -2                                       # a Shaking; nothing is read or sent before DONE
     cdef Py_ssize_t recv(self, uint8_t* into, size_t room) noexcept          # bytes, 0 at the end, or -errno

@@ -36,6 +36,7 @@ cdef class Upstream(Answers):
     cdef object shelf             # of a ping-pong pool: its Shelf
     cdef bint shelved             # it lies there
     cdef bint opening             # and is counted there among those that are being made
+    cdef bint misfed              # what its call's client sent cannot be passed on
     cdef bint streams_by          # its transport is a stream of a connection that others share
     cdef int limit(self) except -1
     cdef int adjust(self) except -1

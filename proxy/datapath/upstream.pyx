@@ -10,7 +10,7 @@ that every call has been moved or answered.
 import os
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.errno cimport EPIPE
+from libc.errno cimport EILSEQ, EPIPE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
@@ -21,7 +21,7 @@ from proxy.datapath.carrier cimport ALONE, limits_t
 from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, may, next_frame
 from proxy.datapath.core cimport Core
 from proxy.datapath.h2_upstream cimport Sharer
-from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, add, host_count_t, take
+from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, MALFORMED, add, host_count_t, take
 from proxy.datapath.relay cimport WINDOW
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.wheel cimport alarm_t
@@ -298,6 +298,7 @@ cdef class Upstream(Answers):
         if self.state == CONNECTING:
             return self.refused(self.io.why if self.io.streams and self.io.why else os.strerror(code))
         self.suspect()
+        self.misfed = code == EILSEQ
         return self.shut()
 
     cdef int gone(self) except -1:
@@ -308,7 +309,7 @@ cdef class Upstream(Answers):
         try:
             self.keeper.lost(self)
         finally:
-            self.fail_calls(CLOSED_EARLY)
+            self.fail_calls(MALFORMED if self.misfed else CLOSED_EARLY)
         return 0
 
     # -- time ---------------------------------------------------------------------------------------------------

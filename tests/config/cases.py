@@ -80,7 +80,7 @@ ONE = [
     (
         cluster("zzz: 1"),
         (
-            "12: clusters.echo.zzz: there is no such key; write one of: lb, hosts, pool, http, timeout,"
+            "12: clusters.echo.zzz: there is no such key; write one of: lb, hosts, pool, http, grpc_web, timeout,"
             " connect_timeout, idle_timeout, max_connections, max_pending, max_in_flight, out_buffer_limit,"
             " health_check, tls, tls_matches, keepalive, backoff"
         ),
@@ -116,6 +116,14 @@ ONE = [
         "12: clusters.echo.max_in_flight: must be a whole number, not true (true or false); write 1 to 1000000",
     ),
     (SMALLEST + "workers: 1000\n", "12: workers: 1000 is out of range; write 1 to 64"),
+    (
+        cluster("grpc_web: false"),
+        "10: clusters.echo: grpc_web is for hosts that speak HTTP/2; write http: http2, or leave grpc_web out",
+    ),
+    (
+        cluster("http: http2\n    grpc_web: 1"),
+        "13: clusters.echo.grpc_web: must be true or false, not the number 1; write true or false",
+    ),
     (cluster("lb: round_robbin"), "12: clusters.echo.lb: 'round_robbin' is none of the choices; did you mean round_robin?"),
     (cluster("timeout: 3 s"), f"12: clusters.echo.timeout: '3 s' is no duration; {DURATION}"),
     (cluster("timeout: []"), f"12: clusters.echo.timeout: must be a duration, not a list; {DURATION}"),

@@ -127,7 +127,7 @@ def test_responses_beside_the_reference(lines: list[bytes], first: bytes) -> Non
 
 def test_every_fact_is_where_the_layout_says() -> None:
     """Each bit-field of the packed number, by frames that differ in it."""
-    assert [name for name, _ in FACTS] == ["form", "method", "minor", "closes", "upgrades", "awaits", "status"]
+    assert [name for name, _ in FACTS] == ["form", "method", "minor", "closes", "upgrades", "awaits", "status", "web"]
     text = str(CODEC.lowered.verify)
     for name, width in FACTS:
         assert f"& {(1 << width) - 1:#x}" in next(line for line in text.splitlines() if line.endswith(f" head.{name}"))

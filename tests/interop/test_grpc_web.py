@@ -38,7 +38,6 @@ def report(grpc: Grpc, route: Route, tmp_path: Path) -> dict[str, Any]:
     return said
 
 
-@pytest.mark.parametrize("route", ["direct"], indirect=True)  # the proxy does not translate gRPC-Web yet
 def test_calls_of_a_page(report: dict[str, Any]) -> None:
     """Lengths are those of whole messages: of their fields, too."""
     assert set(report) == {"text", "binary"}, report

@@ -21,7 +21,7 @@ from xproto.wire import FromUpstream, HttpBody, HttpHead
 
 MEDIA = b"application/grpc"
 
-_FAULTS = {
+FAULTS = {
     Fault.NO_ROUTE: (12, "no route matches this call"),
     Fault.NO_HOST: (14, "the cluster has no host"),
     Fault.CONNECT: (14, "no host of the cluster can be reached"),
@@ -70,6 +70,6 @@ GRPC = Protocol(
     order=Order.IN_ORDER,
     media=MEDIA,
     detect=Detect("head"),
-    reply={fault: _reply(status, message) for fault, (status, message) in _FAULTS.items()},
+    reply={fault: _reply(status, message) for fault, (status, message) in FAULTS.items()},
     doc=__doc__ or "",
 )

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from construct import Struct, this
 
+from xproto.codecs.grpc import FAULTS, escaped
 from xproto.errors import SpecError
 from xproto.spec import Detect, Fault, Kind, Order, Pool, Protocol
 from xproto.wire import FromUpstream, HttpBody, HttpHead
-from xproto.wire.http1 import METHODS, fact
+from xproto.wire.http1 import METHODS, WEB_TEXT, fact
 
 _FAULTS = {
     Fault.NO_ROUTE: (b"404 Not Found", "no route matches this request"),
@@ -33,15 +34,32 @@ def _facts(fields: Any) -> int:
     return int(fields["head"].get("facts") or 0)
 
 
+def _grpc_web(fault: Fault, *, text: bool) -> list[tuple[bytes, bytes]]:
+    """The fields of an answer without a body to a call of gRPC-Web: what gRPC would say."""
+    status, message = FAULTS[fault]
+    return [
+        (b"Content-Type", b"application/grpc-web-text+proto" if text else b"application/grpc-web+proto"),
+        (b"grpc-status", b"%d" % status),
+        (b"grpc-message", escaped(f"xproto: {message}")),
+        (b"Content-Length", b"0"),
+    ]
+
+
 def _reply(fault: Fault, status: bytes, text: str, written: str) -> dict[str, Any]:
     """What the proxy answers itself. It has no body where HEAD was asked, and ends a connection whose framing is in doubt."""
     said = json.dumps({"error": fault.name.lower(), "message": text}) if written == "json" else f"xproto: {text}"
     body = said.encode() + b"\n"
 
+    def line(frame: Any) -> bytes:
+        return b"HTTP/1.1 " + (b"200 OK" if fact(_facts(frame), "web") else status)
+
     def fields(frame: Any) -> list[tuple[bytes, bytes]]:
         facts = _facts(frame)
-        found = [(b"Content-Type", _MEDIA[written]), (b"Content-Length", b"%d" % len(body))]
-        if status.startswith(b"503"):
+        if fact(facts, "web"):
+            found = _grpc_web(fault, text=fact(facts, "web") == WEB_TEXT)
+        else:
+            found = [(b"Content-Type", _MEDIA[written]), (b"Content-Length", b"%d" % len(body))]
+        if not fact(facts, "web") and status.startswith(b"503"):
             found.append((b"Retry-After", b"1"))
         if fact(facts, "closes") or fact(facts, "awaits"):
             found.append((b"Connection", b"close"))
@@ -50,9 +68,10 @@ def _reply(fault: Fault, status: bytes, text: str, written: str) -> dict[str, An
         return found
 
     def content(frame: Any) -> bytes:
-        return b"" if fact(_facts(frame), "method") == METHODS[b"HEAD"] else body
+        facts = _facts(frame)
+        return b"" if fact(facts, "method") == METHODS[b"HEAD"] or fact(facts, "web") else body
 
-    return {"head": {"line": b"HTTP/1.1 " + status, "fields": fields}, "body": content}
+    return {"head": {"line": line, "fields": fields}, "body": content}
 
 
 def http1(*, local_replies: Literal["text", "json"] = "text") -> Protocol:

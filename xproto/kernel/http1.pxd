@@ -20,6 +20,7 @@ cdef enum FieldName:          # those that mean something to a proxy
     FIELD_OTHER, FIELD_HOST, FIELD_CONTENT_LENGTH, FIELD_TRANSFER_ENCODING, FIELD_CONNECTION, FIELD_UPGRADE
     FIELD_EXPECT, FIELD_TE, FIELD_TRAILER, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_VIA, FIELD_FORWARDED_FOR
     FIELD_FORWARDED_PROTO, FIELD_REQUEST_ID, FIELD_PROXY_AUTHENTICATE, FIELD_PROXY_AUTHORIZATION, FIELD_CLIENT_CERT
+    FIELD_CONTENT_TYPE, FIELD_ACCEPT
     FIELD_NAMES
 
 cdef enum Wrong:              # why a head is refused
@@ -50,6 +51,8 @@ cdef struct head_t:
     uint32_t reason_at
     uint32_t reason_size
     int host                  # index of the field; -1: none
+    int media                 # the same of the first Content-Type
+    int accept                # and of the first Accept
     int count
     field_t[128] fields
 

@@ -111,6 +111,10 @@ cdef Wrong read_meaning(const uint8_t* data, head_t* head, const field_t* field,
             return WRONG_HOST
     elif field.name == FIELD_UPGRADE:
         seen.upgrades += 1
+    elif field.name == FIELD_CONTENT_TYPE:
+        head.media = head.count if head.media < 0 else head.media
+    elif field.name == FIELD_ACCEPT:
+        head.accept = head.count if head.accept < 0 else head.accept
     elif field.name == FIELD_EXPECT:
         if not is_text(value, field.value_size, b"100-continue", 12):
             return WRONG_EXPECT
@@ -159,7 +163,7 @@ cdef Wrong read_head(const uint8_t* data, int64_t size, bint response, head_t* h
     cdef int k
     memset(head, 0, sizeof(head_t) - sizeof(head.fields))
     memset(&seen, 0, sizeof(seen_t))
-    head.host = -1
+    head.host = head.media = head.accept = -1
     head.size = size
     at[0] = 0
     if line == NULL or line - data + 4 > size or line[1] != c'\n':

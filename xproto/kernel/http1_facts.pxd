@@ -14,6 +14,7 @@ cdef enum:
     UPGRADES_AT = 8
     AWAITS_AT = 9
     STATUS_AT = 10
+    WEB_AT = 20
 
 cdef enum:
     ASKED = 1 << 30           # beside a request's facts: there is a request
@@ -47,6 +48,11 @@ cdef inline bint closes_in(int64_t facts) noexcept nogil:
 
 cdef inline bint upgrades_in(int64_t facts) noexcept nogil:
     return facts >> UPGRADES_AT & 1
+
+
+cdef inline int web_in(int64_t facts) noexcept nogil:
+    """The form of gRPC-Web that a request's answer gets; 0: it is none of its calls."""
+    return <int>(facts >> WEB_AT & 3)
 
 
 cdef inline bint awaits_in(int64_t facts) noexcept nogil:

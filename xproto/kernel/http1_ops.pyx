@@ -7,12 +7,13 @@ set then, and the head's size is kept), the offset behind the last byte of the b
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from xproto.kernel.grpc_web cimport web_wanted
 from xproto.kernel.http1 cimport (
     BODY_CHUNKED, BODY_COUNTED, BODY_NONE, BODY_UNTIL_CLOSE, FINE, METHOD_CONNECT, METHOD_HEAD, head_end, head_t, read_head,
 )
 from xproto.kernel.http1_chunked cimport CHUNK_DONE, chunked_t, pass_chunked
 from xproto.kernel.http1_facts cimport (
-    AWAITS_AT, CLOSES_AT, FORM_BITS, METHOD_AT, MINOR_AT, STATUS_AT, UPGRADES_AT, method_in, upgrades_in,
+    AWAITS_AT, CLOSES_AT, FORM_BITS, METHOD_AT, MINOR_AT, STATUS_AT, UPGRADES_AT, WEB_AT, method_in, upgrades_in,
 )
 from xproto.kernel.http1_keys cimport find_keys
 from xproto.kernel.run cimport BAD, DONE, SHORT, cursor_t, key_t, progress_t
@@ -23,7 +24,7 @@ cdef enum:
     MARK = 1 << 30
 
 if [sum(width for _, width in FACTS[:i]) for i in range(len(FACTS))] != [
-        0, METHOD_AT, MINOR_AT, CLOSES_AT, UPGRADES_AT, AWAITS_AT, STATUS_AT] or METHODS[b"TRACE"] != 9:
+        0, METHOD_AT, MINOR_AT, CLOSES_AT, UPGRADES_AT, AWAITS_AT, STATUS_AT, WEB_AT] or METHODS[b"TRACE"] != 9:
     raise ImportError("the kernel and xproto.wire.http1 differ: build again")
 
 
@@ -72,6 +73,8 @@ cdef int walk_head(cursor_t* c, bint response, int64_t* facts, int64_t* length, 
     facts[0] = (<int64_t>head.form | <int64_t>head.method << METHOD_AT | <int64_t>head.minor << MINOR_AT
                 | <int64_t>head.closes << CLOSES_AT | <int64_t>head.upgrades << UPGRADES_AT
                 | <int64_t>head.awaits << AWAITS_AT | <int64_t>head.status << STATUS_AT)
+    if not response and head.media >= 0:
+        facts[0] |= <int64_t>web_wanted(c.data, head) << WEB_AT
     length[0] = head.length
     c.at = end
     return DONE if nkeys == 0 or find_keys(c, head, keys, nkeys) else BAD

@@ -7,11 +7,11 @@ from xproto.kernel.http1 cimport FIELD_NAMES, FIELD_OTHER
 WORDS = (
     b"", b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect", b"te", b"trailer",
     b"keep-alive", b"proxy-connection", b"via", b"x-forwarded-for", b"x-forwarded-proto", b"x-request-id",
-    b"proxy-authenticate", b"proxy-authorization", b"x-forwarded-client-cert",
+    b"proxy-authenticate", b"proxy-authorization", b"x-forwarded-client-cert", b"content-type", b"accept",
 )
 
-cdef const char *NAMES[18]
-cdef int[18] SIZES
+cdef const char *NAMES[20]
+cdef int[20] SIZES
 
 
 cdef void fill() noexcept:

@@ -10,14 +10,14 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
+from xproto.kernel.grpc_web cimport web_end
 from xproto.kernel.hpack cimport HPACK_OK, INDEX, Decoder, Encoder, headers_t
 from xproto.kernel.http1 cimport FINE, head_t, read_head
 from xproto.kernel.http2 cimport Session
-from xproto.kernel.http2_wire cimport BLOCK_ROOM, MAX_LIST, free_scratch, new_scratch, scratch_t
+from xproto.kernel.http2_blocks cimport request_block, response_block, trailers_block
 from xproto.kernel.http2_streams cimport ENDED_WELL, GOT_END, GOT_HEAD, RESET_BY_US, SENT_END, ending_of, find_stream, h2stream_t
-from xproto.kernel.http2_text cimport (
-    TEXT_ROOM, message_t, request_block, request_text, response_block, response_text, trailers_block, trailers_text,
-)
+from xproto.kernel.http2_text cimport TEXT_ROOM, message_t, request_text, response_text, trailers_text
+from xproto.kernel.http2_wire cimport BLOCK_ROOM, MAX_LIST, free_scratch, new_scratch, scratch_t
 
 from xproto.kernel.http1 import FORMS
 
@@ -165,7 +165,7 @@ cdef class End(Session):
 
 # -- messages as text ---------------------------------------------------------------------------------------------------
 
-cdef object written(bytes block, int kind, bint ends, bint to_head):
+cdef object written(bytes block, int kind, bint ends, bint to_head, int web=0):
     cdef scratch_t* scratch = new_scratch()
     cdef uint8_t* text = <uint8_t*>malloc(TEXT_ROOM)
     cdef Decoder decoder = Decoder()
@@ -177,9 +177,9 @@ cdef object written(bytes block, int kind, bint ends, bint to_head):
         if decoder.decode(<const uint8_t*>block, len(block), &scratch.headers, MAX_LIST) != HPACK_OK:
             raise ValueError("a block that cannot be decoded, or is too much")
         if kind == 2:
-            size = trailers_text(&scratch.headers, text)
+            size = web_end(web, &scratch.headers, text) if web else trailers_text(&scratch.headers, text)
             return None if size < 0 else text[:size]
-        size = response_text(&scratch.headers, ends, to_head, text, &out) if kind else request_text(&scratch.headers, ends, text, &out)
+        size = response_text(&scratch.headers, ends, to_head, web, text, &out) if kind else request_text(&scratch.headers, ends, text, &out)
         return size if size < 0 else Message(text[:size], FORMS[<int>out.form], out.length, out.status, bool(out.head))
     finally:
         free(text)
@@ -191,17 +191,17 @@ def request_text_of(bytes block not None, bint ends=True):
     return written(block, 0, ends, False)
 
 
-def response_text_of(bytes block not None, bint ends=False, bint to_head=False):
-    """Below 0: refused."""
-    return written(block, 1, ends, to_head)
+def response_text_of(bytes block not None, bint ends=False, bint to_head=False, int web=0):
+    """Below 0: refused. `web`: the form of gRPC-Web that an answer of gRPC becomes."""
+    return written(block, 1, ends, to_head, web)
 
 
-def trailers_text_of(bytes block not None):
-    """None: refused."""
-    return written(block, 2, True, False)
+def trailers_text_of(bytes block not None, int web=0):
+    """None: refused. `web`: as the last frame of an answer of this form of gRPC-Web."""
+    return written(block, 2, True, False, web)
 
 
-cdef bytes packed(bytes text, int kind, bint secure):
+cdef bytes packed(bytes text, int kind, bint secure, bint web=False):
     cdef uint8_t* block = <uint8_t*>malloc(BLOCK_ROOM)
     cdef head_t* head = <head_t*>malloc(sizeof(head_t))
     cdef Encoder encoder = Encoder()
@@ -217,15 +217,16 @@ cdef bytes packed(bytes text, int kind, bint secure):
         elif kind:
             size = response_block(encoder, block, data, head)
         else:
-            size = request_block(encoder, block, data, head, secure)
+            size = request_block(encoder, block, data, head, secure, web)
         return PyBytes_FromStringAndSize(<const char*>block, size)
     finally:
         free(block)
         free(head)
 
 
-def request_block_of(bytes text not None, bint secure=False):
-    return packed(text, 0, secure)
+def request_block_of(bytes text not None, bint secure=False, bint web=False):
+    """`web`: a call of gRPC-Web becomes one of gRPC."""
+    return packed(text, 0, secure, web)
 
 
 def response_block_of(bytes text not None):

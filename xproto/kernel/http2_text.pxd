@@ -1,8 +1,8 @@
-# Messages of HTTP/2 as the text of HTTP/1.1, and back.
+# Messages of HTTP/2 as the text of HTTP/1.1.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from xproto.kernel.hpack cimport Encoder, headers_t
-from xproto.kernel.http1 cimport BodyForm, head_t
+from xproto.kernel.hpack cimport headers_t
+from xproto.kernel.http1 cimport BodyForm
 
 cdef enum:
     TEXT_ROOM = 160 * 1024        # bytes: the longest head as text
@@ -16,6 +16,7 @@ cdef struct message_t:            # what a head said that was written as text
     bint crumbs                   # its cookie has too many
     const uint8_t* media          # its content type, among the headers that it was read from; NULL: it has none
     uint32_t media_size
+    bint web                      # an answer of gRPC as one of gRPC-Web
 
 cdef enum:
     MALFORMED = -1
@@ -23,15 +24,11 @@ cdef enum:
 
 # The text, into TEXT_ROOM bytes; its size, or one of the above. `ends`: nothing follows the head.
 cdef int64_t request_text(const headers_t* headers, bint ends, uint8_t* into, message_t* out) noexcept nogil
-cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, uint8_t* into, message_t* out) noexcept nogil
+# `web`: the form of gRPC-Web that an answer of gRPC becomes, as its content type says then; 0: it stays what it is.
+cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, int web, uint8_t* into, message_t* out) noexcept nogil
 # Trailers, as they end a chunked body: the last chunk and what is behind it.
+# Their lines alone. NULL: malformed.
+cdef uint8_t* put_trailers(uint8_t* into, const headers_t* headers) noexcept nogil
+# The first line of a chunk of so many bytes.
+cdef uint8_t* put_line(uint8_t* into, int64_t size) noexcept nogil
 cdef int64_t trailers_text(const headers_t* headers, uint8_t* into) noexcept nogil
-# Whether a content type is this one, or one with a suffix or parameters behind it.
-cdef bint is_media(const uint8_t* value, int64_t size, const uint8_t* media, int64_t length) noexcept nogil
-# What grpc-status says; -1: nothing, or nothing that gRPC knows.
-cdef int grpc_status_in(const headers_t* headers) noexcept nogil
-# Header blocks of text that was read into `head`; their size. `ends`: nothing follows.
-cdef int64_t request_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head, bint secure) noexcept nogil
-cdef int64_t response_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head) noexcept nogil
-# Of the lines between a last chunk and the empty line that ends them; 0: there is none.
-cdef int64_t trailers_block(Encoder encoder, uint8_t* into, const uint8_t* text, int64_t size) noexcept nogil

@@ -1,4 +1,4 @@
-"""Messages of HTTP/2 as the text of HTTP/1.1, and back: inside the proxy a message has one form.
+"""Messages of HTTP/2 as the text of HTTP/1.1; `http2_blocks` is the way back: inside the proxy a message has one form.
 
 Source of the format: RFC 9113 section 8. What makes a message malformed there is refused here, before there is any text:
 names that are not in small letters, values with line ends or spaces around them, pseudo-fields that are missing, doubled or
@@ -10,126 +10,14 @@ came in crumbs is one field again.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memchr, memcmp, memcpy
 
-from xproto.kernel.hpack cimport INDEX, LITERAL, NEVER, Encoder, header_t, headers_t
+from xproto.kernel.hpack cimport header_t, headers_t
 from xproto.kernel.http1 cimport (
-    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_HOST, FIELD_KEEP_ALIVE,
-    FIELD_PROXY_AUTHORIZATION, FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, head_t,
+    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_CONTENT_TYPE, FIELD_HOST, FIELD_KEEP_ALIVE,
+    FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE,
 )
-from xproto.kernel.http1_text cimport CLASS, TOKEN, VALUE, VISIBLE, is_text, name_of, same
-
-cdef enum:
-    MAX_DIGITS = 18
-    LAST_STATUS = 16          # of gRPC
-
-cdef const uint8_t* GRPC = b"application/grpc"
-cdef int64_t GRPC_SIZE = 16
-
-
-cdef struct pseudo_t:
-    const header_t* method
-    const header_t* scheme
-    const header_t* authority
-    const header_t* path
-    const header_t* status
-    int count                     # of fields that they are: the others follow
-
-
-cdef inline bint says(const uint8_t* data, uint32_t size, const char* text, uint32_t length) noexcept nogil:
-    return size == length and memcmp(data, text, length) == 0
-
-
-cdef bint all_are(const uint8_t* data, int64_t size, int which) noexcept nogil:
-    cdef int64_t i
-    for i in range(size):
-        if not CLASS[data[i]] & which:
-            return False
-    return True
-
-
-cdef bint is_good(const uint8_t* text, const header_t* field) noexcept nogil:
-    """A field that may stand in a message: its name in small letters, its value on one line."""
-    cdef const uint8_t* value = text + field.value_at
-    cdef uint32_t i
-    if field.name_size == 0:
-        return False
-    for i in range(field.name_size):
-        if not CLASS[text[field.name_at + i]] & TOKEN or c'A' <= text[field.name_at + i] <= c'Z':
-            return False
-    if field.value_size == 0:
-        return True
-    return all_are(value, field.value_size, VALUE) and not (
-        value[0] in (c' ', c'\t') or value[field.value_size - 1] in (c' ', c'\t'))
-
-
-cdef bint is_media(const uint8_t* value, int64_t size, const uint8_t* media, int64_t length) noexcept nogil:
-    return size >= length and same(value, media, length) and (size == length or value[length] in (c'+', c';', c' ', c'\t'))
-
-
-cdef int grpc_status_in(const headers_t* headers) noexcept nogil:
-    cdef const header_t* field
-    cdef int64_t found = -1
-    cdef int i
-    for i in range(headers.count):
-        field = &headers.fields[i]
-        if says(headers.text + field.name_at, field.name_size, b"grpc-status", 11):
-            found = length_in(headers.text + field.value_at, field.value_size)
-    return <int>found if found <= LAST_STATUS else -1
-
-
-cdef bint find_pseudo(const headers_t* headers, pseudo_t* out) noexcept nogil:
-    """False: one that is not known, that is there twice, or behind other fields."""
-    cdef const uint8_t* text = headers.text
-    cdef const header_t* field
-    cdef const header_t** place
-    cdef const uint8_t* name
-    cdef uint32_t size
-    cdef int i
-    out.method = out.scheme = out.authority = out.path = out.status = NULL
-    out.count = 0
-    for i in range(headers.count):
-        field = &headers.fields[i]
-        name, size = text + field.name_at, field.name_size
-        if size == 0 or name[0] != c':':
-            continue
-        if i != out.count:
-            return False
-        out.count += 1
-        if says(name, size, b":method", 7):
-            place = &out.method
-        elif says(name, size, b":path", 5):
-            place = &out.path
-        elif says(name, size, b":scheme", 7):
-            place = &out.scheme
-        elif says(name, size, b":authority", 10):
-            place = &out.authority
-        elif says(name, size, b":status", 7):
-            place = &out.status
-        else:
-            return False
-        if place[0] != NULL or not all_are(text + field.value_at, field.value_size, VISIBLE):
-            return False
-        place[0] = field
-    return True
-
-
-cdef int64_t length_in(const uint8_t* data, uint32_t size) noexcept nogil:
-    """-1: no length."""
-    cdef int64_t length = 0
-    cdef uint32_t i
-    if not 0 < size <= MAX_DIGITS:
-        return -1
-    for i in range(size):
-        if not c'0' <= data[i] <= c'9':
-            return -1
-        length = length * 10 + (data[i] - c'0')
-    return length
-
-
-cdef inline uint8_t* put(uint8_t* into, const void* data, int64_t size) noexcept nogil:
-    memcpy(into, data, <size_t>size)
-    return into + size
+from xproto.kernel.http1_text cimport TOKEN, is_text, name_of, same
+from xproto.kernel.http2_fields cimport GRPC, GRPC_SIZE, WEB_NONE, WEB_TEXT, all_are, find_pseudo, is_good, is_media, length_in, pseudo_t, put, says
 
 
 cdef inline uint8_t* put_field(uint8_t* into, const uint8_t* text, const header_t* field) noexcept nogil:
@@ -157,7 +45,15 @@ cdef uint8_t* put_cookie(uint8_t* into, const headers_t* headers, int first) noe
     return put(into, b"\r\n", 2)
 
 
-cdef uint8_t* put_fields(uint8_t* at, const headers_t* headers, const pseudo_t* pseudo, message_t* out, bint* trailed) noexcept nogil:
+cdef uint8_t* put_web(uint8_t* into, const uint8_t* value, uint32_t size, int web) noexcept nogil:
+    """gRPC's content type as that of a form of gRPC-Web."""
+    into = put(into, b"content-type: application/grpc-web", 34)
+    if web == WEB_TEXT:
+        into = put(into, b"-text", 5)
+    return put(put(into, value + GRPC_SIZE, size - GRPC_SIZE), b"\r\n", 2)
+
+
+cdef uint8_t* put_fields(uint8_t* at, const headers_t* headers, const pseudo_t* pseudo, int web, message_t* out, bint* trailed) noexcept nogil:
     """All but pseudo-fields. NULL: malformed. content-length is kept for later."""
     cdef const uint8_t* text = headers.text
     cdef const header_t* field
@@ -167,6 +63,7 @@ cdef uint8_t* put_fields(uint8_t* at, const headers_t* headers, const pseudo_t* 
     cdef int64_t length
     cdef int i, name
     out.length = -1
+    out.web = False
     out.media, out.media_size = NULL, 0
     for i in range(pseudo.count, headers.count):
         field = &headers.fields[i]
@@ -204,9 +101,14 @@ cdef uint8_t* put_fields(uint8_t* at, const headers_t* headers, const pseudo_t* 
             continue
         if name == FIELD_TRAILER:
             trailed[0] = True
-        elif out.media == NULL and says(text + field.name_at, field.name_size, b"content-type", 12):
+        elif out.media == NULL and name == FIELD_CONTENT_TYPE:
             out.media, out.media_size = value, field.value_size
-            trailed[0] = trailed[0] or is_media(value, field.value_size, GRPC, GRPC_SIZE)
+            if is_media(value, field.value_size, GRPC, GRPC_SIZE):
+                trailed[0] = True
+                if web != WEB_NONE:
+                    out.web = True
+                    at = put_web(at, value, field.value_size, web)
+                    continue
         at = put_field(at, text, field)
     return at
 
@@ -271,14 +173,14 @@ cdef int64_t request_text(const headers_t* headers, bint ends, uint8_t* into, me
     if pseudo.authority != NULL and pseudo.authority.value_size:
         at = put(put(at, b"host: ", 6), text + pseudo.authority.value_at, pseudo.authority.value_size)
         at = put(at, b"\r\n", 2)
-    at = put_fields(at, headers, &pseudo, out, &trailed)
+    at = put_fields(at, headers, &pseudo, WEB_NONE, out, &trailed)
     if at == NULL or ends and out.length > 0:
         return TOO_MANY_CRUMBS if at == NULL and out.crumbs else MALFORMED
     at = put_framing(at, ends, says(method, size, b"POST", 4) or says(method, size, b"PUT", 3), trailed, out)
     return at - into
 
 
-cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, uint8_t* into, message_t* out) noexcept nogil:
+cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, int web, uint8_t* into, message_t* out) noexcept nogil:
     cdef const uint8_t* text = headers.text
     cdef pseudo_t pseudo
     cdef int64_t status
@@ -292,7 +194,7 @@ cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, ui
     out.status, out.head = <int>status, to_head
     at = put(put(at, b"HTTP/1.1 ", 9), text + pseudo.status.value_at, 3)
     at = put(at, b" \r\n", 3)
-    at = put_fields(at, headers, &pseudo, out, &trailed)
+    at = put_fields(at, headers, &pseudo, web, out, &trailed)
     if at == NULL:
         return -1
     bodiless = to_head or status < 200 or status == 204 or status == 304
@@ -306,106 +208,32 @@ cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, ui
     return put_framing(at, ends, True, trailed, out) - into
 
 
-cdef int64_t trailers_text(const headers_t* headers, uint8_t* into) noexcept nogil:
+cdef uint8_t* put_trailers(uint8_t* into, const headers_t* headers) noexcept nogil:
     cdef const header_t* field
-    cdef uint8_t* at = put(into, b"0\r\n", 3)
     cdef int i, name
     for i in range(headers.count):
         field = &headers.fields[i]
         if not is_good(headers.text, field):
-            return -1
+            return NULL
         name = name_of(headers.text + field.name_at, field.name_size)
         if name in (FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, FIELD_TE):
-            return -1
+            return NULL
         if name not in (FIELD_HOST, FIELD_CONTENT_LENGTH, FIELD_TRAILER):
-            at = put_field(at, headers.text, field)
-    return put(at, b"\r\n", 2) - into
-
-
-# -- and back -----------------------------------------------------------------------------------------------------------
-
-cdef inline int manner(const uint8_t* name, int64_t size, int known) noexcept nogil:
-    """Whether a field may enter the table: secrets are never indexed, and values that are new each time are of no use."""
-    if known == FIELD_PROXY_AUTHORIZATION or is_text(name, size, b"authorization", 13) or is_text(name, size, b"cookie", 6) or (
-            is_text(name, size, b"set-cookie", 10)):
-        return NEVER
-    if known == FIELD_CONTENT_LENGTH or is_text(name, size, b"grpc-timeout", 12):
-        return LITERAL
-    return INDEX
-
-
-cdef bint is_grpc(const uint8_t* text, const head_t* head) noexcept nogil:
-    cdef int i
-    for i in range(head.count):
-        if head.fields[i].name_size == 12 and is_text(text + head.fields[i].name_at, 12, b"content-type", 12):
-            return is_media(text + head.fields[i].value_at, head.fields[i].value_size, GRPC, GRPC_SIZE)
-    return False
-
-
-cdef uint8_t* put_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head, bint grpc) noexcept nogil:
-    cdef const uint8_t* name
-    cdef const uint8_t* value
-    cdef int i, known
-    for i in range(head.count):
-        known = head.fields[i].name
-        if head.fields[i].listed or known in (FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TRANSFER_ENCODING,
-                                              FIELD_UPGRADE, FIELD_HOST, FIELD_TE):
-            continue
-        name, value = text + head.fields[i].name_at, text + head.fields[i].value_at
-        if known == FIELD_CONTENT_LENGTH and grpc:
-            continue                         # it is the end of the stream that says it
-        into = encoder.field(into, name, head.fields[i].name_size, value, head.fields[i].value_size,
-                             manner(name, head.fields[i].name_size, known))
+            into = put_field(into, headers.text, field)
     return into
 
 
-cdef int64_t request_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head, bint secure) noexcept nogil:
-    cdef uint8_t* at = encoder.begin(into)
-    cdef bint grpc = is_grpc(text, head)
-    at = encoder.field(at, <const uint8_t*>b":method", 7, text, head.method_size, INDEX)
-    at = encoder.field(at, <const uint8_t*>b":scheme", 7, <const uint8_t*>b"https", 5 if secure else 4, INDEX)
-    if head.host >= 0 and head.fields[head.host].value_size:
-        at = encoder.field(at, <const uint8_t*>b":authority", 10, text + head.fields[head.host].value_at,
-                           head.fields[head.host].value_size, INDEX)
-    at = encoder.field(at, <const uint8_t*>b":path", 5, text + head.target_at, head.target_size, INDEX)
-    at = put_block(encoder, at, text, head, grpc)
-    if grpc:
-        at = encoder.field(at, <const uint8_t*>b"te", 2, <const uint8_t*>b"trailers", 8, INDEX)
-    return at - into
+cdef int64_t trailers_text(const headers_t* headers, uint8_t* into) noexcept nogil:
+    cdef uint8_t* at = put_trailers(put(into, b"0\r\n", 3), headers)
+    return put(at, b"\r\n", 2) - into if at != NULL else -1
 
 
-cdef int64_t response_block(Encoder encoder, uint8_t* into, const uint8_t* text, const head_t* head) noexcept nogil:
-    cdef uint8_t* at = encoder.begin(into)
-    cdef uint8_t[3] status
-    status[0], status[1], status[2] = <uint8_t>(c'0' + head.status // 100), <uint8_t>(c'0' + head.status // 10 % 10), <uint8_t>(c'0' + head.status % 10)
-    at = encoder.field(at, <const uint8_t*>b":status", 7, status, 3, INDEX)
-    return put_block(encoder, at, text, head, is_grpc(text, head)) - into
-
-
-cdef int64_t trailers_block(Encoder encoder, uint8_t* into, const uint8_t* text, int64_t size) noexcept nogil:
-    cdef const uint8_t* line = text
-    cdef const uint8_t* end = text + size
-    cdef const uint8_t* colon
-    cdef const uint8_t* value
-    cdef const uint8_t* stop
-    cdef const uint8_t* last
-    cdef uint8_t* at = into
-    cdef int known
-    while line < end:
-        stop = <const uint8_t*>memchr(line, c'\r', <size_t>(end - line))
-        colon = <const uint8_t*>memchr(line, c':', <size_t>((stop if stop != NULL else end) - line))
-        if stop == NULL or colon == NULL:
-            break
-        value = colon + 1
-        last = stop
-        while value < last and value[0] in (c' ', c'\t'):
-            value += 1
-        while value < last and (last - 1)[0] in (c' ', c'\t'):
-            last -= 1
-        known = name_of(line, <uint32_t>(colon - line))
-        if known not in (FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER):     # the others were refused
-            if at == into:
-                at = encoder.begin(into)
-            at = encoder.field(at, line, colon - line, value, last - value, manner(line, colon - line, known))
-        line = stop + 2
-    return at - into
+cdef uint8_t* put_line(uint8_t* into, int64_t size) noexcept nogil:
+    cdef int shift = 60
+    while shift and not size >> shift & 15:
+        shift -= 4
+    while shift >= 0:
+        into[0] = b"0123456789abcdef"[size >> shift & 15]
+        into += 1
+        shift -= 4
+    return put(into, b"\r\n", 2)

@@ -13,10 +13,14 @@ from construct import ConstructError, Container, StreamError
 from xproto.plan import OpCode
 from xproto.wire.base import WirePrimitive
 
-FACTS = (("form", 2), ("method", 4), ("minor", 1), ("closes", 1), ("upgrades", 1), ("awaits", 1), ("status", 10))
+FACTS = (
+    ("form", 2), ("method", 4), ("minor", 1), ("closes", 1), ("upgrades", 1), ("awaits", 1), ("status", 10), ("web", 2),
+)  # fmt: skip
 """What a head says, from the lowest bit on."""
 SHIFTS = {name: sum(width for _, width in FACTS[:index]) for index, (name, _) in enumerate(FACTS)}
 NONE, COUNTED, CHUNKED, UNTIL_CLOSE = range(4)
+WEB_TEXT = 2
+"""Of `web`: base64."""
 METHODS = {b"GET": 1, b"HEAD": 2, b"POST": 3, b"PUT": 4, b"DELETE": 5, b"OPTIONS": 6, b"CONNECT": 7, b"PATCH": 8, b"TRACE": 9}
 """Others are 0."""
 MAX_LENGTH = 10**18 - 1
@@ -35,6 +39,8 @@ _AUTHORITY = re.compile(_HOST)
 _SLASH = rb"(?:[/\\]|%2f|%5c)"
 _DOTS = re.compile(_SLASH + rb"(?:\.|%2e){1,2}(?=;|$|" + _SLASH + rb")", re.IGNORECASE)
 _LISTED = re.compile(rb"[ \t,]*(" + _TOKEN + rb")[ \t]*(?=,|$)")
+_WEB = re.compile(rb"application/grpc-web(-text)?(?:[+; \t].*)?", re.IGNORECASE | re.DOTALL)
+_ACCEPTED = re.compile(rb"application/grpc-web(-text)?", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,15})(;" + _TEXT + rb"*)?\r\n")
 _TRAILERS = re.compile(rb"(?:" + _TOKEN + rb":" + _TEXT + rb"*\r\n)*\r\n")
 _NEVER_TRAILERS = {b"content-length", b"transfer-encoding", b"host", b"connection", b"upgrade", b"expect"}
@@ -59,7 +65,8 @@ class HttpHead(WirePrimitive):
 
     Its facts are integers: `form` (of the body: none, counted, chunked, until the connection closes), `method` or `status`,
     `minor` (of the version), and as 0 or 1 `closes` (the sender wants no other exchange on this connection), `upgrades`,
-    `awaits` (100-continue); `length` of a counted body. `facts` has all but the length in one, in the order of `FACTS`.
+    `awaits` (100-continue); `web`: the form of an answer that a call of gRPC-Web wants (1: binary, 2: text). `length` of a
+    counted body. `facts` has all but the length in one, in the order of `FACTS`.
     Routes find fields by their names, and `http_method`, `path`, `query`, `query.name`, `host`; and as no field can be called,
     `path:service` and `path:method`, what stands before and behind the last slash of a path but its first one. To build one:
     `line` without its CRLF, and `fields`, pairs of bytes.
@@ -147,6 +154,7 @@ class _Reader:
             "upgrades": int(b"upgrade" in words and b"upgrade" in said and bool(minor)),
             "awaits": int(b"expect" in said and bool(minor)),
             "hosts": len(hosts),
+            "web": 0 if self.response else _web(said),
         }
 
     def listed(self, value: bytes) -> list[bytes]:
@@ -156,6 +164,14 @@ class _Reader:
             at = match.end()
         self.check(not value[at:].strip(b" \t,"), "Connection")
         return words
+
+
+def _web(said: dict[bytes, list[bytes]]) -> int:
+    media = _WEB.fullmatch(said.get(b"content-type", [b""])[0])
+    if media is None:
+        return 0
+    accepted = _ACCEPTED.search(said.get(b"accept", [b""])[0])
+    return 1 + bool((accepted or media)[1])
 
 
 def _is_target(method: bytes, target: bytes) -> bool:
