@@ -24,7 +24,7 @@ from xproto.kernel.http1_body cimport is_whole, take_apart
 
 from proxy.health.grpc import MAX_ANSWER, judge, judge_head, request
 from proxy.health.verdict import Verdict
-from xproto.kernel.http2 import NAMES
+from xproto.kernel.http2_wire import NAMES
 
 cdef enum:
     PIECE = 512               # bytes of a body that are looked at together

@@ -106,7 +106,7 @@ cdef class End(Session):
     def feed(self, const uint8_t[::1] data not None, int64_t now=0):
         """Bytes that were used; the rest is to come again, with more."""
         self.now = now or self.now
-        return self.take(&data[0], len(data)) if len(data) else 0
+        return self.take(&data[0] if len(data) else b"", len(data))
 
     def needs(self):
         return self.need
