@@ -105,8 +105,9 @@ cdef class End(Session):
 
     def feed(self, const uint8_t[::1] data not None, int64_t now=0):
         """Bytes that were used; the rest is to come again, with more."""
+        cdef const uint8_t* nothing = b""
         self.now = now or self.now
-        return self.take(&data[0] if len(data) else b"", len(data))
+        return self.take(&data[0] if len(data) else nothing, len(data))
 
     def needs(self):
         return self.need
