@@ -29,7 +29,7 @@ class Http(Speech):
 
     def _mark(self, fields: Mapping[str, Any]) -> tuple[int, str]:
         to_nothing: Mapping[str, Any] = {"head": {}}
-        return int(fields["head"]["line"].split()[1]), fields["body"](to_nothing).decode()
+        return int(fields["head"]["line"](to_nothing).split()[1]), fields["body"](to_nothing).decode()
 
     def _status(self, parsed: Any) -> int:
         return int(parsed.head.status)

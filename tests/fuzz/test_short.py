@@ -24,7 +24,7 @@ OWN = {
     "thrift-header": {"thrift": 25},
     "thrift-twitter": {"thrift": 50, "ttwitter": 30},
     "http1": {"http1": 100, "http1_line": 60, "http1_chunked": 25, "http1_forward": 50},
-    "http2": {"http2": 50, "http2_control": 90, "http2_text": 80, "hpack_decode": 45},
+    "http2": {"http2": 50, "http2_control": 90, "http2_text": 35, "hpack_decode": 45},
     "detector": {"detector": 12},
 }
 """Edges of the module that is a protocol's own, which a run must at least have taken: about half of what it takes."""
