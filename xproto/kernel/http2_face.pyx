@@ -105,8 +105,11 @@ cdef class End(Session):
 
     def feed(self, const uint8_t[::1] data not None, int64_t now=0):
         """Bytes that were used; the rest is to come again, with more."""
+        cdef const uint8_t* at = b""
+        if len(data):
+            at = &data[0]
         self.now = now or self.now
-        return self.take(&data[0] if len(data) else b"", len(data))
+        return self.take(at, len(data))
 
     def needs(self):
         return self.need
