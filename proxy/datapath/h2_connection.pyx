@@ -64,12 +64,12 @@ cdef class Frames(Session):
         if not ends or not stream.progress & SENT_END:
             return 0
         self.close(stream, ENDED_WELL)
-        return self.end.touch() if self.end.blocked else 0
+        return self.end.touch()              # somebody may wait for its place, or the connection for its end
 
     cdef int on_reset(self, h2stream_t* stream, int code, bint unprocessed) except -1:
         cdef H2Stream found
         if stream.owner == NULL:
-            return 0
+            return self.end.touch()
         found = <H2Stream>stream.owner
         stream.owner = NULL
         return found.broken(code, unprocessed)

@@ -8,12 +8,15 @@ import h2.events
 
 from tests.datapath.h2peer import (
     DATA,
+    GOAWAY,
     HEADERS,
     LATER,
     RST_STREAM,
     Server,
     accepted,
+    client_of,
     frame,
+    limit_streams,
     raw_client,
     start,
 )
@@ -51,4 +54,38 @@ async def test_trailers_behind_a_request_that_is_answered_are_no_request(world: 
     await server.respond(request.stream, b"next")
     assert (await client.next(DATA, 3)).payload == b"next"
     assert not [each for each in client.frames if each.stream == 1 or each.type == RST_STREAM]
+    await turns(world)
+
+
+async def test_a_connection_that_drains_goes_with_the_end_of_such_a_stream(world: World) -> None:
+    backend = world.backend()
+    start(world, backend)
+    client, _ = await whole_but_for_its_end(world, backend)
+    world.change({}, listeners={})
+    await client.next(GOAWAY)
+    await client.next(GOAWAY)
+    await turns(world)
+    await client.send(frame(DATA, 1, 1))
+    assert await client.ended()
+    await world.advance(2)
+    await turns(world)
+
+
+async def test_its_reset_makes_room_for_who_waits(world: World) -> None:
+    backend = world.backend()
+    start(world, backend, max_connections=1)
+    client = await client_of(world)
+    stream = await client.ask("/a/1")
+    server = await accepted(backend)
+    await limit_streams(server, 1)
+    await server.request()
+    await server.respond(1, b"x", ("content-length", "1"), ends=False)
+    await client.answer(stream)
+    stream = await client.ask("/a/2")
+    await turns(world)
+    assert await server.nothing_more() or not server.seen(h2.events.RequestReceived)
+    await server.raw(frame(RST_STREAM, 0, 1, b"\0\0\0\0"))
+    assert (await server.request()).path == "/a/2"
+    await server.respond(3, b"y")
+    assert (await client.answer(stream)).body == b"y"
     await turns(world)
