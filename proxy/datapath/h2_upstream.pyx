@@ -75,6 +75,8 @@ cdef class H2Upstream(H2End):
     cdef bint stream_for(self, H2Exchange stream) except -1:
         cdef h2stream_t* found = self.session.open() if self.state == OPEN else NULL
         if found == NULL:
+            if self.state > OPEN:
+                self.doom(stream)                # it had a stream when the others went elsewhere
             return False
         stream.begin(found)
         if self.session.next_id >= LATE_ID:

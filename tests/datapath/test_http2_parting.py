@@ -89,3 +89,24 @@ async def test_its_reset_makes_room_for_who_waits(world: World) -> None:
     await server.respond(3, b"y")
     assert (await client.answer(stream)).body == b"y"
     await turns(world)
+
+
+async def test_a_call_that_gets_such_a_stream_of_a_connection_that_drains(world: World) -> None:
+    """It goes by another connection."""
+    backend = world.backend()
+    start(world, backend)
+    client = await client_of(world)
+    stream = await client.ask("/a/1")
+    server = await accepted(backend)
+    await server.request()
+    await server.respond(1, b"x", ("content-length", "1"), ends=False)
+    await client.answer(stream)
+    await server.raw(frame(GOAWAY, 0, 0, b"\0\0\0\1\0\0\0\0"))
+    await turns(world)
+    stream = await client.ask("/a/2", b"not to be sent twice")
+    other = await accepted(backend)
+    request = await other.request()
+    await other.respond(request.stream, b"y")
+    assert (await client.answer(stream)).body == b"y"
+    await server.raw(frame(DATA, 1, 1))
+    await turns(world)
