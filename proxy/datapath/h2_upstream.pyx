@@ -11,7 +11,8 @@ import os
 from libc.errno cimport ECONNREFUSED
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, OPEN, Conn
+from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, Conn, may
+from proxy.datapath.core cimport READ_SIZE
 from proxy.datapath.counters cimport add, take
 from proxy.datapath.h2_connection cimport Frames, H2End
 from proxy.datapath.h2_exchange cimport H2Exchange
@@ -154,7 +155,18 @@ cdef class H2Upstream(H2End):
     cdef int broke(self, int code) except -1:
         if self.state == CONNECTING:
             return self.refused(os.strerror(code))
+        self.read_out()
         return self.shut()
+
+    cdef int read_out(self) except -1:
+        """What it sent before it went: answers, and a goaway that says which calls it has not looked at."""
+        cdef Py_ssize_t got = 1
+        while got > 0 and may(self, FEEDS) and not self.feeding:
+            got = self.io.recv(self.core.incoming, READ_SIZE)
+            if got > 0:
+                add(self.rx, got)
+                self.feed(self.core.incoming, got)
+        return 0
 
     cdef int settled(self) except -1:
         if self.blocked:

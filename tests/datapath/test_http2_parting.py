@@ -110,3 +110,35 @@ async def test_a_call_that_gets_such_a_stream_of_a_connection_that_drains(world:
     assert (await client.answer(stream)).body == b"y"
     await server.raw(frame(DATA, 1, 1))
     await turns(world)
+
+
+async def test_a_goaway_that_a_failed_write_comes_before(world: World) -> None:
+    """The server has said which calls it has not looked at, and was gone when we wrote."""
+    backend = world.backend()
+    start(world, backend)
+    client = await client_of(world)
+    stream = await client.ask()
+    server = await accepted(backend)
+    await server.request()
+    await server.respond(1, b"x")
+    await client.answer(stream)
+    await turns(world)
+    goes = True
+
+    def call_soon(callback: Any) -> Any:
+        nonlocal goes
+        if goes:
+            goes = False
+            server.peer.sock.send(frame(GOAWAY, 0, 0, b"\0\0\0\1\0\0\0\0"))
+            server.peer.reset()
+        return world.loop.call_soon(callback)
+
+    world.hand.call_soon = call_soon  # type: ignore[attr-defined]
+    stream = await client.ask("/a/2", b"once")
+    other = await accepted(backend)
+    request = await other.request()
+    assert not goes
+    assert request.body == b"once"
+    await other.respond(request.stream, b"y")
+    assert (await client.answer(stream)).body == b"y"
+    await turns(world)
