@@ -153,6 +153,7 @@ cdef class H2Downstream(Shared):
         """Whatever was sent before our goaway came is here: the last stream that is served is known."""
         self.session.goaway(True)
         self.core.wheel.cancel(&self.alarm)
+        self.rest()                              # whoever does not read it must not stay for ever
         return self.quit()
 
     cdef int on_alarm(self) except -1:
@@ -163,7 +164,7 @@ cdef class H2Downstream(Shared):
             return self.shut()
         if self.state != OPEN:
             return 0
-        if self.quits:
+        if self.quits and not (self.session.last_said or self.session.over):
             return self.say_goodbye()
         if idle <= 0:
             return 0
@@ -171,7 +172,9 @@ cdef class H2Downstream(Shared):
             self.core.tell(f"{self.label()}: closed: it does not answer pings")
             return self.shut()
         if self.session.streaming == 0:
-            return self.say_goodbye() if quiet >= idle else self.core.wheel.set(&self.alarm, self.core.now + idle - quiet)
+            if quiet < idle:
+                return self.core.wheel.set(&self.alarm, self.core.now + idle - quiet)
+            return self.shut() if self.session.last_said or self.session.over else self.say_goodbye()
         self.reap(idle)
         if self.session.streaming and silent >= idle:
             self.session.now = self.core.now

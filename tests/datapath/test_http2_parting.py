@@ -12,6 +12,7 @@ from tests.datapath.h2peer import (
     HEADERS,
     LATER,
     RST_STREAM,
+    Client,
     Server,
     accepted,
     client_of,
@@ -142,3 +143,33 @@ async def test_a_goaway_that_a_failed_write_comes_before(world: World) -> None:
     await other.respond(request.stream, b"y")
     assert (await client.answer(stream)).body == b"y"
     await turns(world)
+
+
+async def stuffed(world: World, backend: Backend, unsent: int) -> tuple[Client, Server]:
+    """A client that reads nothing, and has more than so many bytes to read that its socket does not take."""
+    client = await client_of(world, **ROOMY)
+    await client.ask("/a")
+    server = await accepted(backend, **ROOMY)
+    await server.request()
+    await server.respond(1, b"x" * 60000)
+    await turns(world)
+    for _ in range(500):
+        if world.downstreams()[0]["unsent"] > unsent:
+            return client, server
+        await client.ask("/a")
+        request = await server.request()
+        await server.respond(request.stream, b"x" * 60000)
+        await turns(world)
+    raise AssertionError("its socket takes everything")
+
+
+async def test_a_client_that_does_not_read_the_goodbye_goes_all_the_same(world: World) -> None:
+    backend = world.backend()
+    start(world, backend, listener={"idle_timeout": 5.0}, idle_timeout=0.0)
+    await stuffed(world, backend, 0)
+    await world.until(lambda: world.downstreams()[0]["in_flight"] == 0)
+    assert world.downstreams()[0]["in_flight"] == 0
+    for _ in range(4):
+        await world.advance(6)
+        await turns(world)
+    assert world.downstreams() == []
