@@ -140,11 +140,17 @@ cdef class H2End(H2Connection):
                     each.give_up()           # a call may have come to it since it was doomed
                 each.drop_owner(0)
         Conn.flush(self)
-        if self.blocked and self.out.size <= CROWDED // 2 and may(self, SENDS):
-            some, self.blocked = self.blocked, []
-            for each in some:
-                each.blocked = False
-                each.go_on()
+        return self.unblock() if self.out.size <= CROWDED // 2 else 0
+
+    cdef int unblock(self) except -1:
+        """Each of those that wait has its turn while there is room; who has none left is first the next time."""
+        cdef H2Stream each
+        cdef Py_ssize_t left = len(self.blocked)
+        while left and self.blocked and self.out.size <= CROWDED and may(self, SENDS):
+            left -= 1
+            each = self.blocked.pop(0)
+            each.blocked = False
+            each.go_on()
         return 0
 
     cdef int quit(self) except -1:

@@ -177,6 +177,10 @@ cdef class H2Stream(H2Sender):
         if self.near and self.stream != NULL and connection.core.reset_code:
             self.send_rest()
         self.owner = None
+        if self.blocked:
+            self.blocked = False
+            if self in connection.blocked:
+                connection.blocked.remove(self)
         self.forget()
         connection.core.buffers.drop(&self.trailers)
         if self.stream != NULL:

@@ -121,8 +121,6 @@ cdef class H2Upstream(H2End):
         return Conn.secure(self)
 
     cdef int secured(self) except -1:
-        cdef H2Stream each
-        cdef list waiting
         if self.io.identity is not None:
             add(self.count.handshakes, 1)
             if self.io.identity.alpn != ALPN:
@@ -138,10 +136,7 @@ cdef class H2Upstream(H2End):
         self.session.now = self.core.now
         self.session.greet()
         self.set_alarm()
-        waiting, self.blocked = self.blocked, []
-        for each in waiting:
-            each.blocked = False
-            each.go_on()
+        self.unblock()
         return self.leave() if self.quits else 0
 
     cdef int insecure(self) except -1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import h2.events
@@ -173,3 +174,16 @@ async def test_a_client_that_does_not_read_the_goodbye_goes_all_the_same(world: 
         await world.advance(6)
         await turns(world)
     assert world.downstreams() == []
+
+
+async def test_nobody_stays_in_the_line_of_a_connection_that_is_not_read(world: World) -> None:
+    """Its client opens streams that wait, and resets them, for as long as it likes."""
+    backend = world.backend()
+    start(world, backend)
+    client, _ = await stuffed(world, backend, 256 * 1024)
+    for _ in range(100):
+        await client.reset(await client.ask("/nowhere"))
+        await turns(world, 2)
+    gc.collect()
+    assert len([each for each in gc.get_objects() if type(each).__module__ == "proxy.datapath.h2_stream"]) < 50
+    assert len(world.downstreams()) == 1
