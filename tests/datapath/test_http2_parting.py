@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.datapath.h2peer import (
     HEADERS,
     LATER,
     RST_STREAM,
+    SETTINGS,
     Client,
     Server,
     accepted,
@@ -23,7 +25,7 @@ from tests.datapath.h2peer import (
     start,
 )
 from tests.datapath.test_http2_life import turns
-from tests.datapath.world import Backend, World
+from tests.datapath.world import Backend, Peer, World
 
 POST = b"\x83\x86\x41\x01h\x44\x02/a\x0f\x0d\x014"
 """A header block: POST http://h/a with four bytes."""
@@ -187,3 +189,35 @@ async def test_nobody_stays_in_the_line_of_a_connection_that_is_not_read(world: 
     gc.collect()
     assert len([each for each in gc.get_objects() if type(each).__module__ == "proxy.datapath.h2_stream"]) < 50
     assert len(world.downstreams()) == 1
+
+
+async def test_copies_of_requests_leave_room_for_what_is_needed(world: World) -> None:
+    """Many uploads that nobody has answered: what was sent of them is kept, but not until nothing is left for others."""
+    backend = world.backend()
+    start(world, backend, max_connections=20)
+    servers = asyncio.create_task(swallow(world, backend))
+    piece = b"x" * 15000
+    for _ in range(15):
+        client = await raw_client(world)
+        for stream in range(1, 241, 2):
+            head = frame(HEADERS, 4, stream, UPLOAD)
+            await client.send(head, *[frame(DATA, 0, stream, piece)] * 4)
+    await world.until(lambda: world.engine.in_flight() == 15 * 120)
+    await turns(world)
+    servers.cancel()
+    assert 50 * 2**20 < world.engine.describe()["buffers"]["held"] < 100 * 2**20
+
+
+async def swallow(world: World, backend: Backend) -> None:
+    """Servers that take whatever comes."""
+    async with asyncio.TaskGroup() as group:
+        while True:
+            sock, _ = await world.loop.sock_accept(backend.sock)
+            await world.loop.sock_sendall(sock, frame(SETTINGS, 0, 0, b"\0\4\x7f\xff\xff\xff"))
+            await world.loop.sock_sendall(sock, frame(WINDOW_UPDATE, 0, 0, (2**30).to_bytes(4, "big")))
+            group.create_task(discard(world, world.peer(sock)))
+
+
+async def discard(world: World, peer: Peer) -> None:
+    while await world.loop.sock_recv(peer.sock, 1 << 20):
+        pass
