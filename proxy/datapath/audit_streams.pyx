@@ -62,6 +62,8 @@ cdef class StreamLook(MessageLook):
             if stream.connection is conn and (<Conn>stream.owner).stuck and not conn.dirty and not conn.stuck and (
                     conn.state == OPEN and (stream.stream != NULL or conn.session.has_room())):
                 self.wrong(f"{conn.label()}: a stream waits, and nothing will wake it")
+            if stream.connection is not conn or conn.state == DRAINING and stream.stream == NULL and not conn.dirty:
+                self.wrong(f"{conn.label()}: a stream is closed, or will get none here, and waits for one")
         return 0
 
     cdef int stream(self, H2End conn, H2Stream stream) except -1:

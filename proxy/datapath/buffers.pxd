@@ -49,6 +49,7 @@ cdef class Buffers:
     cdef void sent(self, queue_t* queue, size_t size) noexcept
     cdef void drop_queue(self, queue_t* queue) noexcept
     cdef bint over(self) noexcept
+    cdef bint ample(self) noexcept
 
 
 cdef inline void filled(queue_t* queue, size_t size) noexcept nogil:

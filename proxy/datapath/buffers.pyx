@@ -149,6 +149,10 @@ cdef class Buffers:
         """Is it time for the connections that own most to go?"""
         return self.held > HIGH_WATER
 
+    cdef bint ample(self) noexcept:
+        """May there be copies that are only of use if something goes wrong? Nobody can be made to give them back."""
+        return self.held < HIGH_WATER // 2
+
     # -- queues -------------------------------------------------------------------------------------------------
 
     cdef uint8_t* room(self, queue_t* queue, size_t size) noexcept:

@@ -25,6 +25,7 @@ cdef class H2End(H2Connection):
     cdef int begin_session(self, bint server) except -1
     cdef int break_streams(self) except -1
     cdef int quit(self) except -1
+    cdef int unblock(self) except -1
     # What the two sides do in their own way:
     cdef int head(self, h2stream_t* stream, const headers_t* headers, bint ends) except -1
     cdef int settled(self) except -1

@@ -64,12 +64,12 @@ cdef class Frames(Session):
         if not ends or not stream.progress & SENT_END:
             return 0
         self.close(stream, ENDED_WELL)
-        return self.end.touch() if self.end.blocked else 0
+        return self.end.touch()              # somebody may wait for its place, or the connection for its end
 
     cdef int on_reset(self, h2stream_t* stream, int code, bint unprocessed) except -1:
         cdef H2Stream found
         if stream.owner == NULL:
-            return 0
+            return self.end.touch()
         found = <H2Stream>stream.owner
         stream.owner = NULL
         return found.broken(code, unprocessed)
@@ -140,11 +140,17 @@ cdef class H2End(H2Connection):
                     each.give_up()           # a call may have come to it since it was doomed
                 each.drop_owner(0)
         Conn.flush(self)
-        if self.blocked and self.out.size <= CROWDED // 2 and may(self, SENDS):
-            some, self.blocked = self.blocked, []
-            for each in some:
-                each.blocked = False
-                each.go_on()
+        return self.unblock() if self.out.size <= CROWDED // 2 else 0
+
+    cdef int unblock(self) except -1:
+        """Each of those that wait has its turn while there is room; who has none left is first the next time."""
+        cdef H2Stream each
+        cdef Py_ssize_t left = len(self.blocked)
+        while left and self.blocked and self.out.size <= CROWDED and may(self, SENDS):
+            left -= 1
+            each = self.blocked.pop(0)
+            each.blocked = False
+            each.go_on()
         return 0
 
     cdef int quit(self) except -1:

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.conn cimport CLOSED, DETECTING, LINGERING, OPEN, Conn
 from proxy.datapath.counters cimport add, take
-from proxy.datapath.h2_connection cimport H2End
+from proxy.datapath.h2_connection cimport Frames, H2End
 from proxy.datapath.h2_exchange cimport H2Exchange
 from proxy.datapath.h2_stream cimport H2Stream, new_stream
 from proxy.datapath.port cimport Binding
@@ -18,7 +18,7 @@ from xproto.kernel.hpack cimport headers_t
 from xproto.kernel.http1 cimport BODY_COUNTED
 from xproto.kernel.http2_fields cimport is_media
 from xproto.kernel.http2_floods cimport AT_CRUMBS, AT_STALLED
-from xproto.kernel.http2_streams cimport STALLED, h2stream_t
+from xproto.kernel.http2_streams cimport SENT_END, STALLED, h2stream_t
 from xproto.kernel.http2_text cimport TOO_MANY_CRUMBS, message_t, request_text
 from xproto.kernel.http2_wire cimport CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR
 
@@ -61,6 +61,8 @@ cdef class H2Downstream(Shared):
         if stream.owner != NULL:
             taken = <H2Stream>stream.owner
             return taken.head_in(headers, ends)
+        if stream.progress & SENT_END:           # trailers of a request that is answered
+            return (<Frames>self.session).leave(stream, ends)
         size = request_text(headers, ends, self.core.text, &message)
         if size == TOO_MANY_CRUMBS:
             self.met(AT_CRUMBS)
@@ -151,6 +153,7 @@ cdef class H2Downstream(Shared):
         """Whatever was sent before our goaway came is here: the last stream that is served is known."""
         self.session.goaway(True)
         self.core.wheel.cancel(&self.alarm)
+        self.rest()                              # whoever does not read it must not stay for ever
         return self.quit()
 
     cdef int on_alarm(self) except -1:
@@ -161,7 +164,7 @@ cdef class H2Downstream(Shared):
             return self.shut()
         if self.state != OPEN:
             return 0
-        if self.quits:
+        if self.quits and not (self.session.last_said or self.session.over):
             return self.say_goodbye()
         if idle <= 0:
             return 0
@@ -169,7 +172,9 @@ cdef class H2Downstream(Shared):
             self.core.tell(f"{self.label()}: closed: it does not answer pings")
             return self.shut()
         if self.session.streaming == 0:
-            return self.say_goodbye() if quiet >= idle else self.core.wheel.set(&self.alarm, self.core.now + idle - quiet)
+            if quiet < idle:
+                return self.core.wheel.set(&self.alarm, self.core.now + idle - quiet)
+            return self.shut() if self.session.last_said or self.session.over else self.say_goodbye()
         self.reap(idle)
         if self.session.streaming and silent >= idle:
             self.session.now = self.core.now

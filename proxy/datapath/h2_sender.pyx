@@ -9,6 +9,7 @@ from libc.errno cimport EAGAIN, EILSEQ, EMSGSIZE, EPIPE
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp, memset
 
+from proxy.datapath.buffers cimport Buffers
 from proxy.datapath.h2_exchange cimport AT_END, AT_HEAD, CROWDED, IN_BODY
 from xproto.kernel.grpc_web cimport base64_t, from_base64, web_asked, web_wanted
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FINE, METHOD_HEAD, head_end, head_t, read_head
@@ -29,6 +30,7 @@ cdef const uint8_t* LAST = b"\r\n0\r\n\r\n"
 
 cdef class H2Sender(H2Exchange):
     cdef Py_ssize_t send(self, const uint8_t* data, size_t size) noexcept:
+        cdef Buffers buffers
         cdef size_t used = 0
         cdef Py_ssize_t some
         try:
@@ -54,7 +56,8 @@ cdef class H2Sender(H2Exchange):
             self.connection.crash(error)
             return -EPIPE
         if self.keeps and used:
-            if self.asked.size + used > KEPT or not self.connection.core.buffers.append(&self.asked, data, used, 0):
+            buffers = self.connection.core.buffers
+            if self.asked.size + used > KEPT or not buffers.ample() or not buffers.append(&self.asked, data, used, 0):
                 self.forget()
         return used if used else -EAGAIN
 

@@ -1,8 +1,9 @@
 """A stream of an HTTP/2 connection, as a transport: what is sent on it and read from it is the text of HTTP/1.1.
 
 So whoever speaks messages (`messages.pyx`, `answers.pyx`) need not know by which version they come and go, and a call may
-cross from either to either. Of what is sent the text is read again. Of what comes the text is made (`xproto.kernel.http2_text`) and fed to the owner, who
-keeps what it does not want yet; only what it has dealt with is given back to the stream's window.
+cross from either to either. Of what is sent the text is read again. Of what comes the text is made
+(`xproto.kernel.http2_text`) and fed to the owner, who keeps what it does not want yet; only what it has dealt with is given
+back to the stream's window.
 
 One of these carries one exchange after another (`h2_exchange.pyx`), each on a stream of its own, as a connection of HTTP/1.1
 does. What is sent is in `h2_sender.pyx`; here is what comes, and what a transport must do besides.
@@ -177,6 +178,10 @@ cdef class H2Stream(H2Sender):
         if self.near and self.stream != NULL and connection.core.reset_code:
             self.send_rest()
         self.owner = None
+        if self.blocked:
+            self.blocked = False
+            if self in connection.blocked:
+                connection.blocked.remove(self)
         self.forget()
         connection.core.buffers.drop(&self.trailers)
         if self.stream != NULL:

@@ -28,6 +28,7 @@ cdef class H2Upstream(H2End):
     cdef H2Stream stream_of(self)
     cdef int refused(self, str why) except -1
     cdef int leave(self) except -1
+    cdef int read_out(self) except -1
     cdef int set_alarm(self) except -1
 
 

@@ -11,7 +11,8 @@ import os
 from libc.errno cimport ECONNREFUSED
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, OPEN, Conn
+from proxy.datapath.conn cimport CLOSED, CONNECTING, DRAINING, FEEDS, OPEN, Conn, may
+from proxy.datapath.core cimport READ_SIZE
 from proxy.datapath.counters cimport add, take
 from proxy.datapath.h2_connection cimport Frames, H2End
 from proxy.datapath.h2_exchange cimport H2Exchange
@@ -75,6 +76,8 @@ cdef class H2Upstream(H2End):
     cdef bint stream_for(self, H2Exchange stream) except -1:
         cdef h2stream_t* found = self.session.open() if self.state == OPEN else NULL
         if found == NULL:
+            if self.state > OPEN:
+                self.doom(stream)                # it had a stream when the others went elsewhere
             return False
         stream.begin(found)
         if self.session.next_id >= LATE_ID:
@@ -118,8 +121,6 @@ cdef class H2Upstream(H2End):
         return Conn.secure(self)
 
     cdef int secured(self) except -1:
-        cdef H2Stream each
-        cdef list waiting
         if self.io.identity is not None:
             add(self.count.handshakes, 1)
             if self.io.identity.alpn != ALPN:
@@ -135,10 +136,7 @@ cdef class H2Upstream(H2End):
         self.session.now = self.core.now
         self.session.greet()
         self.set_alarm()
-        waiting, self.blocked = self.blocked, []
-        for each in waiting:
-            each.blocked = False
-            each.go_on()
+        self.unblock()
         return self.leave() if self.quits else 0
 
     cdef int insecure(self) except -1:
@@ -152,7 +150,18 @@ cdef class H2Upstream(H2End):
     cdef int broke(self, int code) except -1:
         if self.state == CONNECTING:
             return self.refused(os.strerror(code))
+        self.read_out()
         return self.shut()
+
+    cdef int read_out(self) except -1:
+        """What it sent before it went: answers, and a goaway that says which calls it has not looked at."""
+        cdef Py_ssize_t got = 1
+        while got > 0 and may(self, FEEDS) and not self.feeding:
+            got = self.io.recv(self.core.incoming, READ_SIZE)
+            if got > 0:
+                add(self.rx, got)
+                self.feed(self.core.incoming, got)
+        return 0
 
     cdef int settled(self) except -1:
         if self.blocked:

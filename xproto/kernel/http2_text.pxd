@@ -27,8 +27,8 @@ cdef int64_t request_text(const headers_t* headers, bint ends, uint8_t* into, me
 # `web`: the form of gRPC-Web that an answer of gRPC becomes, as its content type says then; 0: it stays what it is.
 cdef int64_t response_text(const headers_t* headers, bint ends, bint to_head, int web, uint8_t* into, message_t* out) noexcept nogil
 # Trailers, as they end a chunked body: the last chunk and what is behind it.
+cdef int64_t trailers_text(const headers_t* headers, uint8_t* into) noexcept nogil
 # Their lines alone. NULL: malformed.
 cdef uint8_t* put_trailers(uint8_t* into, const headers_t* headers) noexcept nogil
 # The first line of a chunk of so many bytes.
 cdef uint8_t* put_line(uint8_t* into, int64_t size) noexcept nogil
-cdef int64_t trailers_text(const headers_t* headers, uint8_t* into) noexcept nogil
