@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.conn cimport CLOSED, DETECTING, LINGERING, OPEN, Conn
 from proxy.datapath.counters cimport add, take
-from proxy.datapath.h2_connection cimport H2End
+from proxy.datapath.h2_connection cimport Frames, H2End
 from proxy.datapath.h2_exchange cimport H2Exchange
 from proxy.datapath.h2_stream cimport H2Stream, new_stream
 from proxy.datapath.port cimport Binding
@@ -18,7 +18,7 @@ from xproto.kernel.hpack cimport headers_t
 from xproto.kernel.http1 cimport BODY_COUNTED
 from xproto.kernel.http2_fields cimport is_media
 from xproto.kernel.http2_floods cimport AT_CRUMBS, AT_STALLED
-from xproto.kernel.http2_streams cimport STALLED, h2stream_t
+from xproto.kernel.http2_streams cimport SENT_END, STALLED, h2stream_t
 from xproto.kernel.http2_text cimport TOO_MANY_CRUMBS, message_t, request_text
 from xproto.kernel.http2_wire cimport CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR
 
@@ -61,6 +61,8 @@ cdef class H2Downstream(Shared):
         if stream.owner != NULL:
             taken = <H2Stream>stream.owner
             return taken.head_in(headers, ends)
+        if stream.progress & SENT_END:       # trailers behind a body that was whole by its length, and is answered: no request
+            return (<Frames>self.session).leave(stream, ends)
         size = request_text(headers, ends, self.core.text, &message)
         if size == TOO_MANY_CRUMBS:
             self.met(AT_CRUMBS)
