@@ -123,6 +123,28 @@ def test_what_we_send_earns_some_but_no_more_than_the_burst(name, earned):
     assert end.over
 
 
+@pytest.mark.parametrize("name", ["resets", "pings", "empties", "windows"])
+def test_data_that_the_peer_makes_small_earns_nothing(name):
+    """Or whoever opens a window byte by byte might send what he likes."""
+    _, burst, _ = FLOODS[name]
+    end = server((4, 0))
+    feed(end, request(1, ends=False), request(3, ends=False))
+    if name == "resets":
+        feed(end, frame(RST, 0, 1, u32(8)), now=SECOND)
+        burst -= 1
+    end.say_head(3, [(b":status", b"200")])
+    flood(name, end, burst, SECOND)
+    for _ in range(20):
+        if name != "windows":
+            feed(end, more(3, 1), now=SECOND)
+            assert end.say_data(3, b"as much as the window lets by") == 1
+    assert not end.over
+    flood(name, end, 3, SECOND)                  # the head earned two at most, but for windows
+    if name == "windows":
+        flood(name, end, 14, SECOND)
+    assert end.over
+
+
 @pytest.mark.parametrize("name", ["own_resets", "settings", "unknown"])
 def test_what_we_send_earns_none_of_the_others(name):
     _, burst, _ = FLOODS[name]

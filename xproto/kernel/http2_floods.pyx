@@ -6,7 +6,8 @@ priorities and empty frames (CVE-2019-9511 to 9518); window updates of a byte ea
 
 Some are answers to what we send: a window update for a frame of data or several, a ping of gRPC's peers, who measure
 their bandwidth by one a round trip while data comes. On a fast network these are many thousands a second, so each frame
-that we send earns some. Nobody earns by asking alone.
+that we send earns some. Nobody earns by asking alone: not by opening a window byte by byte either, so a frame of data that
+the window has made a small one earns nothing.
 
 What always holds: a bucket costs no time while nothing of its kind comes, and no memory beside its three numbers.
 """
