@@ -18,6 +18,7 @@ from tests.http2.speech import (
     CALM,
     DATA,
     END_STREAM,
+    GOAWAY,
     HEADERS,
     PADDED,
     PING,
@@ -182,3 +183,14 @@ def test_a_client_counts_what_it_was_made_to_send_less_strictly():
         feed(end, answer(2 * number + 1, ends=True), frame(DATA, 0, 2 * number + 1, b"x"))
     assert not end.over
     assert end.streaming == 0
+
+
+@pytest.mark.parametrize("made", [server, client])
+def test_goodbyes_without_end_are_a_flood(made):
+    end = made()
+    goodbye = frame(GOAWAY, 0, 0, u32(0) + u32(2))
+    feed(end, goodbye * 1001, now=SECOND)
+    assert not end.over
+    feed(end, goodbye, now=SECOND)
+    assert verdict(end) == ("connection", CALM)
+    assert heard(end, "bound") == [(7,)]

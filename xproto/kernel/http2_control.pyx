@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from xproto.kernel.http2_floods cimport (
-    FLOOD_OWN_RESETS, FLOOD_PINGS, FLOOD_PRIORITIES, FLOOD_RESETS, FLOOD_SETTINGS, FLOOD_WINDOWS, within,
+    FLOOD_OWN_RESETS, FLOOD_PINGS, FLOOD_PRIORITIES, FLOOD_RESETS, FLOOD_SETTINGS, FLOOD_UNKNOWN, FLOOD_WINDOWS, within,
 )
 from xproto.kernel.http2_streams cimport (
     RESET_BY_PEER, RESET_BY_US, STALLED, add_stream, drop_stream, ending_of, find_stream, free_streams, h2stream_t, remember,
@@ -195,6 +195,8 @@ cdef class Control(Writer):
             return self.fail(FRAME_SIZE_ERROR, f"GOAWAY of {size} bytes")
         if id:
             return self.fail(PROTOCOL_ERROR, "GOAWAY of a stream")
+        if self.drains and self.flooded(FLOOD_UNKNOWN):      # who leaves may say so twice
+            return 0
         last = <uint32_t>xp_load(data, 4, False) & LAST_ID
         self.drains = True
         if not self.server:
