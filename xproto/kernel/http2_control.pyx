@@ -61,8 +61,13 @@ cdef class Control(Writer):
         """The peer has done something wrong with this stream."""
         if self.refuse(stream.id, code) or self.over:
             return 0
-        self.on_reset(stream, code, False)
-        return self.close(stream, RESET_BY_US)
+        return self.break_off(stream, code, False, RESET_BY_US)
+
+    cdef int break_off(self, h2stream_t* stream, int code, bint unprocessed, int how) except -1:
+        """Its owner hears of it, and may end the whole connection upon that: then the stream is no more."""
+        cdef uint32_t id = stream.id
+        self.on_reset(stream, code, unprocessed)
+        return self.close(stream, how) if find_stream(&self.streams, id) == stream else 0
 
     cdef int close(self, h2stream_t* stream, int how) except -1:
         self.streaming -= 1
@@ -114,8 +119,7 @@ cdef class Control(Writer):
         if stream == NULL:
             return 0
         code = <int>min(xp_load(data, 4, False), <uint32_t>0x7FFFFFFF)
-        self.on_reset(stream, code, code == REFUSED_STREAM)
-        return self.close(stream, RESET_BY_PEER)
+        return self.break_off(stream, code, code == REFUSED_STREAM, RESET_BY_PEER)
 
     cdef int settings_frame(self, int flags, uint32_t id, const uint8_t* data, int64_t size) except -1:
         cdef uint8_t* into
@@ -208,8 +212,7 @@ cdef class Control(Writer):
         for each in sorted(late):            # it has not seen these: they may be sent to somebody else
             stream = find_stream(&self.streams, each)
             if stream != NULL:
-                self.on_reset(stream, REFUSED_STREAM, True)
-                self.close(stream, RESET_BY_PEER)
+                self.break_off(stream, REFUSED_STREAM, True, RESET_BY_PEER)
         return 0
 
     cdef int window_frame(self, uint32_t id, const uint8_t* data, int64_t size) except -1:
