@@ -75,6 +75,8 @@ cdef class H2Upstream(H2End):
     cdef bint stream_for(self, H2Exchange stream) except -1:
         cdef h2stream_t* found = self.session.open() if self.state == OPEN else NULL
         if found == NULL:
+            if self.state == DRAINING:       # its last answer was whole before its stream's end: nobody has sent it away yet
+                self.doom(stream)
             return False
         stream.begin(found)
         if self.session.next_id >= LATE_ID:

@@ -187,6 +187,24 @@ async def test_ids_run_out_and_another_connection_takes_over(world: World) -> No
     assert stream
 
 
+async def test_a_host_that_leaves_between_an_answer_and_the_end_of_its_stream(world: World) -> None:
+    backend = world.backend()
+    world.size_of = web.size_of
+    start(world, backend, near="http1", max_connections=1)
+    client = await world.client()
+    await client.send(web.request())
+    server = await accepted(backend)
+    await server.respond((await server.request()).stream, b"x", ("content-length", "1"), ends=False)
+    assert (await web.take(client)).body == b"x"
+    await server.raw(frame(GOAWAY, 0, 0, bytes(3) + b"\1" + bytes(4)))
+    await turns(world)
+    await client.send(web.request())
+    other = await accepted(backend)
+    await other.respond((await other.request()).stream, b"y", ("content-length", "1"))
+    assert (await web.take(client)).body == b"y"
+    await turns(world)
+
+
 # -- upstream: how long ---------------------------------------------------------------------------------------------------
 
 
