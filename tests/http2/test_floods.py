@@ -194,3 +194,15 @@ def test_goodbyes_without_end_are_a_flood(made):
     feed(end, goodbye, now=SECOND)
     assert verdict(end) == ("connection", CALM)
     assert heard(end, "bound") == [(7,)]
+
+
+@pytest.mark.parametrize("made", [server, client])
+def test_a_frame_of_very_many_settings_is_a_flood(made):
+    """Each may change the windows of all streams (CVE-2020-11080)."""
+    end = made()
+    feed(end, settings(*[(4, 65535)] * 32))
+    assert not end.over
+    end.take_out()
+    feed(end, settings(*[(4, 65535)] * 33))
+    assert verdict(end) == ("connection", CALM)
+    assert heard(end, "bound") == [(2,)]

@@ -23,6 +23,9 @@ from xproto.kernel.http2_wire cimport (
 )
 from xproto.kernel.integers cimport xp_load
 
+cdef enum:
+    MOST_SETTINGS = 32        # of one frame: each may change the windows of all streams
+
 
 cdef class Control(Writer):
     def __cinit__(self):
@@ -133,6 +136,9 @@ cdef class Control(Writer):
             return self.fail(FRAME_SIZE_ERROR, f"SETTINGS of {size} bytes")
         if self.settled and self.flooded(FLOOD_SETTINGS):
             return 0
+        if size > 6 * MOST_SETTINGS:
+            self.on_bound(FLOOD_SETTINGS)
+            return self.fail(ENHANCE_YOUR_CALM, f"{size // 6} settings in a frame")
         for at in range(0, size, 6):
             self.setting(<int>xp_load(data + at, 2, False), <int64_t>xp_load(data + at + 2, 4, False))
             if self.over:
