@@ -185,8 +185,7 @@ cdef class H2End(H2Connection):
         for each in ids:
             stream = find_stream(&self.session.streams, each)
             if stream != NULL:
-                self.session.on_reset(stream, 0, False)
-                self.session.close(stream, RESET_BY_PEER)
+                self.session.break_off(stream, 0, False, RESET_BY_PEER)
         return 0
 
     cdef int gone(self) except -1:

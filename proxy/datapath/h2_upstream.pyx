@@ -80,7 +80,7 @@ cdef class H2Upstream(H2End):
                 self.doom(stream)                # it had a stream when the others went elsewhere
             return False
         stream.begin(found)
-        if self.session.next_id >= LATE_ID:
+        if self.session.next_id >= LATE_ID or self.session.streaming > 2 * MOST_STREAMS:     # a server that ends none of them
             self.leave()
         return True
 

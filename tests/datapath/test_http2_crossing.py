@@ -9,7 +9,22 @@ import h2.events
 import pytest
 
 from tests.datapath import web
-from tests.datapath.h2peer import INTERNAL, NO_ERROR, Client, Server, accepted, client_of, start
+from tests.datapath.h2peer import (
+    DATA,
+    GET,
+    HEADERS,
+    INTERNAL,
+    NO_ERROR,
+    PING,
+    RST_STREAM,
+    Client,
+    Server,
+    accepted,
+    client_of,
+    frame,
+    raw_client,
+    start,
+)
 from tests.datapath.world import Backend, Peer, World
 
 WAYS = [(near, far) for near in ("http1", "http2") for far in ("http1", "http2")]
@@ -158,6 +173,25 @@ async def test_trailers_behind_a_counted_body_are_lost_alone(world: World) -> No
     answer = await client.answer(stream)
     assert (answer.body, answer.trailers) == (b"hi", {})
     assert (await asyncio.wait_for(client_calls_again(client, server), 5)).body == b"again"
+
+
+async def test_trailers_behind_a_request_that_is_answered_are_no_request(world: World) -> None:
+    """Its body was whole by its length: they may come when nobody waits for them, and may look like anything."""
+    backend = begin(world, "http2", "http2")
+    client = await raw_client(world)
+    post = b"\x83\x86\x41\x01h\x44\x02/a\x0f\x0d\x012"
+    for stream, trailers in ((1, GET), (3, b"\x00\x01x\x01y")):
+        await client.send(frame(HEADERS, 4, stream, post), frame(DATA, 0, stream, b"hi"))
+        if stream == 1:
+            server = await accepted(backend)
+        await server.respond((await server.head()).stream, b"fine")
+        assert (await client.next(DATA, stream)).payload == b"fine"
+        await client.send(frame(HEADERS, 5, stream, trailers), frame(PING, 0, 0, bytes(8)))
+        await client.next(PING)
+        assert not [each for each in client.frames if each.type == RST_STREAM]
+    await client.send(frame(HEADERS, 5, 5, GET))
+    assert (await server.head()).stream == 5
+    assert await server.nothing_more()
 
 
 async def client_calls_again(client: Client, server: Server) -> Any:

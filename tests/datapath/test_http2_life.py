@@ -187,6 +187,46 @@ async def test_ids_run_out_and_another_connection_takes_over(world: World) -> No
     assert stream
 
 
+async def test_a_host_that_leaves_between_an_answer_and_the_end_of_its_stream(world: World) -> None:
+    backend = world.backend()
+    world.size_of = web.size_of
+    start(world, backend, near="http1", max_connections=1)
+    client = await world.client()
+    await client.send(web.request())
+    server = await accepted(backend)
+    await server.respond((await server.request()).stream, b"x", ("content-length", "1"), ends=False)
+    assert (await web.take(client)).body == b"x"
+    await server.raw(frame(GOAWAY, 0, 0, bytes(3) + b"\1" + bytes(4)))
+    await turns(world)
+    await client.send(web.request())
+    other = await accepted(backend)
+    await other.respond((await other.request()).stream, b"y", ("content-length", "1"))
+    assert (await web.take(client)).body == b"y"
+    await turns(world)
+
+
+async def test_a_host_that_ends_no_stream_is_left(world: World) -> None:
+    """Its answers are whole by their length, so they are served all the same; but it does not make us keep ever more."""
+    backend = world.backend()
+    world.size_of = web.size_of
+    start(world, backend, near="http1", max_connections=1)
+    client = await world.client()
+    host = None
+    for number in range(2049):
+        await client.send(web.request())
+        if host is None:
+            host = await backend.accept()
+            await host.send(frame(SETTINGS, 0, 0))
+        await host.loop.sock_recv(host.sock, 1 << 16)
+        stream = 2 * number + 1
+        await host.send(frame(HEADERS, 4, stream, b"\x88\x0f\x0d\x011") + frame(DATA, 0, stream, b"x"))
+        assert (await web.take(client)).body == b"x"
+    await client.send(web.request())
+    server = await accepted(backend)
+    assert (await server.request()).stream == 1
+    await turns(world)
+
+
 # -- upstream: how long ---------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from tests.http2.speech import (
     CALM,
     DATA,
     END_STREAM,
+    GOAWAY,
     HEADERS,
     PADDED,
     PING,
@@ -123,6 +124,28 @@ def test_what_we_send_earns_some_but_no_more_than_the_burst(name, earned):
     assert end.over
 
 
+@pytest.mark.parametrize("name", ["resets", "pings", "empties", "windows"])
+def test_data_that_the_peer_makes_small_earns_nothing(name):
+    """Or whoever opens a window byte by byte might send what he likes."""
+    _, burst, _ = FLOODS[name]
+    end = server((4, 0))
+    feed(end, request(1, ends=False), request(3, ends=False))
+    if name == "resets":
+        feed(end, frame(RST, 0, 1, u32(8)), now=SECOND)
+        burst -= 1
+    end.say_head(3, [(b":status", b"200")])
+    flood(name, end, burst, SECOND)
+    for _ in range(20):
+        if name != "windows":
+            feed(end, more(3, 1), now=SECOND)
+            assert end.say_data(3, b"as much as the window lets by") == 1
+    assert not end.over
+    flood(name, end, 3, SECOND)                  # the head earned two at most, but for windows
+    if name == "windows":
+        flood(name, end, 14, SECOND)
+    assert end.over
+
+
 @pytest.mark.parametrize("name", ["own_resets", "settings", "unknown"])
 def test_what_we_send_earns_none_of_the_others(name):
     _, burst, _ = FLOODS[name]
@@ -160,3 +183,26 @@ def test_a_client_counts_what_it_was_made_to_send_less_strictly():
         feed(end, answer(2 * number + 1, ends=True), frame(DATA, 0, 2 * number + 1, b"x"))
     assert not end.over
     assert end.streaming == 0
+
+
+@pytest.mark.parametrize("made", [server, client])
+def test_goodbyes_without_end_are_a_flood(made):
+    end = made()
+    goodbye = frame(GOAWAY, 0, 0, u32(0) + u32(2))
+    feed(end, goodbye * 1001, now=SECOND)
+    assert not end.over
+    feed(end, goodbye, now=SECOND)
+    assert verdict(end) == ("connection", CALM)
+    assert heard(end, "bound") == [(7,)]
+
+
+@pytest.mark.parametrize("made", [server, client])
+def test_a_frame_of_very_many_settings_is_a_flood(made):
+    """Each may change the windows of all streams (CVE-2020-11080)."""
+    end = made()
+    feed(end, settings(*[(4, 65535)] * 32))
+    assert not end.over
+    end.take_out()
+    feed(end, settings(*[(4, 65535)] * 33))
+    assert verdict(end) == ("connection", CALM)
+    assert heard(end, "bound") == [(2,)]

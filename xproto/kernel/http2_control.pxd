@@ -18,6 +18,7 @@ cdef class Control(Writer):
     cdef bint has_room(self) noexcept                                          # could `open` give one now?
     cdef int reset(self, h2stream_t* stream, int code) except -1               # the stream is closed
     cdef int refuse(self, uint32_t id, int code) except -1
+    cdef int break_off(self, h2stream_t* stream, int code, bint unprocessed, int how) except -1
     cdef int close(self, h2stream_t* stream, int how) except -1
     cdef bint is_idle(self, uint32_t id) noexcept
     cdef int stray(self, uint32_t id) except -1

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from xproto.kernel.http2_floods cimport (
-    FLOOD_OWN_RESETS, FLOOD_PINGS, FLOOD_PRIORITIES, FLOOD_RESETS, FLOOD_SETTINGS, FLOOD_WINDOWS, within,
+    FLOOD_OWN_RESETS, FLOOD_PINGS, FLOOD_PRIORITIES, FLOOD_RESETS, FLOOD_SETTINGS, FLOOD_UNKNOWN, FLOOD_WINDOWS, within,
 )
 from xproto.kernel.http2_streams cimport (
     RESET_BY_PEER, RESET_BY_US, STALLED, add_stream, drop_stream, ending_of, find_stream, free_streams, h2stream_t, remember,
@@ -22,6 +22,9 @@ from xproto.kernel.http2_wire cimport (
     write_head,
 )
 from xproto.kernel.integers cimport xp_load
+
+cdef enum:
+    MOST_SETTINGS = 32        # of one frame: each may change the windows of all streams
 
 
 cdef class Control(Writer):
@@ -61,8 +64,13 @@ cdef class Control(Writer):
         """The peer has done something wrong with this stream."""
         if self.refuse(stream.id, code) or self.over:
             return 0
-        self.on_reset(stream, code, False)
-        return self.close(stream, RESET_BY_US)
+        return self.break_off(stream, code, False, RESET_BY_US)
+
+    cdef int break_off(self, h2stream_t* stream, int code, bint unprocessed, int how) except -1:
+        """Its owner hears of it, and may end the whole connection upon that: then the stream is no more."""
+        cdef uint32_t id = stream.id
+        self.on_reset(stream, code, unprocessed)
+        return self.close(stream, how) if find_stream(&self.streams, id) == stream else 0
 
     cdef int close(self, h2stream_t* stream, int how) except -1:
         self.streaming -= 1
@@ -114,8 +122,7 @@ cdef class Control(Writer):
         if stream == NULL:
             return 0
         code = <int>min(xp_load(data, 4, False), <uint32_t>0x7FFFFFFF)
-        self.on_reset(stream, code, code == REFUSED_STREAM)
-        return self.close(stream, RESET_BY_PEER)
+        return self.break_off(stream, code, code == REFUSED_STREAM, RESET_BY_PEER)
 
     cdef int settings_frame(self, int flags, uint32_t id, const uint8_t* data, int64_t size) except -1:
         cdef uint8_t* into
@@ -129,6 +136,9 @@ cdef class Control(Writer):
             return self.fail(FRAME_SIZE_ERROR, f"SETTINGS of {size} bytes")
         if self.settled and self.flooded(FLOOD_SETTINGS):
             return 0
+        if size > 6 * MOST_SETTINGS:
+            self.on_bound(FLOOD_SETTINGS)
+            return self.fail(ENHANCE_YOUR_CALM, f"{size // 6} settings in a frame")
         for at in range(0, size, 6):
             self.setting(<int>xp_load(data + at, 2, False), <int64_t>xp_load(data + at + 2, 4, False))
             if self.over:
@@ -195,6 +205,8 @@ cdef class Control(Writer):
             return self.fail(FRAME_SIZE_ERROR, f"GOAWAY of {size} bytes")
         if id:
             return self.fail(PROTOCOL_ERROR, "GOAWAY of a stream")
+        if self.drains and self.flooded(FLOOD_UNKNOWN):      # who leaves may say so twice
+            return 0
         last = <uint32_t>xp_load(data, 4, False) & LAST_ID
         self.drains = True
         if not self.server:
@@ -206,8 +218,7 @@ cdef class Control(Writer):
         for each in sorted(late):            # it has not seen these: they may be sent to somebody else
             stream = find_stream(&self.streams, each)
             if stream != NULL:
-                self.on_reset(stream, REFUSED_STREAM, True)
-                self.close(stream, RESET_BY_PEER)
+                self.break_off(stream, REFUSED_STREAM, True, RESET_BY_PEER)
         return 0
 
     cdef int window_frame(self, uint32_t id, const uint8_t* data, int64_t size) except -1:

@@ -13,7 +13,7 @@ cdef struct floods_t:
     int64_t left[FLOODS]          # thousandths of a frame, beside what was refilled since
     int64_t since[FLOODS]         # microseconds; 0: none was taken
     int64_t seen[FLOODS]          # of `sent`, when it was last looked at
-    int64_t sent                  # frames of header blocks and data that went to this peer
+    int64_t sent                  # frames of header blocks and data that went to this peer, but for those that it made small
 
 # One more of these. False: there were too many.
 cdef bint within(floods_t* floods, int which, int64_t now) noexcept nogil

@@ -2,11 +2,13 @@
 
 Each kind has a bucket of its own: a burst that any good client may need, and a rate at which it fills again. What they
 are there for: rapid reset (CVE-2023-44487) and resets that we are made to send (CVE-2025-8671); settings, pings,
-priorities and empty frames (CVE-2019-9511 to 9518); window updates of a byte each.
+priorities and empty frames (CVE-2019-9511 to 9518); window updates of a byte each; settings by the thousand in one frame
+(CVE-2020-11080).
 
 Some are answers to what we send: a window update for a frame of data or several, a ping of gRPC's peers, who measure
 their bandwidth by one a round trip while data comes. On a fast network these are many thousands a second, so each frame
-that we send earns some. Nobody earns by asking alone.
+that we send earns some. Nobody earns by asking alone: not by opening a window byte by byte either, so a frame of data that
+the window has made a small one earns nothing.
 
 What always holds: a bucket costs no time while nothing of its kind comes, and no memory beside its three numbers.
 """

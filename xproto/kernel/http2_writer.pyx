@@ -18,6 +18,9 @@ from xproto.kernel.http2_wire cimport (
     SETTING_MAX_HEADER_LIST_SIZE, STREAM_WINDOW, write_head, write_setting, write_u32,
 )
 
+cdef enum:
+    WORTH = 1024              # bytes of data that earn the peer something where its own window cuts them short
+
 
 cdef class Writer:
     def __cinit__(self):
@@ -83,7 +86,8 @@ cdef class Writer:
             if some:
                 memcpy(into + FRAME_HEAD, data + went, some)
             self.filled(FRAME_HEAD + some)
-            self.floods.sent += 1
+            if some >= WORTH or went + some == size:
+                self.floods.sent += 1
             went += some
             left -= some
             self.send_window -= some
