@@ -25,8 +25,8 @@ from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT, head_t
 from xproto.kernel.http1_facts cimport (
-    AWAITS_AT, CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in, upgrades_in,
-    web_in,
+    AWAITS_AT, CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in,
+    upgrades_in, web_in,
 )
 from xproto.kernel.http1_keys cimport host_of
 from xproto.kernel.http1_text cimport is_text

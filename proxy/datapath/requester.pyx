@@ -17,7 +17,8 @@ from proxy.datapath.port cimport Binding
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.frame cimport (
-    FROM_DOWNSTREAM, KIND_HANDSHAKE, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, KIND_WRAPPED, frame_t, identity_t,
+    FROM_DOWNSTREAM, KIND_HANDSHAKE, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, KIND_WRAPPED, frame_t,
+    identity_t,
 )
 
 from xproto.kernel.http1_facts cimport CLOSES_AT, MINOR_AT

@@ -11,8 +11,8 @@ from libc.string cimport memchr
 from xproto.kernel.grpc_web cimport web_media
 from xproto.kernel.hpack cimport INDEX, LITERAL, NEVER, Encoder
 from xproto.kernel.http1 cimport (
-    FIELD_ACCEPT, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_CONTENT_TYPE, FIELD_HOST, FIELD_KEEP_ALIVE, FIELD_PROXY_AUTHORIZATION,
-    FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, head_t,
+    FIELD_ACCEPT, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_CONTENT_TYPE, FIELD_HOST, FIELD_KEEP_ALIVE,
+    FIELD_PROXY_AUTHORIZATION, FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, head_t,
 )
 from xproto.kernel.http1_text cimport is_text, name_of
 from xproto.kernel.http2_fields cimport GRPC, GRPC_SIZE, is_media, put

@@ -13,11 +13,13 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from xproto.kernel.hpack cimport header_t, headers_t
 from xproto.kernel.http1 cimport (
-    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_CONTENT_TYPE, FIELD_HOST, FIELD_KEEP_ALIVE,
-    FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE,
+    BODY_CHUNKED, BODY_COUNTED, BODY_NONE, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_CONTENT_TYPE, FIELD_HOST,
+    FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TE, FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE,
 )
 from xproto.kernel.http1_text cimport TOKEN, is_text, name_of, same
-from xproto.kernel.http2_fields cimport GRPC, GRPC_SIZE, WEB_NONE, WEB_TEXT, all_are, find_pseudo, is_good, is_media, length_in, pseudo_t, put, says
+from xproto.kernel.http2_fields cimport (
+    GRPC, GRPC_SIZE, WEB_NONE, WEB_TEXT, all_are, find_pseudo, is_good, is_media, length_in, pseudo_t, put, says,
+)
 
 
 cdef inline uint8_t* put_field(uint8_t* into, const uint8_t* text, const header_t* field) noexcept nogil:
