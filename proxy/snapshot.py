@@ -16,7 +16,7 @@ from proxy.tls.settings import HANDSHAKE_TIMEOUT, ClientTls, FilterChain, Secret
 MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
 BalancerName = Literal["round_robin", "random"]
 PoolName = Literal["multiplexed", "ping_pong"]
-HttpName = Literal["http1", "http2"]
+HttpName = Literal["http1", "http2", "auto"]
 LogFormat = Literal["json", "text"]
 
 DETECT_BYTES = 64
@@ -120,7 +120,7 @@ class Cluster(msgspec.Struct, frozen=True):
     pool: PoolName | None = None
     """None: as the protocol says."""
     http: HttpName = "http1"
-    """What its hosts speak, of HTTP."""
+    """What its hosts speak, of HTTP; `auto`: what each agrees on by ALPN."""
     max_connections: int | None = None
     """None: `MAX_CONNECTIONS`, or `MAX_PING_PONG_CONNECTIONS`."""
     max_pending: int = MAX_PENDING

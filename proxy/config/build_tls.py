@@ -70,7 +70,7 @@ def client_tls(given: tls.ClientTls, http: str = "http1") -> ClientTls:
         server_name=given.server_name or "",
         sans=_sans(given.san),
         verifiers=verifiers(given.verifiers),
-        alpn=given.alpn or ((ALPN[http],) if http == "http2" else ()),
+        alpn=given.alpn or {"http2": ("h2",), "auto": ("h2", "http/1.1")}.get(http, ()),
         min_version=given.min_version,
         max_version=given.max_version,
         ciphers=given.ciphers,

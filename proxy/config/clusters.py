@@ -74,10 +74,11 @@ class Cluster(Model):
         "the one before.",
         examples=["multiplexed"],
     )
-    http: Literal["http1", "http2"] = Field(
+    http: Literal["http1", "http2", "auto"] = Field(
         default="http1",
         description="Which version of HTTP the hosts speak, to requests of either version. `http2`: by prior knowledge, or "
-        "by ALPN where it has `tls`; many calls share a connection, and gRPC needs it.",
+        "by ALPN where it has `tls`; many calls share a connection, and gRPC needs it. `auto`: what each host agrees on by "
+        "ALPN, which needs `tls`; one in plaintext gets HTTP/1.1.",
         examples=["http2"],
     )
     grpc_web: Flag = Field(
@@ -146,7 +147,13 @@ class Cluster(Model):
         return self
 
     @model_validator(mode="after")
+    def _agreeing(self) -> Cluster:
+        if self.http == "auto" and self.tls is None and not self.tls_matches:
+            raise refuse("http: auto asks by ALPN, which is part of TLS; write tls, or http1 or http2")
+        return self
+
+    @model_validator(mode="after")
     def _translating(self) -> Cluster:
-        if "grpc_web" in self.model_fields_set and self.http != "http2":
+        if "grpc_web" in self.model_fields_set and self.http == "http1":
             raise refuse("grpc_web is for hosts that speak HTTP/2; write http: http2, or leave grpc_web out")
         return self

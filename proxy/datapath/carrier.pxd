@@ -31,7 +31,9 @@ cdef struct limits_t:             # of a cluster; times in microseconds, <= 0: n
     int64_t backoff_max
     int64_t max_connections
     int64_t max_alone             # connections of a ping-pong pool, or streams
-    bint http2                    # of hosts that speak it
+    bint http2                    # of hosts that speak it, or may
+    bint by_alpn                  # they may: their TLS says which version they do
+    int64_t max_single            # connections of a ping-pong pool to a host that does not
     bint grpc_web                 # calls of gRPC-Web become such of gRPC
     uint64_t max_pending          # calls that wait for one
     uint64_t max_in_flight

@@ -103,8 +103,8 @@ cdef class Cluster(Singles):
         self.limits.backoff_base = microseconds(spec.backoff_base)
         self.limits.backoff_max = microseconds(spec.backoff_max)
         self.limits.max_connections = max(spec.max_connections or MAX_CONNECTIONS, 1)
-        self.limits.max_alone = max(spec.max_connections or MAX_PING_PONG_CONNECTIONS, 1)
-        self.limits.http2, self.limits.grpc_web = spec.http == "http2", spec.grpc_web
+        self.limits.max_alone = self.limits.max_single = max(spec.max_connections or MAX_PING_PONG_CONNECTIONS, 1)
+        self.limits.http2, self.limits.by_alpn, self.limits.grpc_web = spec.http != "http1", spec.http == "auto", spec.grpc_web
         if self.limits.http2:                # what is one call's alone is a stream then
             self.limits.max_connections = max(spec.max_connections or MAX_HTTP2_CONNECTIONS, 1)
             self.limits.max_alone = spec.max_in_flight * self.limits.max_connections

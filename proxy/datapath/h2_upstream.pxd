@@ -12,6 +12,7 @@ cdef class Sharer:
     cdef int stirred(self) except -1                          # one has room again, or is no more
     cdef int ended(self, H2Upstream connection) except -1
     cdef int unfit(self, str reason) except -1                # a handshake of TLS failed
+    cdef int turn(self, bint older) except -1                 # it has shown by ALPN which version of HTTP is spoken
     cdef str name(self)
 
 

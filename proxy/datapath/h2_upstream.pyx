@@ -27,6 +27,7 @@ cdef enum:
     LATE_ID = 0x7FFFF000      # of streams: from here on another connection is made
 
 ALPN = "h2"
+OLDER = (None, "http/1.1", "http/1.0")
 
 
 cdef class Sharer:
@@ -37,6 +38,9 @@ cdef class Sharer:
         return 0
 
     cdef int unfit(self, str reason) except -1:
+        return 0
+
+    cdef int turn(self, bint older) except -1:
         return 0
 
     cdef str name(self):
@@ -124,6 +128,8 @@ cdef class H2Upstream(H2End):
         if self.io.identity is not None:
             add(self.count.handshakes, 1)
             if self.io.identity.alpn != ALPN:
+                if self.limits.by_alpn and self.io.identity.alpn in OLDER:
+                    (<Sharer>self.sharer).turn(True)
                 return self.refused(f"TLS: it agreed on {self.io.identity.alpn!r}, not on {ALPN}")
             self.by_tls = True
         self.state = OPEN

@@ -62,6 +62,9 @@ cdef class Host(Keeper):
     cdef list fading          # H2Upstream, DRAINING
     cdef readonly int64_t failures    # to connect, in a row
     cdef int64_t retry_at
+    cdef bint older           # by its TLS it does not speak HTTP/2
+    cdef bint smooth          # this is no failure to connect: calls go on at once, by the other version
+    cdef int64_t turned       # when that was found out; 0: it was not asked
     cdef bint sick            # its health checks say so: no new calls, unless the cluster takes any host
     cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting)
     cdef int64_t held(self, bint own) noexcept
@@ -75,6 +78,8 @@ cdef class Host(Keeper):
     cdef Transport dial(self)
     cdef Transport stream(self)
     cdef H2Upstream sharing(self)
+    cdef bint streams(self, Codec codec) noexcept
+    cdef bint turns(self, Upstream upstream) noexcept
     cdef bint crowded(self)
     cdef int back_off(self) except -1
     cdef int adjust(self, bint changed) except -1

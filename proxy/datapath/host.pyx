@@ -24,6 +24,9 @@ from proxy.datapath.upstream cimport Keeper, Upstream, new_upstream
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
 
+cdef enum:
+    TURN = 1000000            # microseconds: a host that changes its version of HTTP more often is one that fails
+
 LANES = ("shared", "bulk", "own", "alone")
 
 
@@ -90,8 +93,8 @@ cdef class Host(Keeper):
         if self.core.now < self.retry_at:
             verdict[0] = AWAY
             return None
-        if shelf.held >= self.cluster.limits.max_alone or self.failures and shelf.opening or (
-                pool.codec.headed and self.cluster.limits.http2 and self.crowded()):
+        if shelf.held >= (self.cluster.limits.max_single if self.older else self.cluster.limits.max_alone) or (
+                self.failures and shelf.opening or self.streams(pool.codec) and self.crowded()):
             verdict[0] = BUSY
             return None
         wish.variant, wish.lane = pool.variant, ALONE
@@ -166,7 +169,7 @@ cdef class Host(Keeper):
         cdef Transport io
         cdef Upstream made
         try:
-            io = self.stream() if codec.headed and self.cluster.limits.http2 else self.dial()
+            io = self.stream() if self.streams(codec) else self.dial()
         except OSError as error:
             self.failed(None, error.strerror or str(error))
             return None
@@ -180,6 +183,11 @@ cdef class Host(Keeper):
         if io.streams:
             made.rx = made.tx = &self.core.nothing
         return made
+
+    cdef bint streams(self, Codec codec) noexcept:
+        """Do its calls of this protocol go by streams of HTTP/2?"""
+        return codec.headed and self.cluster.limits.http2 and not (
+            self.cluster.limits.by_alpn and (self.older or self.side is None))
 
     cdef H2Upstream sharing(self):
         """The connection for one more stream, of those that there are: the one with the fewest. None: all are full."""
@@ -270,9 +278,11 @@ cdef class Host(Keeper):
         return upstream.leave() if self.leaving else 0
 
     cdef int failed(self, Upstream upstream, str why) except -1:
-        add(self.count.failures, 1)
         if upstream is not None:
             self.made(upstream)
+        if self.turns(upstream):
+            return self.cluster.stir()
+        add(self.count.failures, 1)
         if self.core.now < self.retry_at:
             return self.cluster.stir()       # of several that were tried at once, the first counts
         if not self.failures:
@@ -283,6 +293,18 @@ cdef class Host(Keeper):
     cdef int insecure(self, str reason) except -1:
         add(self.cluster.counters.slot("upstream_tls_failures_total", {"cluster": self.cluster.name, "reason": reason}), 1)
         return 0
+
+    cdef int turn(self, bint older) except -1:
+        if self.older != older:
+            self.smooth = self.turned == 0 or self.core.now - self.turned > TURN
+            self.older, self.turned = older, max(self.core.now, 1)
+            self.core.tell(f"{self.label()}: speaks HTTP/{'1.1' if older else '2'}, as its TLS says")
+        return 0
+
+    cdef bint turns(self, Upstream upstream) noexcept:
+        """Was this connection for the other version of HTTP than it has just been found to speak?"""
+        return self.smooth and self.cluster.limits.by_alpn and upstream is not None and (
+            upstream.io is not None and upstream.io.streams == self.older)
 
     cdef int drains(self, Upstream upstream) except -1:
         self.active.remove(upstream)
@@ -311,7 +333,7 @@ cdef class Host(Keeper):
         return self.forget()
 
     cdef int again(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        if not upstream.made or upstream.refuses:        # it cannot be connected to, or did not take it
+        if (not upstream.made or upstream.refuses) and not self.turns(upstream):     # it cannot be connected to, or did not take it
             call.tried |= <uint64_t>1 << (self.index & 63)
         return self.cluster.dispatch(upstream.codec, call, frame, at)
 
@@ -344,6 +366,7 @@ cdef class Host(Keeper):
             "tls": self.side is not None,
             "leaving": self.leaving,
             "failures": self.failures,
+            **({"http": "http1" if self.older or self.side is None else "http2"} if self.cluster.limits.by_alpn else {}),
             "available": self.core.clock.now() >= self.retry_at,
             "tunnels": len(self.tunnels),
             "connections": [

@@ -31,6 +31,7 @@ from xproto.kernel.frame cimport (
     SCAN_OK, frame_t,
 )
 
+from proxy.datapath.h2_upstream import ALPN
 from xproto.errors import MalformedError
 
 
@@ -192,6 +193,9 @@ cdef class Upstream(Answers):
     cdef int secured(self) except -1:
         if self.io.identity is not None:
             add(self.count.handshakes, 1)
+            if self.limits.by_alpn and self.codec.headed and self.io.identity.alpn == ALPN:
+                self.keeper.turn(False)
+                return self.refused(f"TLS: it agreed on {ALPN}, and spoke HTTP/1.1 before")
         return self.greet() if self.codec.session else self.opened()
 
     cdef int insecure(self) except -1:

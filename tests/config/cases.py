@@ -117,6 +117,10 @@ ONE = [
     ),
     (SMALLEST + "workers: 1000\n", "12: workers: 1000 is out of range; write 1 to 64"),
     (
+        cluster("http: auto"),
+        "10: clusters.echo: http: auto asks by ALPN, which is part of TLS; write tls, or http1 or http2",
+    ),
+    (
         cluster("grpc_web: false"),
         "10: clusters.echo: grpc_web is for hosts that speak HTTP/2; write http: http2, or leave grpc_web out",
     ),

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import ssl
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,8 @@ from harness.wire_http import Answer, Wire, ask
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from harness.http2 import Http2
 
 OURS = "{ca: mesh-ca, server_name: a.test}"
 OURS_WITH = "{ca: mesh-ca, server_name: a.test, certificate: client}"
@@ -238,6 +241,19 @@ def test_hosts_that_still_speak_in_the_clear(secure: Secure, tmp_path: Path) -> 
     with Proxy(setup, tmp_path, "both") as proxy:
         seen = {visit(proxy, "both").body.split(b" [")[0].strip() for _ in range(8)}
     assert seen == {b"nginx TLSv1.3", b"plaintext"}
+
+
+def test_each_host_by_the_version_that_it_agrees_on(secure: Secure, http2: Http2, tmp_path: Path) -> None:
+    """`http: auto`: nginx and Node that speak HTTP/2, and nginx that does not."""
+    hosts = {"new": http2.at("nginx", tls=True), "node": http2.at("node", tls=True), "old": secure.nginx.addresses["nginx"]}
+    setup = back_config(secure.pki, hosts, dict.fromkeys(hosts, OURS)).replace("timeout: 60s", "timeout: 60s, http: auto")
+    with Proxy(setup, tmp_path, "auto") as proxy:
+        for _ in range(3):
+            assert visit(proxy, "new", "/small.txt").status == visit(proxy, "node", "/push").status == 200
+            assert visit(proxy, "old").body.startswith(b"nginx TLSv1.3")
+        found = urllib.request.urlopen(f"http://{proxy.admin}/clusters", timeout=10).read()
+        (worker,) = json.loads(found)["workers"]
+        assert {name: worker[name]["hosts"][0]["http"] for name in hosts} == {"new": "http2", "node": "http2", "old": "http1"}
 
 
 def test_a_server_never_sees_a_request_of_who_does_not_believe_it(secure: Secure, tmp_path: Path) -> None:
