@@ -65,15 +65,15 @@ def test_what_was_made_is_beside_what_was_wanted(page: Page) -> None:
 
 
 def test_only_what_failed(page: Page) -> None:
-    assert page.value(VISIBLE) == 14
-    assert page.value("document.getElementById('shown').textContent") == "14 of 14 shown"
+    assert page.value(VISIBLE) == 15
+    assert page.value("document.getElementById('shown').textContent") == "15 of 15 shown"
     page.value("document.querySelector('input[value=failed]').click()")
     assert page.value(VISIBLE) == 2
-    assert page.value("document.getElementById('shown').textContent") == "2 of 14 shown"
+    assert page.value("document.getElementById('shown').textContent") == "2 of 15 shown"
     rows = "[...document.querySelectorAll('.checks tbody tr')].filter((each) => each.checkVisibility())"
     assert set(page.value(f"{rows}.map((each) => each.dataset.state)")) == {"failed"}
     page.value("document.querySelector('input[value=all]').click()")
-    assert page.value(VISIBLE) == 14
+    assert page.value(VISIBLE) == 15
 
 
 def test_the_keyboard_points_from_a_field_to_its_bytes(page: Page) -> None:

@@ -130,7 +130,7 @@ def test_a_server_dies_in_the_middle_of_a_body(secure: Secure, proxy: Proxy, for
         with pytest.raises((TruncatedError, OSError)):
             wire.answer()
     done = curl(*options(secure, proxy), f"https://a.test/die/in-body?{form}", ok=False)
-    assert done.returncode in {18, 56}, done
+    assert done.returncode in {18, 56, 92}, done  # 92: it speaks HTTP/2, and its stream is reset
     is_served(secure, proxy)
 
 

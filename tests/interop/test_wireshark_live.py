@@ -86,7 +86,7 @@ def peers(mesh: Mesh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer
 
 
 def test_every_rpc_protocol_is_spoken() -> None:
-    assert {*TALKS, "http1"} == {name for name, registered in LOADED.items() if registered.source == "built-in"}
+    assert {*TALKS, "http1", "http2"} == {name for name, registered in LOADED.items() if registered.source == "built-in"}
 
 
 @pytest.mark.parametrize("name", TALKS)

@@ -110,7 +110,7 @@ def _head(head: Mapping[str, Any], path: str) -> Iterator[tuple[str, list[str]]]
     yield f"{path}.line", [text(head["line"])]
     for name, value in head["fields"]:
         yield f"{path}.pair", [f"{text(name)}={text(value)}"]
-    for name in ("form", "method", "minor", "closes", "upgrades", "awaits", "status"):
+    for name in ("form", "method", "minor", "closes", "upgrades", "awaits", "status", "web"):
         yield f"{path}.{name}", [_number(head[name])]
 
 
