@@ -26,7 +26,7 @@ demo: $(BUILT)
 
 # By files, whose tests share what is made for them once; the instrumented kernel is there before two would build it.
 test: fuzz-kernel
-	$(BIN)/python -m pytest -q tests --ignore tests/interop --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q tests --ignore tests/interop --numprocesses 2 --dist loadfile
 
 check: $(BUILT)
 	$(BIN)/ruff check .

@@ -23,24 +23,6 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
-LONGEST = (
-    "simulation/test_bugs.py",
-    "fuzz/test_short.py",
-    "simulation/test_simulation.py",
-    "simulation/test_streams.py",
-    "fuzz/test_planted.py",
-    "demo/test_command.py",
-)
-"""Files of a minute each. Where two processes share the files, who is given one last is waited for: so they come first."""
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if hasattr(config, "workerinput"):
-        root = Path(__file__).parent
-        places = {root / name: place for place, name in enumerate(LONGEST)}
-        items.sort(key=lambda item: places.get(item.path, len(places)))
-
-
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """The conformance tests draw the same frames every time; CONFORMANCE_PROFILE=deep draws many and other ones."""
     if isinstance(collector, pytest.Module):
