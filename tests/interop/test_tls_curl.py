@@ -140,7 +140,7 @@ def test_a_client_of_another_mesh(secure: Secure, version: list[str], leaf: str,
     secure.proxy.logged("none of its names is one that is wanted", before)
 
 
-def test_chains_with_authorities_in_between(secure: Secure, version: list[str]) -> None:
+def test_chains_with_authorities_in_between(secure: Secure, version: list[str], http: str) -> None:
     """On both sides: the root alone is known, and everybody brings what is between."""
     options = [*trusting(secure, "proxy", listener="optional"), *version, *secure.pki.certificate_of("below")]
     sent = dict(echoed(*options, f"{URL}/echo")["headers"])
