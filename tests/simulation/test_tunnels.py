@@ -24,7 +24,7 @@ from proxy.snapshot import Cluster, Fallback, Listener, Snapshot
 from xproto import registry
 from xproto.autodetect.detector import Detector
 
-SEEDS = 150
+SEEDS = 100
 TURNS = 400
 DOOR = 3
 HOSTS = ("host:0", "host:1")
