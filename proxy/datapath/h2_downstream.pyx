@@ -7,6 +7,7 @@ a connection that is to go says so first, and takes what was on its way when it 
 """
 
 from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
 
 from proxy.datapath.conn cimport CLOSED, DETECTING, LINGERING, OPEN, Conn
 from proxy.datapath.counters cimport add, take
@@ -18,6 +19,7 @@ from xproto.kernel.hpack cimport headers_t
 from xproto.kernel.http1 cimport BODY_COUNTED
 from xproto.kernel.http2_fields cimport is_media
 from xproto.kernel.http2_floods cimport AT_CRUMBS, AT_STALLED
+from xproto.kernel.http2_memo cimport memo_t
 from xproto.kernel.http2_streams cimport SENT_END, STALLED, h2stream_t
 from xproto.kernel.http2_text cimport TOO_MANY_CRUMBS, message_t, request_text
 from xproto.kernel.http2_wire cimport CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR
@@ -58,23 +60,41 @@ cdef class H2Downstream(Shared):
         cdef message_t message
         cdef H2Stream taken
         cdef int64_t size
+        cdef int kind = 0
         if stream.owner != NULL:
             taken = <H2Stream>stream.owner
-            return taken.head_in(headers, ends)
+            return taken.head_in(self.session.decoded() if headers == NULL else headers, ends)
         if stream.progress & SENT_END:           # trailers of a request that is answered
             return (<Frames>self.session).leave(stream, ends)
-        size = request_text(headers, ends, self.core.text, &message)
+        size = self.request(headers, ends, &message, &kind)
         if size == TOO_MANY_CRUMBS:
             self.met(AT_CRUMBS)
         if size < 0:
             return self.session.reset(stream, ENHANCE_YOUR_CALM if size == TOO_MANY_CRUMBS else PROTOCOL_ERROR)
         if message.form == BODY_COUNTED:
             stream.left = message.length
-        taken = self.take(self.kind_of(&message))
+        taken = self.take(kind)
         taken.begin(stream)
         taken.message = message
         taken.deliver(self.core.text, size)
         return taken.received() if ends else 0
+
+    cdef int64_t request(self, const headers_t* headers, bint ends, message_t* message, int* kind) except? -1000:
+        """Its text, into the core's; below 0: what is wrong with it."""
+        cdef memo_t* memo = self.session.heard
+        cdef int64_t size
+        if headers == NULL:
+            message[0], kind[0] = memo.message, memo.kind
+            memcpy(self.core.text, memo.text, memo.text_size)
+            return memo.text_size
+        size = request_text(headers, ends, self.core.text, message)
+        if size > 0:
+            kind[0] = self.kind_of(message)
+            message.media = NULL
+            memo = self.session.keep(self.core.text, size, ends)
+            if memo != NULL:
+                memo.message, memo.kind = message[0], kind[0]
+        return size
 
     cdef int kind_of(self, const message_t* message) except -1:
         """By the content type: which of the protocols that are carried."""

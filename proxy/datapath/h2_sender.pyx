@@ -19,6 +19,7 @@ from xproto.kernel.http2 cimport Session
 from xproto.kernel.http2_wire cimport NO_ERROR
 from xproto.kernel.http2_blocks cimport request_block, response_block, trailers_block
 from xproto.kernel.http2_fields cimport WEB_NONE, WEB_TEXT
+from xproto.kernel.http2_memo cimport knows_text, mark_of, mark_t, memo_t, remember
 from xproto.kernel.http2_streams cimport GOT_END
 
 cdef enum:
@@ -71,6 +72,8 @@ cdef class H2Sender(H2Exchange):
         cdef bint ends
         if whole == 0:
             return 0
+        if self.near and not session.encoder.state.changed and knows_text(session.said, &session.encoder.state.table, data, whole):
+            return self.said_again(session.said)
         if whole < 0 or read_head(data, whole, self.near, head, &wrong_at) != FINE:
             self.connection.core.tell(f"{self.connection.label()}: not sent: with what was added to it a head is too long")
             return -EMSGSIZE
@@ -81,7 +84,7 @@ cdef class H2Sender(H2Exchange):
         if self.near:
             ends = head.status >= 200 and (self.message.head or head.status in (204, 304))
             ends = ends or head.status >= 200 and (head.form == BODY_NONE or head.form == BODY_COUNTED and head.length == 0)
-            session.put_headers(self.stream, block, response_block(session.encoder, block, data, head), ends)
+            session.put_headers(self.stream, block, self.answer(data, head), ends)
             if head.status < 200:
                 return whole
         else:
@@ -98,6 +101,32 @@ cdef class H2Sender(H2Exchange):
         if ends:
             self.sent()
         return whole
+
+    cdef int64_t answer(self, const uint8_t* text, const head_t* head) noexcept:
+        """The block of an answer's head. One that may come again as it is, and has a body, is remembered."""
+        cdef Session session = self.connection.session
+        cdef mark_t before = mark_of(&session.encoder.state.table)
+        cdef int64_t size
+        cdef memo_t* memo
+        if session.encoder.state.changed or head.status < 200 or head.status in (204, 304) or self.message.head:
+            return response_block(session.encoder, session.scratch.block, text, head)
+        size = response_block(session.encoder, session.scratch.block, text, head)
+        memo = remember(&session.said, &before, &session.encoder.state.table, session.scratch.block, size, text, head.size)
+        if memo != NULL:
+            memo.message.form, memo.message.length = head.form, head.length
+        return size
+
+    cdef Py_ssize_t said_again(self, const memo_t* memo) except? -1000:
+        """The head of an answer that is the last one's."""
+        cdef bint counted = memo.message.form == BODY_COUNTED
+        cdef bint ends = self.message.head or memo.message.form == BODY_NONE or counted and memo.message.length == 0
+        memset(&self.body, 0, sizeof(body_t))
+        self.body.form, self.body.left = memo.message.form, memo.message.length if counted else 0
+        self.connection.session.put_headers(self.stream, memo.block, memo.block_size, ends)
+        self.stage = IN_BODY
+        if ends:
+            self.sent()
+        return memo.text_size
 
     cdef Py_ssize_t body_out(self, const uint8_t* data, size_t size) except? -1000:
         cdef Session session = self.connection.session

@@ -7,6 +7,8 @@ from xproto.kernel.hpack cimport headers_t
 
 cdef class H2Stream(H2Sender):
     cdef int head_in(self, const headers_t* headers, bint ends) except -1
+    cdef int keep(self, const uint8_t* text, int64_t size) noexcept
+    cdef int heard_again(self) except -1
     cdef int data_in(self, const uint8_t* data, int64_t size, bint ends) except -1
     cdef int web_in(self, const uint8_t* data, int64_t size, bint ends) except -1
     cdef int received(self) except -1

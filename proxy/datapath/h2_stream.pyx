@@ -21,6 +21,7 @@ from xproto.kernel.grpc_web cimport WEB_PIECE, web_chunk, web_end
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_COUNTED, BODY_NONE, BODY_UNTIL_CLOSE
 from xproto.kernel.http2 cimport Session
 from xproto.kernel.http2_fields cimport WEB_NONE, WEB_TEXT, grpc_status_in
+from xproto.kernel.http2_memo cimport memo_t
 from xproto.kernel.http2_streams cimport GOT_HEAD, SENT_END, h2stream_t, stall
 from xproto.kernel.http2_text cimport put_line, response_text, trailers_text
 from xproto.kernel.http2_wire cimport CANCEL, INTERNAL_ERROR, PROTOCOL_ERROR
@@ -45,6 +46,10 @@ cdef class H2Stream(H2Sender):
         cdef uint8_t* text = self.connection.core.text
         cdef int64_t size
         self.forget()
+        if headers == NULL:
+            if not ends and not self.headed and not self.web and self.connection.session.heard.message.head == self.message.head:
+                return self.heard_again()
+            headers = self.connection.session.decoded()
         if ends and not self.near:
             self.grpc_status = grpc_status_in(headers)
         if self.headed:
@@ -60,10 +65,31 @@ cdef class H2Stream(H2Sender):
                 stream.progress |= GOT_HEAD
                 if self.message.form == BODY_COUNTED:
                     stream.left = self.message.length
+                if not ends and not self.web:
+                    self.keep(text, size)
         if size < 0:
             return self.connection.session.reset(stream, PROTOCOL_ERROR)
         self.deliver(text, size)
         return self.received() if ends else 0
+
+    cdef int keep(self, const uint8_t* text, int64_t size) noexcept:
+        cdef memo_t* memo = self.connection.session.keep(text, size, False)
+        if memo != NULL:
+            memo.message = self.message
+            memo.message.media = NULL
+        return 0
+
+    cdef int heard_again(self) except -1:
+        """The head of an answer that is the last one's."""
+        cdef const memo_t* memo = self.connection.session.heard
+        cdef uint8_t* text = self.connection.core.text
+        self.message = memo.message
+        self.headed = True
+        self.stream.progress |= GOT_HEAD
+        if memo.message.form == BODY_COUNTED:
+            self.stream.left = memo.message.length
+        memcpy(text, memo.text, memo.text_size)
+        return self.deliver(text, memo.text_size)
 
     cdef int data_in(self, const uint8_t* data, int64_t size, bint ends) except -1:
         cdef uint8_t* text = self.connection.core.text

@@ -10,13 +10,18 @@ WORDS = (
     b"proxy-authenticate", b"proxy-authorization", b"x-forwarded-client-cert", b"content-type", b"accept",
 )
 
+cdef enum:
+    LONGEST = 24              # bytes of a name, and more
+    ALIKE = 3                 # names of one size
+
 cdef const char *NAMES[20]
-cdef int[20] SIZES
+cdef uint8_t[24][3] BY_SIZE   # the names of so many bytes; FIELD_OTHER: no more
 
 
 cdef void fill() noexcept:
     cdef int byte
     cdef bytes token = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    cdef list known = [[] for _ in range(LONGEST)]
     cdef bytes host = b"-._~%!$&'()*+,;=:[]0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     for byte in range(256):
         CLASS[byte] = 0
@@ -30,8 +35,12 @@ cdef void fill() noexcept:
             CLASS[byte] |= HEX
         if byte in host:
             CLASS[byte] |= HOST
-    for byte in range(<int>FIELD_NAMES):
-        NAMES[byte], SIZES[byte] = <const char*><bytes>WORDS[byte], <int>len(WORDS[byte])
+    for byte in range(1, <int>FIELD_NAMES):
+        NAMES[byte] = <const char*><bytes>WORDS[byte]
+        known[len(WORDS[byte])].append(byte)
+    for byte in range(<int>LONGEST):
+        for place, name in enumerate(known[byte]):
+            BY_SIZE[byte][<int>place] = name
 
 
 if len(WORDS) != FIELD_NAMES:
@@ -52,10 +61,14 @@ cdef bint is_text(const uint8_t* data, int64_t size, const char* text, int64_t l
 
 
 cdef uint8_t name_of(const uint8_t* data, uint32_t size) noexcept nogil:
-    cdef int i
-    for i in range(1, <int>FIELD_NAMES):
-        if SIZES[i] == <int>size and is_text(data, size, NAMES[i], size):
-            return <uint8_t>i
+    cdef int place
+    cdef uint8_t name
+    if size >= LONGEST:
+        return FIELD_OTHER
+    for place in range(<int>ALIKE):
+        name = BY_SIZE[size][place]
+        if name == FIELD_OTHER or is_text(data, size, NAMES[name], size):
+            return name
     return FIELD_OTHER
 
 

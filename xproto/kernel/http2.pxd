@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from xproto.kernel.hpack cimport Decoder, headers_t
 from xproto.kernel.http2_control cimport Control
+from xproto.kernel.http2_memo cimport mark_t, memo_t
 from xproto.kernel.http2_streams cimport h2stream_t
 
 cdef class Session(Control):
@@ -17,6 +18,10 @@ cdef class Session(Control):
     cdef uint32_t block_id                # 0: none is under way
     cdef uint8_t block_flags
     cdef int64_t dependency               # of the HEADERS that began it; -1: none
+    cdef memo_t* heard                    # the last head that was worth it; NULL: none was
+    cdef mark_t before                    # the table, when the block that is here began to be decoded
+    cdef const uint8_t* last_block        # that one, until its owner has dealt with it
+    cdef int64_t last_size
 
     cdef Py_ssize_t take(self, const uint8_t* data, size_t size) except -1     # bytes used, whole frames; sets `need`
     cdef int consumed(self, h2stream_t* stream, int64_t size) except -1        # the peer may send so many more
@@ -28,6 +33,10 @@ cdef class Session(Control):
     cdef int continuation_frame(self, int flags, uint32_t id, const uint8_t* data, int64_t size) except -1
     cdef int keep_block(self, const uint8_t* data, int64_t size) except -1
     cdef int block_ends(self, uint32_t id, int flags, const uint8_t* data, int64_t size) except -1
+    cdef int decode(self) noexcept
+    cdef const headers_t* decoded(self) noexcept                               # what `heard` stands for
+    cdef memo_t* keep(self, const uint8_t* text, int64_t size, bint ends) noexcept     # what the block that is here became
     # -- for the owner to say
-    cdef int on_head(self, h2stream_t* stream, const headers_t* headers, bint ends) except -1   # opens, answers, or trailers
+    # Opens, answers, or trailers. NULL: it is `heard` once more, which there is only if the owner called `keep`.
+    cdef int on_head(self, h2stream_t* stream, const headers_t* headers, bint ends) except -1
     cdef int on_data(self, h2stream_t* stream, const uint8_t* data, int64_t size, bint ends) except -1

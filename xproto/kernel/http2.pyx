@@ -13,8 +13,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy
 
-from xproto.kernel.hpack cimport HPACK_BAD, HPACK_TOO_MUCH, Decoder, headers_t
+from xproto.kernel.hpack cimport HPACK_BAD, HPACK_OK, HPACK_TOO_MUCH, Decoder, headers_t
 from xproto.kernel.http2_floods cimport AT_BLOCK, AT_CONTINUATIONS, AT_HEADERS, AT_STREAMS, FLOOD_EMPTIES, FLOOD_UNKNOWN
+from xproto.kernel.http2_memo cimport knows_block, mark_of, memo_t, remember
 from xproto.kernel.http2_streams cimport GOT_END, GOT_HEAD, add_stream, ending_of, find_stream, h2stream_t
 from xproto.kernel.http2_wire cimport (
     COMPRESSION_ERROR, CONNECTION_WINDOW, EARLY_STREAMS, ENHANCE_YOUR_CALM, FLAG_ACK, FLAG_END_HEADERS, FLAG_END_STREAM,
@@ -37,6 +38,7 @@ cdef class Session(Control):
 
     def __dealloc__(self):
         free(self.block)
+        free(self.heard)
 
     # -- frames and their data ----------------------------------------------------------------------------------
 
@@ -217,11 +219,15 @@ cdef class Session(Control):
 
     cdef int block_ends(self, uint32_t id, int flags, const uint8_t* data, int64_t size) except -1:
         """A whole header block: it is decoded whatever its stream is, and then its stream is asked for."""
-        cdef headers_t* headers = &self.scratch.headers
+        cdef const headers_t* headers = &self.scratch.headers
         cdef h2stream_t* stream
         cdef bint ends = flags & FLAG_END_STREAM
-        cdef int outcome, ending
-        outcome = self.decoder.decode(data, size, headers, MAX_LIST)
+        cdef int outcome = HPACK_OK, ending
+        self.last_block, self.last_size = data, size
+        if not self.decoder.state.due and knows_block(self.heard, &self.decoder.state.table, data, size, ends):
+            headers = NULL
+        else:
+            outcome = self.decode()
         if outcome == HPACK_BAD:
             return self.fail(COMPRESSION_ERROR, "a header block that cannot be decoded")
         stream = find_stream(&self.streams, id)
@@ -258,6 +264,21 @@ cdef class Session(Control):
             if stream.left > 0:
                 return self.reset(stream, PROTOCOL_ERROR)
         return self.on_head(stream, headers, ends)
+
+    cdef int decode(self) noexcept:
+        self.before = mark_of(&self.decoder.state.table)
+        return self.decoder.decode(self.last_block, self.last_size, &self.scratch.headers, MAX_LIST)
+
+    cdef const headers_t* decoded(self) noexcept:
+        self.decode()
+        return &self.scratch.headers
+
+    cdef memo_t* keep(self, const uint8_t* text, int64_t size, bint ends) noexcept:
+        cdef memo_t* made = remember(
+            &self.heard, &self.before, &self.decoder.state.table, self.last_block, self.last_size, text, size)
+        if made != NULL:
+            made.ends = ends
+        return made
 
     # -- for the owner to say -----------------------------------------------------------------------------------
 

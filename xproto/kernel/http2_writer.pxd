@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from xproto.kernel.hpack cimport Encoder
 from xproto.kernel.http2_floods cimport floods_t
+from xproto.kernel.http2_memo cimport memo_t
 from xproto.kernel.http2_streams cimport h2stream_t
 from xproto.kernel.http2_wire cimport scratch_t
 
@@ -19,6 +20,7 @@ cdef class Writer:
     cdef int64_t pinged                   # when our last ping went that has no answer; 0: none
     cdef Encoder encoder
     cdef floods_t floods
+    cdef memo_t* said                     # the last head that was sent and was worth it; NULL: none was
     cdef scratch_t* scratch
 
     cdef int greet(self) except -1                                             # our settings go first

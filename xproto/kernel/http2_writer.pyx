@@ -7,6 +7,7 @@ frames follow each other; after `fail` nothing more is sent.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from xproto.kernel.hpack cimport Encoder
@@ -27,6 +28,9 @@ cdef class Writer:
         self.encoder = Encoder()
         self.peer_window, self.peer_frame = FIRST_WINDOW, LEAST_MAX_FRAME
         self.send_window = FIRST_WINDOW
+
+    def __dealloc__(self):
+        free(self.said)
 
     cdef int greet(self) except -1:
         cdef uint8_t* into
