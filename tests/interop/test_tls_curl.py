@@ -142,7 +142,7 @@ def test_a_client_of_another_mesh(secure: Secure, version: list[str], leaf: str,
 
 def test_chains_with_authorities_in_between(secure: Secure, version: list[str], http: str) -> None:
     """On both sides: the root alone is known, and everybody brings what is between."""
-    options = [*trusting(secure, "proxy", listener="optional"), *version, *secure.pki.certificate_of("below")]
+    options = [*trusting(secure, "proxy", listener="optional"), *version, http, *secure.pki.certificate_of("below")]
     sent = dict(echoed(*options, f"{URL}/echo")["headers"])
     assert f"URI={SPIFFE}" in sent["x-forwarded-client-cert"]
     alone, end = secure.pki.folder / "alone.crt", "-----END CERTIFICATE-----\n"
