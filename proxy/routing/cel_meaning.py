@@ -110,6 +110,8 @@ def _plain(node: Node) -> HeaderMatch | None:
         case Call("@in", (_, Name(name))) | Select(Name(name), _, True) if name in MAPS:
             entry = _entry(node)
             return None if entry is None else HeaderMatch(entry[1], "present")
+        case Call("_||_", parts):
+            return _either([_plain(part) for part in parts])
         case Call("@in", (other, Items(parts))):
             texts = [part.value for part in parts if isinstance(part, Const) and part.value is not None]
             key = _value(other)
@@ -117,6 +119,16 @@ def _plain(node: Node) -> HeaderMatch | None:
                 return None
             return HeaderMatch(key, "any_of", choices=tuple(("exact", text) for text in dict.fromkeys(texts)))
     return None
+
+
+def _either(given: list[HeaderMatch | None]) -> HeaderMatch | None:
+    """One of these, where all are on one key and of kinds that a condition may choose among."""
+    choices: list[tuple[MatchKind, str]] = []
+    for each in given:
+        if each is None or each.kind == "present" or each.key != given[0].key:  # type: ignore[union-attr]
+            return None
+        choices += each.choices or ((each.kind, each.value),)
+    return HeaderMatch(given[0].key, "any_of", choices=tuple(dict.fromkeys(choices)))  # type: ignore[union-attr]
 
 
 def _condition(node: Node, kind: MatchKind, text: str) -> HeaderMatch | None:

@@ -23,7 +23,8 @@ from proxy.routing.expression import Expression
 from proxy.routing.implied import implied
 from proxy.routing.keys import AUTHORITY
 from proxy.routing.masks import mask
-from proxy.routing.patterns import Chunk, chunks
+from proxy.routing.patterns import CHUNK, Chunk, chunks
+from proxy.routing.prefilter import Prefilter
 from proxy.snapshot import HeaderMatch, Route, VirtualHost
 
 _Slots = dict[tuple[str, int, bool], dict[int, HeaderMatch]]
@@ -45,6 +46,9 @@ class RouteTable:
         self._columns = [(position[key], Column(slot, self._everyone, folds=folds)) for (key, _, folds), slot in cheap.items()]
         self._chunks = [
             (position[key], chunk) for (key, _, _), slot in regexes.items() for chunk in chunks(slot, self._everyone)
+        ]
+        self._prefilters = [
+            (position[key], Prefilter(slot)) for (key, _, _), slot in regexes.items() if len(slot) > CHUNK
         ]
         self._regexes_of: dict[int, list[tuple[int, Chunk]]] = defaultdict(list)
         for at, chunk in self._chunks:
@@ -70,6 +74,8 @@ class RouteTable:
         sure = alive & ~self._dear
         if sure:
             alive &= ((sure & -sure) << 1) - 1
+        for at, prefilter in self._prefilters:
+            alive = prefilter.narrow(values[at], alive)
         settled: set[Chunk] = set()
         while alive:
             lowest = alive & -alive
