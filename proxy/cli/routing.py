@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -80,14 +80,21 @@ def explain_route(
     """
     from proxy.config.loader import load
     from proxy.config.problems import ConfigurationError
+    from proxy.config.protocols import load_registry
+
+    loaded: dict[str, Any] = {}
+
+    def remember(specs: Any, options: Any) -> Any:
+        loaded.update(load_registry(specs, options))
+        return loaded
 
     try:
-        snapshot = load(file)
+        snapshot = load(file, registry=remember)
     except ConfigurationError as error:
         refuse(error.render())
     listener = _listener(snapshot, listener_name)
     table, protocols = _chain(listener, chain_name)
-    told = _explained(snapshot, table, _protocol(protocols, protocol_name), asked)
+    told = _explained(snapshot, table, loaded, _protocol(protocols, protocol_name), asked)
     click.echo(json.dumps(told, indent=2) if as_json else _rendered(told))
     sys.exit(0 if told["matched"] is not None else NO_ROUTE)
 
@@ -130,15 +137,15 @@ def _unknown(what: str, name: str | None, there: Iterable[str]) -> NoReturn:
     raise click.BadParameter(f"there is no {what} {name!r}; {suggest(name, there)}", param_hint=f"--{what}")
 
 
-def _explained(snapshot: Snapshot, table: str, name: str, asked: dict[str, Any]) -> dict[str, Any]:
+def _explained(
+    snapshot: Snapshot, table: str, known: Mapping[str, Any], name: str, asked: dict[str, Any]
+) -> dict[str, Any]:
     from proxy.observe.counters import CARRIED
     from proxy.routing import RouteTable
     from proxy.routing.explain import chosen_host
     from proxy.routing.view import Call, values
-    from xproto import registry
     from xproto.errors import MalformedError
 
-    known = registry.load(snapshot.protocol_specs, snapshot.protocol_options)
     outer = next((outer for outer, inner in CARRIED.items() if name == outer or name in inner), name)
     protocol, codec = known[outer].protocol, known[outer].codec
     if codec.carried:

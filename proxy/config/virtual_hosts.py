@@ -25,7 +25,7 @@ def parse_domain(value: Any) -> str:
     """``Shop.example.com:8080``, ``*.example.com``, ``shop.*``, ``*`` or ``[::1]:80``, in lower case."""
     if not isinstance(value, str):
         raise WrongValueError(f"must be a domain, not {describe(value)}; {_INSTEAD}")
-    if value.count(":") > 1 and not value.startswith("["):
+    if "://" in value or (value.count(":") > 1 and not value.startswith("[")) or (value.startswith("[") and "]" not in value):
         return parse_host(value)  # which says what is wrong
     name, port = (part.decode() for part in split(value.lower().encode()))
     if port and (not port.isdecimal() or not 0 < int(port) < 1 << 16):

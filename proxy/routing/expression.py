@@ -131,4 +131,5 @@ def _said(error: str) -> str:
         types = what.partition("applied to ")[2].strip("'")
         operator = what.split("'")[1].strip("_@")
         return f"{operator} is not for {types}{where}; write text in quotes, and int(...) around text that is a number"
-    return f"is no CEL: {what[:1].lower()}{what[1:]}{where}; write as service == 'com.test.Echo' && headers['env'] == 'gray'"
+    what = what[:1].lower() + what.partition(" expecting ")[0][1:]
+    return f"is no CEL: {what}{where}; write as service == 'com.test.Echo' && headers['env'] == 'gray'"
