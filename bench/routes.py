@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Processor time of a call with 1,000 routes, to one route.
+"""Processor time of a call with 1,000 routes, to one route; or with 10,000 of all kinds, and of a call whose key is new.
 
     routes.py bolt dubbo --rounds 9
+    routes.py bolt --mixed
 
 The difference looked for is a few percent, less than what two runs of one proxy differ by. So both are listeners of one
 process, in front of one backend: same memory layout, same warm caches. Short loads alternate between them, and the one
@@ -21,6 +22,7 @@ from statistics import median
 from typing import Any
 
 import measure
+import mixed
 from compare import new_folder, progress
 from ours import table, words
 from processes import Ports, StartError, cpu_nanoseconds, free_ports, running
@@ -51,11 +53,14 @@ def run(pid: int, load: measure.Load, port: int) -> tuple[float, int]:
     return (cpu_nanoseconds(pid) - before) / 1000 / max(result["done"], 1), measure.faults(result)
 
 
-def measure_routes(command: str, proto: str, folder: Path, rounds: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """A row for each depth. Raises StartError."""
+def measure_routes(
+    command: str, proto: str, folder: Path, rounds: int, say: Callable[[str], None],
+    make: Callable[[str, int], str] = table, count: int = MANY,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """A row for each depth. `make`: the lines of a table of so many routes. Raises StartError."""
     one, many, backend = free_ports(3)
     path = folder / f"routes-{proto}.yaml"
-    tables = {"few_routes": table(proto, 1), "many_routes": table(proto, MANY)}
+    tables = {"few_routes": table(proto, 1), "many_routes": make(proto, count)}
     path.write_text(CONFIG.format(one=one, many=many, backend=backend, **tables))
     echo = measure.backend(proto, Ports(backend, one), folder)
     with (
@@ -64,20 +69,24 @@ def measure_routes(command: str, proto: str, folder: Path, rounds: int, say: Cal
     ):
         time.sleep(measure.SETTLE_SECONDS)
         load = measure.Load(proto, secs=SECONDS)
-        return [compare(proxy.pid, replace(load, depth=depth), {"one": one, "many": many}, rounds, say) for depth in DEPTHS]
+        ports = {"one": one, "many": many}
+        return [compare(proxy.pid, replace(load, depth=depth), ports, rounds, say, count) for depth in DEPTHS]
 
 
-def compare(pid: int, load: measure.Load, ports: dict[str, int], rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def compare(
+    pid: int, load: measure.Load, ports: dict[str, int], rounds: int, say: Callable[[str], None], count: int = MANY
+) -> dict[str, Any]:
     cpu: dict[str, list[float]] = {kind: [] for kind in KINDS}
     faults = 0
     for number in range(rounds):
-        say(f"{load.proto}, depth {load.depth}, {MANY} routes and one, round {number + 1} of {rounds}")
+        say(f"{load.proto}, depth {load.depth}, {count} routes and one, round {number + 1} of {rounds}")
         for kind in KINDS if number % 2 else reversed(KINDS):
             microseconds, wrong = run(pid, load, ports[kind])
             cpu[kind].append(microseconds)
             faults += wrong
     return {
         "proto": load.proto,
+        "routes": count,
         "depth": load.depth,
         "cpu_us": {kind: median(values) for kind, values in cpu.items()},
         "cpu_rounds": cpu,
@@ -89,8 +98,8 @@ def compare(pid: int, load: measure.Load, ports: dict[str, int], rounds: int, sa
 def line(row: dict[str, Any]) -> str:
     cpu = row["cpu_us"]
     return (
-        f"{row['proto']}, depth {row['depth']}: {cpu['one']:.2f} us a call with one route, {cpu['many']:.2f} with {MANY}, "
-        f"ratio {row['ratio']:.3f}, {row['faults']} faults"
+        f"{row['proto']}, depth {row['depth']}: {cpu['one']:.2f} us a call with one route, {cpu['many']:.2f} with"
+        f" {row['routes']:,}, ratio {row['ratio']:.3f}, {row['faults']} faults"
     )
 
 
@@ -99,13 +108,18 @@ def main() -> int:
     ap.add_argument("proto", nargs="+", choices=("bolt", "boltv2", "dubbo"))
     ap.add_argument("--ours", default="xproto run {config}", help="command of the proxy under test")
     ap.add_argument("--rounds", type=int, default=ROUNDS)
+    ap.add_argument("--mixed", action="store_true", help="10,000 routes of all kinds, and what a new key costs")
     ap.add_argument("--json", action="store_true")
     a = ap.parse_args()
     measure.build()
     folder = new_folder()
-    rows = [row for proto in a.proto for row in measure_routes(a.ours, proto, folder, a.rounds, progress)]
+    shape = (mixed.table, mixed.ROUTES) if a.mixed else (table, MANY)
+    rows = [row for proto in a.proto for row in measure_routes(a.ours, proto, folder, a.rounds, progress, *shape)]
     progress("")
     print(json.dumps(rows) if a.json else "\n".join(map(line, rows)))
+    if a.mixed:
+        costs = mixed.decide_costs(folder, mixed.ROUTES), mixed.call_costs(a.ours, folder, mixed.ROUTES)
+        print(json.dumps(costs) if a.json else "\n".join(mixed.lines(mixed.ROUTES, *costs)))
     return 1 if any(row["faults"] for row in rows) else 0
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from proxy.tls.settings import HANDSHAKE_TIMEOUT, ClientTls, FilterChain, Secret, TlsMatch
 
-MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
+MatchKind = Literal["exact", "prefix", "suffix", "contains", "regex", "template", "range", "network", "any_of", "present"]
 BalancerName = Literal["round_robin", "random"]
 PoolName = Literal["multiplexed", "ping_pong"]
 HttpName = Literal["http1", "http2", "auto"]
@@ -69,22 +69,37 @@ DRAIN_TIMEOUT = 5.0
 
 
 class HeaderMatch(msgspec.Struct, frozen=True):
-    """One condition on one key of the protocol's routing view (its headers, plus the roles service and method)."""
+    """One condition on one key of the routing view (`proxy.routing.keys`). What the kinds mean: `proxy.routing.condition`."""
 
     key: str
     kind: MatchKind
     value: str = ""
+    """Of a range: ``START:END``. Of `any_of` and `present`: none."""
     invert: bool = False
+    ignore_case: bool = False
+    """Of ASCII letters, in `exact`, `prefix`, `suffix`, `contains`; `value` is in lower case then."""
+    choices: tuple[tuple[MatchKind, str], ...] = ()
+    """Of `any_of`: one of these must hold, each an `exact`, `prefix`, `suffix` or `network`."""
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Headers are ANDed; the first route of a table that matches wins."""
+    """Headers and the expression are ANDed; the first route of its virtual host that matches wins."""
 
     name: str
     headers: tuple[HeaderMatch, ...]
     cluster: str
     timeout: float | None = None
     oneway: bool = False
+    expression: str = ""
+    """In CEL; empty: none."""
+
+
+class VirtualHost(msgspec.Struct, frozen=True):
+    """The next `size` routes of a table are for requests to one of these domains (`proxy.routing.domains`)."""
+
+    name: str
+    domains: tuple[str, ...]
+    size: int
 
 
 class Keepalive(msgspec.Struct, frozen=True):
@@ -228,6 +243,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     listeners: dict[str, Listener]
     routes: dict[str, tuple[Route, ...]]
     clusters: dict[str, Cluster]
+    virtual_hosts: dict[str, tuple[VirtualHost, ...]] = {}
+    """Of the route tables that have any: together they have all its routes, in order."""
     protocol_specs: tuple[str, ...] = ()
     """Absolute paths of Python files that declare protocols."""
     protocol_options: dict[str, dict[str, Any]] = {}

@@ -2,8 +2,8 @@
 
 Source: RFC 9110 and 3986, and `docs/protocols.md` for what the keys mean: `http_method`, `path` without its query and
 with escapes of unreserved characters undone, `query`, `query.name`, `host` in lower case without port and last dot, and
-the names of fields in any case. `path:service` and `path:method` are what stands before and behind the path's last slash,
-but for its first.
+the names of fields in any case; `:path` and the like mean the same and can be no field's name, and `:authority` is the host
+with its port. `path:service` and `path:method` are what stands before and behind the path's last slash, but for its first.
 """
 
 from __future__ import annotations
@@ -20,22 +20,26 @@ def text_of(head: Any, key: bytes) -> bytes | None:
     """The value of a routing key; None where the head has none. `head` is what `HttpHead` parsed."""
     method = head.line.split(b" ", 1)[0]
     authority, path, query = _split(method, head.target)
-    values = [value for name, value in head.fields if name.lower() == key.lower()]
-    match key.lower():
+    if authority is None:
+        authority = next((value for name, value in head.fields if name.lower() == b"host"), None)
+    name = key.removeprefix(b":")
+    match name.lower():
         case b"http_method":
             return bytes(method)
         case b"path":
             return _unescaped(path)
         case b"path:service" | b"path:method":
             found = re.fullmatch(rb"/(.+)/([^/]+)", _unescaped(path), re.DOTALL)
-            return None if found is None else found[1] if key.lower() == b"path:service" else found[2]
+            return None if found is None else found[1] if name.lower() == b"path:service" else found[2]
         case b"query":
             return query
         case b"host":
-            host = authority if authority is not None else values[0] if values else None
-            return None if host is None else _host(host)
-        case _ if key.startswith(b"query."):
-            return _parameter(query or b"", key.removeprefix(b"query."))
+            return None if authority is None else _host(authority)
+        case b"authority" if name != key:
+            return None if authority is None else _host(authority) + _port(authority)
+        case _ if name.startswith(b"query."):
+            return _parameter(query or b"", name.removeprefix(b"query."))
+    values = [value for known, value in head.fields if known.lower() == key.lower()]
     return b",".join(values) if values else None
 
 
@@ -57,6 +61,11 @@ def _split(method: bytes, target: bytes) -> tuple[bytes | None, bytes, bytes | N
 def _host(authority: bytes) -> bytes:
     name = re.sub(rb":[0-9]*\Z", b"", authority)
     return name.removesuffix(b".").lower()
+
+
+def _port(authority: bytes) -> bytes:
+    found = re.search(rb":[0-9]+\Z", authority)
+    return found[0] if found else b""
 
 
 def _parameter(query: bytes, name: bytes) -> bytes | None:

@@ -10,6 +10,7 @@ import click
 from proxy import __version__
 from proxy.cli.protocols import explain, export, protocols
 from proxy.cli.proving import conformance, decode, new_protocol
+from proxy.cli.routing import explain_route
 from proxy.cli.running import demo, reload, run, validate
 
 
@@ -24,5 +25,5 @@ def version() -> None:
     click.echo(f"xproto {__version__}")
 
 
-for _verb in (run, reload, validate, protocols, explain, new_protocol, conformance, decode, export, demo):
+for _verb in (run, reload, validate, explain_route, protocols, explain, new_protocol, conformance, decode, export, demo):
     main.add_command(_verb)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from proxy.config import clusters, health, http, listeners, routes, schema
 from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
+from proxy.config.virtual_hosts import HostedTable
 from proxy.snapshot import (
     AccessLog,
     Cluster,
@@ -22,6 +23,7 @@ from proxy.snapshot import (
     ProxyProtocol,
     Route,
     Snapshot,
+    VirtualHost,
 )
 
 Resolve = Callable[[Iterable[str]], tuple[str, ...]]
@@ -32,8 +34,11 @@ def build(config: schema.Config, resolve: Resolve, specs: Sequence[str], folder:
     """`specs` are absolute paths; `folder` is what the paths of secrets and logs are relative to, absolute."""
     return Snapshot(
         listeners={given.name: _listener(given, resolve, folder) for given in config.listeners},
-        routes={
-            table: tuple(_route(index, given) for index, given in enumerate(listed)) for table, listed in config.routes.items()
+        routes={name: tuple(_routes(table)) for name, table in config.routes.items()},
+        virtual_hosts={
+            name: tuple(VirtualHost(host.name, host.domains, len(host.routes)) for host in table.virtual_hosts)
+            for name, table in config.routes.items()
+            if isinstance(table, HostedTable)
         },
         clusters={name: _cluster(name, given) for name, given in config.clusters.items()},
         protocol_specs=tuple(specs),
@@ -82,8 +87,24 @@ def _http(given: http.Http) -> Http:
     )
 
 
-def _route(index: int, given: routes.Route) -> Route:
-    return Route(route_name(index, given.name), conditions(given.match), given.cluster, given.timeout, given.oneway)
+def _routes(table: tuple[routes.Route, ...] | HostedTable) -> Iterator[Route]:
+    if not isinstance(table, HostedTable):
+        yield from (_route(route_name(index, given.name), given) for index, given in enumerate(table))
+        return
+    for host in table.virtual_hosts:
+        for index, given in enumerate(host.routes):
+            yield _route(f"{host.name}/{route_name(index, given.name)}", given)
+
+
+def _route(name: str, given: routes.Route) -> Route:
+    return Route(
+        name=name,
+        headers=conditions(given.match),
+        cluster=given.cluster,
+        timeout=given.timeout,
+        oneway=given.oneway,
+        expression=given.match.expression or "",
+    )
 
 
 def _cluster(name: str, given: clusters.Cluster) -> Cluster:

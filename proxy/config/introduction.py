@@ -36,6 +36,24 @@ routes:
       cluster: echo
 ```
 
+A table may have virtual hosts instead: of these a request's host chooses one, whose routes alone are tried (`routing.md`):
+
+```yaml
+routes:
+  main:
+    virtual_hosts:
+      - name: shop
+        domains: [shop.example.com, "*.shop.example.com", "shop.example.com:8443"]
+        routes:
+          - match: {{path: {{template: "/users/{{id}}/carts"}}, source: [10.0.0.0/8]}}
+            cluster: echo
+      - name: rest
+        domains: "*"
+        routes:
+          - match: {{protocol: [bolt, dubbo], expression: "headers['env'] in ['gray', 'test']"}}
+            cluster: echo
+```
+
 Certificates and keys are named under `secrets`, and used by these names. A listener whose clients show certificates, but
 for one name that is open to everybody and has routes of its own; and a cluster to which TLS is spoken:
 

@@ -28,8 +28,8 @@ from xproto.errors import suggest
 
 NOT_YET: dict[tuple[type[BaseModel], str], str] = {
     (Match, "prefix"): "belongs under path; write path: {prefix: ...}",
-    (Match, "method"): "means two things; write http_method for HTTP's, headers: {method: ...} for a call's",
-    (Match, "service"): "is a key; write headers: {service: ...}",
+    (Match, "domains"): "belong to a virtual host; write host here",
+    (Match, "sources"): "may be several under source; write source: [...]",
     (Match, "hosts"): "may be several under host; write host: [...]",
     (Route, "clusters"): "splitting calls by weight is not there yet; write cluster",
     (Route, "retry"): "retries are not there yet; leave it out",
@@ -96,7 +96,7 @@ def model_at(path: Path) -> type[BaseModel] | None:
 def _type_at(path: Path) -> Any:
     current: Any = Config
     for part in path:
-        current = _bare(current)
+        current = _bare(current, listed=isinstance(part, int))
         if isinstance(current, type) and issubclass(current, BaseModel):
             field = current.model_fields.get(str(part))
             current = field.annotation if field else None
@@ -109,13 +109,14 @@ def _type_at(path: Path) -> Any:
     return current
 
 
-def _bare(annotation: Any) -> Any:
-    """The type inside Annotated and Optional."""
+def _bare(annotation: Any, *, listed: bool = False) -> Any:
+    """The type inside Annotated and Optional; `listed`: where it may be a list or else, is it the list?"""
     while True:
         if get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]
         elif get_origin(annotation) in (Union, types.UnionType):
-            annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
+            found = [arg for arg in get_args(annotation) if arg is not type(None)]
+            annotation = found[0] if listed or len(found) == 1 else found[-1]
         else:
             return annotation
 

@@ -18,7 +18,7 @@ from proxy.config.values import WrongValueError, describe
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 MAX_NAMES = 100
-"""In one list: they become one regex, and RE2's memory for that is bounded."""
+"""In one list: more are a mistake, or a table with virtual hosts."""
 
 LABELS = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]*")
@@ -121,7 +121,9 @@ def parse_via(value: Any) -> str:
     return value
 
 
-def _one_or_more(kind: str) -> Callable[[Any], Any]:
+def one_or_more(kind: str) -> Callable[[Any], Any]:
+    """For a list of what `kind` says, or one of it."""
+
     def listed(value: Any) -> Any:
         if isinstance(value, str):
             return (value,)
@@ -142,14 +144,14 @@ Host = Annotated[str, BeforeValidator(checked(parse_host))]
 Hosts = Annotated[
     tuple[Host, ...],
     Written("host, or list of hosts"),
-    BeforeValidator(checked(_one_or_more("host"))),
+    BeforeValidator(checked(one_or_more("host"))),
     WithJsonSchema(_TEXTS),
 ]
 Method = Annotated[str, BeforeValidator(checked(parse_method))]
 Methods = Annotated[
     tuple[Method, ...],
     Written("method, or list of methods"),
-    BeforeValidator(checked(_one_or_more("method"))),
+    BeforeValidator(checked(one_or_more("method"))),
     WithJsonSchema(_TEXTS),
 ]
 Parameter = Annotated[str, BeforeValidator(checked(parse_parameter)), WithJsonSchema(_TEXT)]

@@ -13,8 +13,9 @@ from typing import Any
 
 from proxy.config.listeners import Listener
 from proxy.config.problems import Path
-from proxy.config.references import items
+from proxy.config.references import items, lists, mapping
 from proxy.config.schema import Config
+from proxy.observe.counters import CARRIED
 from xproto.errors import suggest
 
 Registry = Mapping[str, Any]
@@ -23,6 +24,8 @@ Options = Mapping[str, Mapping[str, Any]]
 LoadRegistry = Callable[[Sequence[str], Options], Registry]
 Problems = list[tuple[Path, str]]
 AUTO = "auto"
+CARRIED_NAMES = tuple(name for names in CARRIED.values() for name in names)
+"""Spoken in streams of another protocol, never by themselves."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,9 @@ def check_names(data: Any, registry: Registry) -> Iterator[tuple[Path, str]]:
     for path, name in _named(data):
         if name != AUTO and name not in registry:
             yield path, f"there is no protocol {name!r}; {suggest(name, (AUTO, *registry))}"
+    for path, name in _matched(data):
+        if name not in registry and name not in CARRIED_NAMES:
+            yield path, f"there is no protocol {name!r}; {suggest(name, (*registry, *CARRIED_NAMES))}"
     options = data.get("protocol_options")
     for name in options if isinstance(options, dict) else ():
         if name not in registry:
@@ -105,6 +111,16 @@ def _named(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         yield from _listed(("listeners", index, "protocols"), listener.get("protocols"))
         for place, chain in items(listener.get("filter_chains")):
             yield from _listed(("listeners", index, "filter_chains", place, "protocols"), chain.get("protocols"))
+
+
+def _matched(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """What routes ask calls to be spoken in."""
+    for table, given in mapping(data, "routes").items():
+        for path, listed in lists(("routes", table), given):
+            for index, route in items(listed):
+                match = route.get("match")
+                if isinstance(match, dict):
+                    yield from _listed((*path, index, "match", "protocol"), match.get("protocol"))
 
 
 def _listed(path: Path, given: Any) -> Iterator[tuple[Path, str]]:

@@ -13,7 +13,21 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import access_log, chains, clusters, health, http, listeners, match, routes, sans, schema, secrets, tls
+from proxy.config import (
+    access_log,
+    chains,
+    clusters,
+    health,
+    http,
+    listeners,
+    match,
+    routes,
+    sans,
+    schema,
+    secrets,
+    tls,
+    virtual_hosts,
+)
 from proxy.config.introduction import INTRODUCTION
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
@@ -54,7 +68,10 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield routes.Route, "routes.NAME[]"
     yield match.Match, "routes.NAME[].match"
     yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"
+    yield match.Range, "routes.NAME[].match.headers.KEY.range"
     yield match.PathMatch, "routes.NAME[].match.path"
+    yield virtual_hosts.HostedTable, "routes.NAME"
+    yield virtual_hosts.VirtualHost, "routes.NAME.virtual_hosts[]"
     yield clusters.Cluster, "clusters.NAME"
     yield clusters.Host, "clusters.NAME.hosts[]"
     yield tls.ClientTls, "clusters.NAME.tls"

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
-from proxy.config.problems import Path
+from proxy.config import references_domains
+from proxy.config.problems import Path, render_path
 from proxy.config.values import WrongValueError, parse_address
 from xproto.errors import suggest
 
@@ -29,7 +30,9 @@ def check(data: Any, folder: FilePath) -> Found:
     yield from _listeners(data, tables, clusters)
     yield from _logs(data, folder)
     for name, table in tables.items():
-        yield from _routes(("routes", name), table, clusters)
+        for path, listed in lists(("routes", name), table):
+            yield from _routes(path, listed, clusters)
+        yield from references_domains.check(("routes", name), table)
     for name, cluster in clusters.items():
         yield from _hosts(("clusters", name, "hosts"), cluster)
 
@@ -108,7 +111,16 @@ def _routes(path: Path, table: Any, clusters: dict[str, Any]) -> Found:
         if name == "none":
             yield at, "'none' is what metrics call no route at all; write another name"
         elif names.setdefault(name, index) != index:
-            yield at, f"{name!r} is also the name of routes.{path[1]}[{names[name]}]; write another"
+            yield at, f"{name!r} is also the name of {render_path(path)}[{names[name]}]; write another"
+
+
+def lists(path: Path, table: Any) -> Iterator[tuple[Path, Any]]:
+    """The lists of routes of a table, of which one with virtual hosts has one each, with their places."""
+    if not isinstance(table, dict):
+        yield path, table
+        return
+    for index, host in items(table.get("virtual_hosts")):
+        yield (*path, "virtual_hosts", index, "routes"), host.get("routes")
 
 
 def route_name(index: int, given: str | None) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from proxy.config.match import Match
 from proxy.config.model import Model
-from proxy.config.types import Duration, Flag, Name, checked
-from proxy.config.values import WrongValueError
+from proxy.config.types import Duration, Flag, Name
 
 
 class Route(Model):
-    """Where calls go. The first route of a table that matches wins."""
+    """Where calls go. The first route of a table, or of its virtual host, that matches wins."""
 
     name: Name | None = Field(
         default=None,
@@ -32,12 +29,3 @@ class Route(Model):
         description="Nobody waits for an answer, whatever the frames say: for methods that are oneways, of clients that write"
         " them as calls, as Thrift's for Go do. Else such a call counts as open until its deadline.",
     )
-
-
-def _table(value: Any) -> Any:
-    if isinstance(value, dict) and "virtual_hosts" in value:
-        raise WrongValueError("a table is a list of routes, without virtual_hosts; write routes with match.host")
-    return value
-
-
-RouteList = Annotated[tuple[Route, ...], BeforeValidator(checked(_table))]

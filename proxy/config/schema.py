@@ -15,10 +15,10 @@ from proxy import snapshot
 from proxy.config.clusters import Cluster
 from proxy.config.listeners import ListenerList
 from proxy.config.model import Model
-from proxy.config.routes import RouteList
 from proxy.config.secrets import Secret
 from proxy.config.types import DurationOrZero, Flag, ListenAddress, Name, Options, Text, Whole, refuse
 from proxy.config.values import is_loopback
+from proxy.config.virtual_hosts import Table
 
 MAX_WORKERS = 64
 
@@ -48,8 +48,9 @@ class Config(Model):
         description="Where clients connect; at least one.",
         examples=[[{"name": "mesh", "address": "127.0.0.1:9200", "routes": "main"}]],
     )
-    routes: dict[Name, RouteList] = Field(
-        description="Route tables by name, each a list of routes.", examples=[{"main": [{"cluster": "echo"}]}]
+    routes: dict[Name, Table] = Field(
+        description="Route tables by name, each a list of routes, or virtual hosts with a list each.",
+        examples=[{"main": [{"cluster": "echo"}]}],
     )
     clusters: dict[Name, Cluster] = Field(default_factory=dict, description="Clusters by name.")
     secrets: dict[Name, Secret] = Field(

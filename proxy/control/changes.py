@@ -52,11 +52,17 @@ class Changes(NamedTuple):
 def compare(old: Snapshot, new: Snapshot, old_specs: Mapping[str, str], new_specs: Mapping[str, str]) -> Changes:
     """`old_specs` and `new_specs` are digests of the protocols' files, by path."""
     kinds = {kind: difference(getattr(old, kind), getattr(new, kind)) for kind in KINDS}
+    kinds["routes"] = difference(_tables(old), _tables(new))
     kinds["protocol_specs"] = difference(old_specs, new_specs)
     return Changes(
         {kind: found for kind, found in kinds.items() if any(found)},
         tuple(field for field in VALUES if getattr(old, field) != getattr(new, field)),
     )
+
+
+def _tables(snapshot: Snapshot) -> dict[str, Any]:
+    """Route tables, with the virtual hosts of those that have any."""
+    return {name: (routes, snapshot.virtual_hosts.get(name, ())) for name, routes in snapshot.routes.items()}
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:

@@ -128,6 +128,7 @@ cdef class Counters:
     cdef log_count_t* for_log(self, str listener) except NULL
     cdef way_t* for_way(self, str table, str route, str cluster) except NULL
     cdef uint64_t* for_route(self, str table, str route) except NULL
+    cdef uint64_t* for_decision(self, str table, str outcome) except NULL
 
 
 cdef inline void add(uint64_t* slot, uint64_t more) noexcept nogil:

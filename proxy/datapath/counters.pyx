@@ -203,3 +203,6 @@ cdef class Counters:
 
     cdef uint64_t* for_route(self, str table, str route) except NULL:
         return self.slot("route_calls_total", {"table": table, "route": route})
+
+    cdef uint64_t* for_decision(self, str table, str outcome) except NULL:
+        return self.slot("route_decisions_total", {"table": table, "outcome": outcome})

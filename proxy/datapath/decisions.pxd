@@ -30,7 +30,10 @@ cdef class Table:
     cdef list clusters
     cdef route_t* routes
     cdef Py_ssize_t size
-    cdef uint64_t* nobody     # counter
+    cdef uint64_t* nobody     # counters
+    cdef uint64_t* hits
+    cdef uint64_t* misses
+    cdef uint64_t* uncached
     cdef tuple specs
     cdef Counters counters
     cdef const way_t* way(self, route_t* route) except NULL
@@ -43,7 +46,8 @@ cdef class Decisions:
     cdef slice_t* values
     cdef int asked            # how many of them the table asks for
     cdef int* places          # where they are among the values, in the table's order
-    cdef int sni_at, san_at   # what the connection says itself, and no frame: -1 where that is not asked for
+    cdef int sni_at, san_at, source_at    # what the connection says itself, and no frame: -1 where that is not asked for
+    cdef bytes protocol       # what the frames are of, for routes that ask
     cdef bint headed          # the frame is the head that was just scanned
     cdef int timeout_at       # index of the call's own timeout among them, or -1
     cdef bint spelled         # it has a unit
@@ -52,7 +56,7 @@ cdef class Decisions:
     cdef Py_ssize_t last_size
     cdef int last_route
     cdef int fixed            # the answer of a table that asks for nothing
-    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san) except -3
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san, bytes source) except -3
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil
     cdef int recall(self, bytes key) except -3
     cdef int ask(self) except -3

@@ -15,11 +15,11 @@ from libc.string cimport memcmp, memcpy
 
 from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
-from proxy.datapath.counters cimport Counters, way_t
+from proxy.datapath.counters cimport Counters, add, way_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
-from proxy.tls.settings import ROUTING_KEYS, SAN, SNI
+from proxy.routing.keys import PROTOCOL, SAN, SNI, SOURCE, is_frames
 
 cdef enum:
     ABSENT = 0xFFFFFFFF       # in place of a length
@@ -75,6 +75,9 @@ cdef class Table:
             raise MemoryError
         self.specs, self.counters = tuple(routes), counters
         self.nobody = counters.for_route(name, "none")
+        self.hits = counters.for_decision(name, "hit")
+        self.misses = counters.for_decision(name, "miss")
+        self.uncached = counters.for_decision(name, "uncached")
         for index, route in enumerate(routes):
             timeout = specs[route.cluster].timeout if route.timeout is None else route.timeout
             self.routes[<int>index].cluster = <void*><Cluster>self.clusters[index]
@@ -97,11 +100,11 @@ cdef class Decisions:
     """One table's decisions on frames of one protocol."""
 
     def __cinit__(self, Core core not None, Table table not None, Codec codec not None):
-        cdef tuple keys = tuple([key for key in table.keys if key not in ROUTING_KEYS])
+        cdef tuple keys = tuple([key for key in table.keys if is_frames(key, codec.headed)])
         cdef list every
         self.core, self.table = core, table
         self.asked = len(table.keys)
-        self.timeout_at = self.sni_at = self.san_at = -1
+        self.timeout_at = -1
         if codec.timeout_key is not None:
             if codec.timeout_key not in keys:
                 keys = (*keys, codec.timeout_key)
@@ -109,15 +112,18 @@ cdef class Decisions:
         self.headed, self.spelled = codec.headed, codec.spelled
         self.young, self.old = {}, {}
         self.last_size = -1
-        every = [*keys, *[key for key in table.keys if key in ROUTING_KEYS]]
+        every = [*keys, *[key for key in table.keys if not is_frames(key, codec.headed)]]
         self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
         self.places = <int*>calloc(self.asked + 1, sizeof(int))
         if self.values == NULL or self.places == NULL:
             raise MemoryError
         for index, key in enumerate(table.keys):
             self.places[<int>index] = every.index(key)
-        self.sni_at = every.index(SNI) if SNI in every else -1
-        self.san_at = every.index(SAN) if SAN in every else -1
+        self.sni_at, self.san_at, self.source_at = [
+            every.index(key) if key in every else -1 for key in (SNI, SAN, SOURCE)]
+        self.protocol = codec.name.encode()
+        if PROTOCOL in every:
+            lend(&self.values[<int>every.index(PROTOCOL)], self.protocol)
         if keys:
             self.lookup = codec.lookup(keys)
         if not self.asked:
@@ -127,10 +133,10 @@ cdef class Decisions:
         free(self.values)
         free(self.places)
 
-    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san) except -3:
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san, bytes source) except -3:
         """The route's index, NOBODY or UNREADABLE; `timeout` gets the call's own, if a key holds it (milliseconds).
 
-        `sni` and `san`: what the connection's TLS says of its client; None: nothing.
+        `sni` and `san`: what the connection's TLS says of its client; `source`: its address. None: nothing.
         """
         cdef uint8_t key[KEY_LIMIT]
         cdef Py_ssize_t joined
@@ -145,12 +151,16 @@ cdef class Decisions:
             lend(&self.values[self.sni_at], sni)
         if self.san_at >= 0:
             lend(&self.values[self.san_at], san)
+        if self.source_at >= 0:
+            lend(&self.values[self.source_at], source)
         if not self.asked:
             return self.fixed
         joined = self.join(key)
         if joined < 0:
+            add(self.table.uncached, 1)
             return self.ask()
         if joined == self.last_size and memcmp(key, self.last, joined) == 0:
+            add(self.table.hits, 1)
             return self.last_route
         self.last_route = self.recall(PyBytes_FromStringAndSize(<char*>key, joined))
         self.last_size = joined
@@ -183,10 +193,14 @@ cdef class Decisions:
         """The table's answer for the current values, remembered under their key."""
         found = self.young.get(key)
         if found is not None:
+            add(self.table.hits, 1)
             return found
         found = self.old.get(key)
         if found is None:
+            add(self.table.misses, 1)
             found = self.ask()
+        else:
+            add(self.table.hits, 1)
         if len(self.young) >= ENTRIES:
             self.old, self.young = self.young, {}
         self.young[key] = found

@@ -20,6 +20,7 @@ from proxy.datapath.flow cimport Flow
 from proxy.datapath.newcomer cimport Newcomer
 from proxy.datapath.port cimport Guest, Port
 from proxy.datapath.relay cimport WINDOW
+from proxy.datapath.requester cimport source_of
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.switch cimport switch_over
 from proxy.datapath.transport cimport Transport
@@ -107,6 +108,9 @@ cdef class Downstream(Newcomer):
         made.rx = made.tx = &self.core.nothing
         made.cuts, made.cell, made.branched = self.cuts, self.cell, True
         made.client, made.sni, made.san, made.client_facts = self.client, self.sni, self.san, self.client_facts
+        if self.source is None and made.binding.decisions.source_at >= 0:
+            self.source = source_of(self.client or io.peer())       # once for all streams
+        made.source = self.source
         made.alarm.owner, made.alarm.fire = <void*>made, fire
         made.limit()
         made.attach(io, OPEN)

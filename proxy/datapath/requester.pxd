@@ -9,6 +9,8 @@ from xproto.kernel.frame cimport frame_t
 cdef class Requester(Noted):
     cdef bint greeted                         # its handshake is done
     cdef bytes sni, san                       # what its TLS says of it; None: nothing
+    cdef bytes source                         # its address, for routes; None: none has asked
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* own) except -3
     cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1
@@ -19,3 +21,6 @@ cdef class Requester(Noted):
     cdef int say_next(self, bytes frame) except -1
     cdef int reject_unread(self) except -1
     cdef int reject(self, const frame_t* at, int fault, bytes text=*, const uint8_t* frame=*) except -1
+
+
+cdef bytes source_of(str peer)

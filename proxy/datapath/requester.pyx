@@ -11,7 +11,7 @@ from proxy.datapath.calls cimport call_t, find_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
-from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
+from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
 from proxy.datapath.noted cimport Noted
 from proxy.datapath.port cimport Binding
 from proxy.datapath.stream cimport BODY
@@ -23,10 +23,17 @@ from xproto.kernel.frame cimport (
 
 from xproto.kernel.http1_facts cimport CLOSES_AT, MINOR_AT
 
+from proxy.routing.networks import plain_address
 from xproto.errors import MalformedError
 
 cdef enum:
     NOTHING_FOLLOWS = 1 << CLOSES_AT | 1 << MINOR_AT
+
+
+cdef bytes source_of(str peer):
+    """The address in a peer's name, for routes. None: it is gone already."""
+    cdef str address = plain_address(peer)
+    return None if address is None else address.encode()
 
 
 cdef class Requester(Noted):
@@ -66,11 +73,18 @@ cdef class Requester(Noted):
             return self.unreadable(NULL, str(error))
         return self.handle(<const uint8_t*>plain, &inner)
 
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* own) except -3:
+        """Which route a request takes, as `Decisions.decide` says it."""
+        cdef Decisions decisions = self.binding.decisions
+        if decisions.source_at >= 0 and self.source is None:
+            self.source = source_of(self.peer_name())
+        return decisions.decide(frame, size, own, self.sni, self.san, self.source)
+
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         cdef Binding binding = self.binding
         cdef Table table = binding.decisions.table
         cdef int64_t own = at.timeout
-        cdef int index = binding.decisions.decide(frame, at.size, &own, self.sni, self.san)
+        cdef int index = self.decide(frame, at.size, &own)
         cdef route_t* route
         cdef call_t* call
         if index >= 0:
@@ -137,7 +151,7 @@ cdef class Requester(Noted):
         cdef Upstream upstream
         cdef route_t* route
         cdef call_t* call
-        cdef int index = binding.decisions.decide(frame, size, &own, self.sni, self.san)
+        cdef int index = self.decide(frame, size, &own)
         if index < 0 or not oneway and at.kind != KIND_REQUEST or self.codec.session and not self.greeted:
             return False                 # the whole frame will tell
         route = &binding.decisions.table.routes[index]

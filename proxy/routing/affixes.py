@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 
-from proxy.routing.masks import Hits, mask, pack
+from proxy.routing.masks import Hits, mask, shrink
 
 
 class Affixes:
@@ -24,15 +24,14 @@ class Affixes:
         self._longest = max(map(len, self._texts), default=0)
         self._parents: list[int] = []
         self._hits: list[Hits] = []
-        routes_of: list[list[int]] = []
+        met: list[int] = []
         for at, text in enumerate(self._texts):
             parent = at - 1
             while parent >= 0 and not text.startswith(self._texts[parent]):
                 parent = self._parents[parent]
-            inherited = routes_of[parent] if parent >= 0 else []
             self._parents.append(parent)
-            routes_of.append(inherited + owned[text])
-            self._hits.append(pack(routes_of[at]))
+            met.append(mask(tuple(owned[text])) | (met[parent] if parent >= 0 else 0))
+            self._hits.append(shrink(met[at]))
 
     def __bool__(self) -> bool:
         return bool(self._texts)

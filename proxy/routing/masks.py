@@ -17,8 +17,12 @@ DENSE = 16
 
 
 def pack(indices: Iterable[int]) -> Hits:
-    ordered = tuple(sorted(set(indices)))
-    return ordered if len(ordered) < DENSE else mask(ordered)
+    return shrink(mask(tuple(indices)))
+
+
+def shrink(bits: int) -> Hits:
+    """A mask as it is stored."""
+    return bits if bits.bit_count() >= DENSE else tuple(members(bits))
 
 
 def mask(hits: Hits) -> int:

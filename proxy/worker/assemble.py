@@ -93,9 +93,12 @@ def _detected(snapshot: Snapshot) -> Iterator[tuple[Place, tuple[str, ...]]]:
 
 
 def _table(name: str, snapshot: Snapshot, before: Parts | None) -> RouteTable:
-    if before is not None and before.snapshot.routes.get(name) == snapshot.routes[name]:
+    hosts = snapshot.virtual_hosts.get(name, ())
+    if before is not None and (before.snapshot.routes.get(name), before.snapshot.virtual_hosts.get(name, ())) == (
+        snapshot.routes[name], hosts,
+    ):  # fmt: skip
         return before.tables[name]
-    return RouteTable(snapshot.routes[name])
+    return RouteTable(snapshot.routes[name], hosts)
 
 
 def build_engine(

@@ -36,6 +36,7 @@ ADDRESS = "write IP:PORT, [IPv6]:PORT or unix:/path"
 DURATION = "write seconds (1.5) or a number with us, ms, s, m or h (250ms)"
 SIZE = "write bytes (65536) or a number with KiB, MiB, GiB, kB, MB or GB (64KiB)"
 NETWORK = "write a network (10.0.0.0/8), an address (10.0.0.1), or unix"
+KINDS = "exact, prefix, suffix, contains, regex, range, present"
 VARIABLE = "write ${VAR}, ${VAR:-default}, or $${ for a plain ${"
 
 ONE = [
@@ -375,10 +376,10 @@ ONE = [
         ),
     ),
     (match("{exact: 1}"), '7: routes.main[0].match.headers.k.exact: must be text, not the number 1; write it in quotes: "1"'),
-    (match("{}"), "7: routes.main[0].match.headers.k: no condition; write one of exact, prefix, suffix, regex, present"),
+    (match("{}"), f"7: routes.main[0].match.headers.k: no condition; write one of {KINDS}"),
     (
         match("{exact: a, prefix: b}"),
-        "7: routes.main[0].match.headers.k: exact and prefix together; write one of exact, prefix, suffix, regex, present",
+        f"7: routes.main[0].match.headers.k: exact and prefix together; write one of {KINDS}",
     ),
     (match("{suffix: ''}"), "7: routes.main[0].match.headers.k: an empty suffix matches every value; write present: true"),
     (match("{regex: '('}"), "7: routes.main[0].match.headers.k: RE2 refuses the regex '(': missing ): (; write RE2's syntax"),
@@ -391,20 +392,16 @@ ONE = [
         "7: routes.main[0].match.headers.k.present: must be true or false, not 'yep'; write true or false",
     ),
     (match("{prefixx: a}"), "7: routes.main[0].match.headers.k.prefixx: there is no such key; did you mean prefix?"),
-    (
-        edited("  main:\n", "  web: {virtual_hosts: []}\n  main:\n"),
-        "6: routes.web: a table is a list of routes, without virtual_hosts; write routes with match.host",
-    ),
     # matches of HTTP
     (http("path: api"), f"{MATCH}path: a path begins with /; write /api"),
     (http("path: {prefix: ''}"), f"{MATCH}path: a path begins with /; write /"),
     (http("path: {suffix: ''}"), f"{MATCH}path: an empty suffix matches every path; write prefix: /"),
     (http("path: /a?b=c"), f"{MATCH}path: '/a?b=c' is more than a path; write what follows the ? under query"),
     (http("path: /a b"), f"{MATCH}path: '/a b' is never sent so; write it percent-encoded"),
-    (http("path: {}"), f"{MATCH}path: no condition; write one of exact, prefix, suffix, regex"),
+    (http("path: {}"), f"{MATCH}path: no condition; write one of exact, prefix, suffix, regex, template"),
     (
         http("path: {exact: /a, prefix: /b}"),
-        f"{MATCH}path: exact and prefix together; write one of exact, prefix, suffix, regex",
+        f"{MATCH}path: exact and prefix together; write one of exact, prefix, suffix, regex, template",
     ),
     (http("path: {regex: '('}"), f"{MATCH}path: RE2 refuses the regex '(': missing ): (; write RE2's syntax"),
     (http("prefix: /"), f"{MATCH}prefix: belongs under path; write path: {{prefix: ...}}"),
@@ -427,13 +424,13 @@ ONE = [
     (http("http_method: [1]"), f"{MATCH}http_method[0]: must be a method, not the number 1; write GET, or a list of methods"),
     (
         http("method: GET"),
-        f"{MATCH}method: means two things; write http_method for HTTP's, headers: {{method: ...}} for a call's",
+        f"{MATCH}method: is the method of a call, and GET is one of HTTP; write http_method: GET",
     ),
     (
         http("query: {a=b: x}"),
         f"{MATCH}query.a=b: 'a=b' is no parameter's name; write it as it is sent, percent-encoded",
     ),
-    (http("query: {a: {}}"), f"{MATCH}query.a: no condition; write one of exact, prefix, suffix, regex, present"),
+    (http("query: {a: {}}"), f"{MATCH}query.a: no condition; write one of {KINDS}"),
     # what a listener does with HTTP
     (listener("http: {trusted: [lan]}"), f"5: listeners[0].http.trusted[0]: 'lan' is no network; {NETWORK}"),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -159,29 +160,55 @@ def told(match: str) -> tuple[s.HeaderMatch, ...]:
 
 
 @pytest.mark.parametrize(
-    ("match", "key", "kind", "value"),
+    ("match", "wanted"),
     [
-        ("{path: /a}", "path", "exact", "/a"),
-        ("{path: '*'}", "path", "exact", "*"),
-        ("{path: {prefix: /a/}}", "path", "prefix", "/a/"),
-        ("{path: {suffix: .png}}", "path", "suffix", ".png"),
-        ("{path: {regex: '/[0-9]+'}}", "path", "regex", "/[0-9]+"),
-        ("{host: Shop.Example.COM}", "host", "exact", "shop.example.com"),
-        ("{host: '[2001:DB8::1]'}", "host", "exact", "[2001:db8::1]"),
-        ("{host: '*.Example.com'}", "host", "suffix", ".example.com"),
-        ("{host: [a.b, '*.c.d']}", "host", "regex", r"a\.b|(?s:\C*)\.c\.d"),
-        ("{http_method: GET}", "http_method", "exact", "GET"),
-        ("{http_method: [GET, M-SEARCH]}", "http_method", "regex", r"GET|M\-SEARCH"),
-        ("{query: {v: '2'}}", "query.v", "exact", "2"),
+        ("{path: /a}", (":path", "exact", "/a")),
+        ("{path: '*'}", (":path", "exact", "*")),
+        ("{path: {prefix: /a/}}", (":path", "prefix", "/a/")),
+        ("{path: {suffix: .png}}", (":path", "suffix", ".png")),
+        ("{path: {suffix: .PNG, ignore_case: true}}", (":path", "suffix", ".png", False, True)),
+        ("{path: {regex: '/[0-9]+'}}", (":path", "regex", "/[0-9]+")),
+        ("{path: {template: '/a/{b}'}}", (":path", "template", "/a/{b}")),
+        ("{host: Shop.Example.COM}", (":host", "exact", "shop.example.com")),
+        ("{host: '[2001:DB8::1]'}", (":host", "exact", "[2001:db8::1]")),
+        ("{host: '*.Example.com'}", (":host", "suffix", ".example.com")),
+        ("{host: [a.b, '*.c.d', a.b]}", (":host", (("exact", "a.b"), ("suffix", ".c.d")))),
+        ("{http_method: GET}", (":http_method", "exact", "GET")),
+        ("{http_method: [GET, M-SEARCH]}", (":http_method", (("exact", "GET"), ("exact", "M-SEARCH")))),
+        ("{query: {v: '2'}}", (":query.v", "exact", "2")),
+        ("{service: a}", ("service", "exact", "a")),
+        ("{method: {contains: É, ignore_case: true}}", ("method", "contains", "É", False, True)),
+        ("{headers: {n: {range: {start: -1, end: 3}, invert: true}}}", ("n", "range", "-1:3", True)),
+        ("{source: 10.0.0.0/8}", ("source.address", "network", "10.0.0.0/8")),
+        ("{source: ['::1', unix]}", ("source.address", (("network", "::1/128"), ("exact", "unix")))),
+        ("{sni: '*.A.test'}", ("tls.sni", "suffix", ".a.test")),
+        ("{protocol: bolt}", (":protocol", "exact", "bolt")),
+        ("{variables: {protocol: {prefix: d}}}", (":protocol", "prefix", "d")),
+        ("{variables: {tls.san: x}}", ("tls.san", "exact", "x")),
+        ("{metadata: {tenant: {present: true}}}", ("metadata.tenant", "present")),
     ],
 )
-def test_matches_of_http_are_conditions_on_keys(match: str, key: str, kind: s.MatchKind, value: str) -> None:
-    assert told(match) == (s.HeaderMatch(key, kind, value),)
+def test_ways_to_write_a_condition(match: str, wanted: tuple[Any, ...]) -> None:
+    key, *given = wanted
+    condition = s.HeaderMatch(key, *given) if isinstance(given[0], str) else s.HeaderMatch(key, "any_of", choices=given[0])
+    assert told(match) == (condition,)
+
+
+def test_virtual_hosts_share_a_table() -> None:
+    table = """{virtual_hosts: [
+      {name: shop, domains: [Shop.test:80, "*.shop.test"], routes: [{cluster: echo, name: a}, {cluster: echo}]},
+      {name: rest, domains: "*", routes: [{cluster: echo, match: {expression: "service == 'a'"}}]}]}"""
+    made = snapshot(SMALLEST.replace("  main:\n", f"  other: {table}\n  main:\n"))
+    assert [route.name for route in made.routes["other"]] == ["shop/a", "shop/1", "rest/0"]
+    assert made.routes["other"][2].expression == "service == 'a'"
+    assert made.virtual_hosts == {
+        "other": (s.VirtualHost("shop", ("shop.test:80", "*.shop.test"), 2), s.VirtualHost("rest", ("*",), 1))
+    }
 
 
 def test_all_ways_to_write_a_condition_are_anded() -> None:
     assert [c.key for c in told("{headers: {path: /a, x: y}, path: {suffix: z}, query: {q: {present: false}}, host: a}")] == [
-        "host", "path", "query.q", "path", "x",
+        ":host", ":path", ":query.q", "path", "x",
     ]  # fmt: skip
 
 

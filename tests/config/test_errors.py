@@ -10,12 +10,16 @@ from proxy.config import source
 from proxy.config.loader import load
 from proxy.config.problems import ConfigurationError
 from tests.config.cases import ONE, cluster
+from tests.config.cases_routing import HOSTED, MATCHING
 from tests.config.fakes import SMALLEST, Registry, errors
 
 GOLDEN = Path(__file__).parent / "everything_wrong.yaml"
 
 
-@pytest.mark.parametrize(("text", "expected"), ONE, ids=[case[1].split(";")[0] for case in ONE])
+EVERY = [*ONE, *MATCHING, *HOSTED]
+
+
+@pytest.mark.parametrize(("text", "expected"), EVERY, ids=[case[1].split(";")[0] for case in EVERY])
 def test_one_error_gives_one_line(text: str, expected: str) -> None:
     assert errors(text) == [expected]
 
@@ -28,7 +32,7 @@ def test_all_errors_at_once_in_the_order_of_lines() -> None:
 
 
 def test_every_message_says_what_to_write_instead() -> None:
-    assert all(";" in expected for _, expected in ONE)
+    assert all(";" in expected for _, expected in EVERY)
 
 
 def test_a_tag_is_refused() -> None:

@@ -20,14 +20,16 @@ def test_the_page_is_current() -> None:
 
 
 def test_the_pages_examples_are_valid() -> None:
-    smallest, routes, tls = re.findall(r"```yaml\n(.*?)```", markdown(), re.DOTALL)
+    smallest, routes, hosts, tls = re.findall(r"```yaml\n(.*?)```", markdown(), re.DOTALL)
     assert [c.key for c in snapshot(smallest).routes["main"][0].headers] == ["service"]
     before, _, rest = smallest.partition("routes:\n  main:")
     made = snapshot(before + routes + rest[rest.index("clusters:") :]).routes["main"]
     assert [[c.key for c in route.headers] for route in made] == [
-        ["http_method", "host", "path"],
-        ["path", "query.verbose", "x-env"],
+        [":http_method", ":host", ":path"],
+        [":path", ":query.verbose", "x-env"],
     ]
+    hosted = snapshot(before + hosts + rest[rest.index("clusters:") :])
+    assert [host.name for host in hosted.virtual_hosts["main"]] == ["shop", "rest"]
     assert [chain.routes for chain in snapshot(tls).listeners["mesh"].chains] == ["public", "main"]
 
 

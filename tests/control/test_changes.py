@@ -16,7 +16,7 @@ from proxy.control.state import Step, close_all, digests, first, match, step
 from proxy.control.supervisor import NotPreparedError, Supervisor
 from proxy.control.validator import InvalidError, validate
 from proxy.observe.log import Log
-from proxy.snapshot import Cluster, Listener, Route, Snapshot
+from proxy.snapshot import Cluster, Listener, Route, Snapshot, VirtualHost
 from proxy.tls.settings import Secret
 from proxy.tls.store import Secrets
 from proxy.worker.assemble import make_parts
@@ -43,6 +43,8 @@ def test_differences_by_name() -> None:
     assert found.as_data()["listeners"] == {"added": ("c",), "changed": ("b",), "removed": ("a",)}
     moved = compare(snapshot(secrets={"a": Secret("a")}), snapshot(secrets={"a": Secret("a", "vault")}), {}, {})
     assert str(moved) == "secrets +0 ~1 -0"
+    hosts = {"main": (VirtualHost("all", ("*",), 1),)}
+    assert str(compare(snapshot(), snapshot(virtual_hosts=hosts), {}, {})) == "routes +0 ~1 -0"
     assert not compare(old, old, {}, {})
     assert str(compare(old, old, {}, {})) == "nothing changed"
 

@@ -55,6 +55,32 @@ def test_a_host_is_without_its_port(said: bytes, host: bytes) -> None:
     assert seen(request(host=b"Host: " + said), "host") == [host]
 
 
+@pytest.mark.parametrize(
+    ("target", "said", "authority"),
+    [
+        (b"/", b"a:8080", b"a:8080"),
+        (b"/", b"a", b"a"),
+        (b"/", b"a:", b"a"),
+        (b"/", b"Shop.TEST:81", b"shop.test:81"),
+        (b"/", b"shop.test.:81", b"shop.test:81"),
+        (b"/", b"[::1]:80", b"[::1]:80"),
+        (b"/", b"[::1]", b"[::1]"),
+        (b"/", b"", b""),
+        (b"http://b:80/", b"a", b"b:80"),
+        (b"http://b", b"a:1", b"b"),
+    ],
+)
+def test_an_authority_has_its_port(target: bytes, said: bytes, authority: bytes) -> None:
+    data = request(b"GET " + target + b" HTTP/1.1", host=b"Host: " + said)
+    assert seen(data, ":authority", "host", ":host") == [authority, *seen(data, "host", "host")]
+
+
+def test_no_field_poses_behind_a_colon() -> None:
+    data = request(b"GET /p?a=1 HTTP/1.1", b"authority: x", b"Path: y")
+    assert seen(data, "authority", ":authority", ":path", ":query.a", ":http_method") == [b"x", b"a", b"/p", b"1", b"GET"]
+    assert seen(data, ":accept", ":x") == [None, None]
+
+
 def test_connect_and_options() -> None:
     assert seen(request(b"CONNECT b:443 HTTP/1.1"), "host", "http_method") == [b"b", b"CONNECT"]
     assert seen(request(b"OPTIONS * HTTP/1.1"), "path", "host") == [b"*", b"a"]

@@ -83,7 +83,7 @@ def test_a_route_ruled_out_by_its_other_keys_costs_no_regex():
         def Match(self, value):
             raise AssertionError
 
-    for _, chunk, _ in table._chunks:
+    for _, chunk in table._chunks:
         chunk._set = Untouchable()
     assert table.decide((b"199", b"v199x")) == 199
     assert table.decide((b"199", b"v198x")) == -1

@@ -117,7 +117,8 @@ def test_explain_says_why():
         )
     )
     first, second, rest = table.explain((b"a", None))
-    assert first == (0, "first", "c", False, False, first.conditions)
+    failed = "method: regex 'b+' fails for absent"
+    assert first == (0, "first", "c", False, False, first.conditions, "", failed)
     assert first.conditions == ("service: exact 'a' holds for b'a'", "method: regex 'b+' fails for absent")
     assert (second.matched, second.chosen, second.cluster) == (True, True, "d")
     assert second.conditions == ("service: not prefix 'x' holds for b'a'",)

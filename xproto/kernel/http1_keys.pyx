@@ -2,11 +2,11 @@
 
 `http_method`, `path` (without its query), `query`, `query.name` (the first of that name, as it is written), `host` (the
 target's authority, if it has one, else the field Host: in lower case, without a port or the last dot), and any other key
-is a field's name, in whatever case. Fields of one name are joined by a comma, in their order, as RFC 9110 section 5.2
+is a field's name, in whatever case. The same names behind a colon mean the same; `:authority` is the host with its port. Fields of one name are joined by a comma, in their order, as RFC 9110 section 5.2
 allows whoever reads them. In a path, letters, digits and `-._~` count as such where they are written as escapes: they
 mean the same (RFC 3986 section 6.2.2.2), so a rule for /admin holds for /%61dmin.
 
-No field can be called `path:service` or `path:method`: what stands before and behind the path's last slash, but for its
+No field can be called so, nor `path:service` or `path:method`: what stands before and behind the path's last slash, but for its
 first one, as gRPC's servers take it apart. Both are there, and are not empty, or neither is.
 
 What always holds: a slice points into the frame or into the caller's scratch space; fields that do not fit there make
@@ -29,13 +29,15 @@ cdef inline bint is_name(const uint8_t* data, int64_t size, const uint8_t* name,
     return size == length and same(data, name, size)
 
 
-cdef void take_host(const uint8_t* data, int64_t size, span_t* out) noexcept nogil:
-    """Without its port; an IPv6 address with its brackets."""
+cdef void take_host(const uint8_t* data, int64_t size, span_t* out, span_t* port) noexcept nogil:
+    """Without its port, which may be empty; an IPv6 address with its brackets."""
     cdef int64_t end = size
     while end and c'0' <= data[end - 1] <= c'9':
         end -= 1
     out.data = data
     out.size = end - 1 if end and data[end - 1] == c':' else size
+    port.data = data + min(out.size + 1, size)
+    port.size = max(size - out.size - 1, <int64_t>0)
 
 
 cdef bint lower(cursor_t* c, span_t* text) noexcept nogil:
@@ -56,6 +58,25 @@ cdef bint lower(cursor_t* c, span_t* text) noexcept nogil:
     text.data = c.scratch
     c.scratch += text.size
     c.scratch_left -= text.size
+    return True
+
+
+cdef bint join(cursor_t* c, const span_t* host, const span_t* port, span_t* out) noexcept nogil:
+    """A host as `lower` left it, with its port. False: it does not fit into the scratch space."""
+    out[0] = host[0]
+    if port.size == 0:
+        return True
+    out.size += 1 + port.size
+    if host.data + host.size + 1 == port.data:
+        return True
+    if out.size > c.scratch_left:
+        return False
+    memcpy(c.scratch, host.data, <size_t>host.size)
+    c.scratch[host.size] = c':'
+    memcpy(c.scratch + host.size + 1, port.data, <size_t>port.size)
+    out.data = c.scratch
+    c.scratch += out.size
+    c.scratch_left -= out.size
     return True
 
 
@@ -119,22 +140,25 @@ cdef void take_parameter(const uint8_t* data, int64_t size, const uint8_t* name,
         at = stop + 1
 
 
-cdef void split(const uint8_t* frame, const head_t* head, span_t* path, span_t* query, span_t* host) noexcept nogil:
+cdef void split(
+    const uint8_t* frame, const head_t* head, span_t* path, span_t* query, span_t* host, span_t* port,
+) noexcept nogil:
     cdef const uint8_t* target = frame + head.target_at
     cdef const uint8_t* stop = target + head.target_size
     cdef const uint8_t* mark
     cdef const uint8_t* start
     host.data, host.size = NULL, 0
+    port.data, port.size = NULL, 0
     query.data, query.size = NULL, 0
     if head.host >= 0:
-        take_host(frame + head.fields[head.host].value_at, head.fields[head.host].value_size, host)
+        take_host(frame + head.fields[head.host].value_at, head.fields[head.host].value_size, host, port)
     if target[0] != c'/' and target[0] != c'*':
         mark = <const uint8_t*>memchr(target, c'/', <size_t>head.target_size)
         start = mark + 2 if mark != NULL and mark + 1 < stop and mark[1] == c'/' else target
         mark = start
         while mark < stop and mark[0] != c'/' and mark[0] != c'?':
             mark += 1
-        take_host(start, mark - start, host)
+        take_host(start, mark - start, host, port)
         target = mark
     mark = <const uint8_t*>memchr(target, c'?', <size_t>(stop - target)) if target < stop else NULL
     path.data, path.size = target, (mark if mark != NULL else stop) - target
@@ -145,8 +169,8 @@ cdef void split(const uint8_t* frame, const head_t* head, span_t* path, span_t* 
 
 
 cdef void host_of(const uint8_t* frame, const head_t* head, span_t* host) noexcept nogil:
-    cdef span_t path, query
-    split(frame, head, &path, &query, host)
+    cdef span_t path, query, port
+    split(frame, head, &path, &query, host, &port)
 
 
 cdef bint take_fields(cursor_t* c, const head_t* head, const key_t* key, span_t* out) noexcept nogil:
@@ -174,35 +198,43 @@ cdef bint take_fields(cursor_t* c, const head_t* head, const key_t* key, span_t*
 
 
 cdef bint find_keys(cursor_t* c, const head_t* head, const key_t* keys, int nkeys) noexcept nogil:
-    cdef span_t path, query, host, method
+    cdef span_t path, query, host, port, method
     cdef span_t* out
+    cdef const uint8_t* name
+    cdef int64_t size
     cdef bint plain = False   # the path, without escapes
     cdef int i
-    split(c.data, head, &path, &query, &host)
+    split(c.data, head, &path, &query, &host, &port)
     method.data, method.size = c.data, head.method_size
     for i in range(nkeys):
         out = &c.slots[keys[i].slot]
-        if is_name(keys[i].name, keys[i].size, <const uint8_t*>b"http_method", 11):
+        name, size = keys[i].name, keys[i].size
+        if size and name[0] == c':':
+            name, size = name + 1, size - 1
+        if is_name(name, size, <const uint8_t*>b"http_method", 11):
             out[0] = method
-        elif keys[i].size >= 4 and same(keys[i].name, <const uint8_t*>b"path", 4) and (keys[i].size == 4 or keys[i].name[4] == c':'):
+        elif size >= 4 and same(name, <const uint8_t*>b"path", 4) and (size == 4 or name[4] == c':'):
             if not plain and not unescape(c, &path):
                 return False
             plain = True
-            if keys[i].size == 4:
+            if size == 4:
                 out[0] = path
-            elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"path:service", 12):
+            elif is_name(name, size, <const uint8_t*>b"path:service", 12):
                 take_call(&path, False, out)
-            elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"path:method", 11):
+            elif is_name(name, size, <const uint8_t*>b"path:method", 11):
                 take_call(&path, True, out)
-        elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"query", 5):
+        elif is_name(name, size, <const uint8_t*>b"query", 5):
             out[0] = query
-        elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b"host", 4):
+        elif is_name(name, size, <const uint8_t*>b"host", 4):
             if not lower(c, &host):
                 return False
             out[0] = host
-        elif keys[i].size >= PREFIX and memcmp(keys[i].name, b"query.", PREFIX) == 0:
+        elif is_name(keys[i].name, keys[i].size, <const uint8_t*>b":authority", 10):
+            if not lower(c, &host) or not join(c, &host, &port, out):
+                return False
+        elif size >= PREFIX and memcmp(name, b"query.", PREFIX) == 0:
             if query.data != NULL:
-                take_parameter(query.data, query.size, keys[i].name + PREFIX, keys[i].size - PREFIX, out)
+                take_parameter(query.data, query.size, name + PREFIX, size - PREFIX, out)
         elif not take_fields(c, head, &keys[i], out):
             return False
     return True

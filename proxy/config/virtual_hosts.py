@@ -1,0 +1,119 @@
+"""Virtual hosts: routes for some domains only. Which of them a request is for is `proxy.routing.domains`' matter.
+
+What always holds: a domain comes out in lower case, an asterisk at one of its ends or nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, WrapValidator
+
+from proxy.config.model import Model
+from proxy.config.names import LABELS, parse_host
+from proxy.config.routes import Route
+from proxy.config.types import Name, Written, checked
+from proxy.config.values import WrongValueError, describe
+from proxy.routing.domains import split
+
+_PART = re.compile(r"[a-z0-9_.-]+")
+"""What an asterisk may stand beside: ``.example.com``, ``-eu.example.com``, ``shop.``."""
+
+
+def parse_domain(value: Any) -> str:
+    """``Shop.example.com:8080``, ``*.example.com``, ``shop.*``, ``*`` or ``[::1]:80``, in lower case."""
+    if not isinstance(value, str):
+        raise WrongValueError(f"must be a domain, not {describe(value)}; {_INSTEAD}")
+    if "://" in value or (value.count(":") > 1 and not value.startswith("[")) or (value.startswith("[") and "]" not in value):
+        return parse_host(value)  # which says what is wrong
+    name, port = (part.decode() for part in split(value.lower().encode()))
+    if port and (not port.isdecimal() or not 0 < int(port) < 1 << 16):
+        raise WrongValueError(f"{value!r} has no port behind its colon; write 1 to 65535 there")
+    if name != "*":
+        name = _name(name, value)
+    return f"{name}:{port}" if port else name
+
+
+_INSTEAD = "write a name (shop.example.com), *.example.com, shop.* or *, each with a port or without"
+
+
+def _name(name: str, value: str) -> str:
+    if "*" not in name:
+        return parse_host(name)
+    rest = name[1:] if name.startswith("*") else name[:-1]
+    if not name.startswith("*") and not name.endswith("*"):
+        raise WrongValueError(f"{value!r} has an asterisk in its midst; write it at the beginning or at the end")
+    if "*" in rest:
+        raise WrongValueError(f"{value!r} has two asterisks; write one, at the beginning or at the end")
+    if not _PART.fullmatch(rest) or not LABELS.fullmatch(rest.strip(".-")):
+        raise WrongValueError(f"{value!r} is no domain; {_INSTEAD}")
+    if name.startswith("*") and rest.endswith("."):
+        raise WrongValueError(f"{value!r} ends with a dot; write {name.rstrip('.')}")
+    return name
+
+
+def _host_name(value: Any) -> Any:
+    if isinstance(value, str) and "/" in value:
+        raise WrongValueError(f"{value!r} has a /, behind which metrics have the route's name; write another name")
+    return value
+
+
+def _domains(value: Any) -> Any:
+    if isinstance(value, str):
+        return (value,)
+    if value == []:
+        raise WrongValueError("the list is empty; write the domains, or * for every one")
+    return value
+
+
+Domain = Annotated[str, Written("domain"), BeforeValidator(checked(parse_domain)), WithJsonSchema({"type": "string"})]
+Domains = Annotated[
+    tuple[Domain, ...],
+    Written("domain, or list of domains"),
+    BeforeValidator(checked(_domains)),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+
+
+class VirtualHost(Model):
+    """Routes for some domains. A request is for one virtual host, and where none of its routes matches it has none."""
+
+    name: Annotated[Name, BeforeValidator(checked(_host_name))] = Field(
+        description="Its name in logs, and in front of its routes' in metrics: `shop/carts`.", examples=["shop"]
+    )
+    domains: Domains = Field(
+        description="The hosts of requests that are for it, whatever their case: a name, `*.example.com` for every name that "
+        "ends so, `shop.*` for every one that begins so, `*` for all others and for calls that name no host, as those of "
+        "Bolt, Dubbo and Thrift; or a list of them. With a port, only requests whose host is written with it. An exact domain "
+        "wins over the longest suffix, that over the longest prefix, that over `*`; of two that are equal but for a port, the "
+        "one with it.",
+        examples=[["shop.example.com", "*.shop.example.com"]],
+    )
+    routes: tuple[Route, ...] = Field(
+        default=(), description="Its routes, in order; the first that matches wins.", examples=[[{"cluster": "echo"}]]
+    )
+
+
+def _hosts(value: Any) -> Any:
+    if value == []:
+        raise WrongValueError("the list is empty; write a virtual host, or a list of routes instead of virtual_hosts")
+    return value
+
+
+class HostedTable(Model):
+    """A route table with virtual hosts; a table without is a list of routes."""
+
+    virtual_hosts: Annotated[tuple[VirtualHost, ...], BeforeValidator(checked(_hosts))] = Field(
+        description="The virtual hosts, in any order.",
+        examples=[[{"name": "all", "domains": ["*"], "routes": [{"cluster": "echo"}]}]],
+    )
+
+
+def _table(value: Any, _handler: Any) -> Any:
+    """One of the two by what was written, so that each problem is one line, at its place."""
+    return HostedTable.model_validate(value) if isinstance(value, dict) else _LISTED.validate_python(value)
+
+
+_LISTED: TypeAdapter[tuple[Route, ...]] = TypeAdapter(tuple[Route, ...])
+Table = Annotated[tuple[Route, ...] | HostedTable, Written("list of `routes.NAME[]`, or `routes.NAME`"), WrapValidator(_table)]
