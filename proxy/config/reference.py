@@ -13,7 +13,21 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import access_log, chains, clusters, health, http, listeners, match, routes, sans, schema, secrets, tls
+from proxy.config import (
+    access_log,
+    chains,
+    clusters,
+    health,
+    http,
+    listeners,
+    match,
+    retries,
+    routes,
+    sans,
+    schema,
+    secrets,
+    tls,
+)
 from proxy.config.introduction import INTRODUCTION
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
@@ -55,12 +69,15 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield match.Match, "routes.NAME[].match"
     yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"
     yield match.PathMatch, "routes.NAME[].match.path"
+    yield retries.Retry, "routes.NAME[].retry"
+    yield retries.RetryBackOff, "routes.NAME[].retry.back_off"
     yield clusters.Cluster, "clusters.NAME"
     yield clusters.Host, "clusters.NAME.hosts[]"
     yield tls.ClientTls, "clusters.NAME.tls"
     yield tls.TlsMatch, "clusters.NAME.tls_matches[]"
     yield clusters.Keepalive, "clusters.NAME.keepalive"
     yield clusters.Backoff, "clusters.NAME.backoff"
+    yield retries.RetryBudget, "clusters.NAME.retry_budget"
     yield health.HealthCheck, "clusters.NAME.health_check"
     yield health.GrpcCheck, "clusters.NAME.health_check.grpc"
     yield secrets.Secret, "secrets.NAME"

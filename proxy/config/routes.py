@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from proxy.config.match import Match
 from proxy.config.model import Model
-from proxy.config.types import Duration, Flag, Name, checked
+from proxy.config.retries import Retry
+from proxy.config.types import GIVEN, Duration, Flag, Name, checked, refuse
 from proxy.config.values import WrongValueError
 
 
@@ -32,6 +33,21 @@ class Route(Model):
         description="Nobody waits for an answer, whatever the frames say: for methods that are oneways, of clients that write"
         " them as calls, as Thrift's for Go do. Else such a call counts as open until its deadline.",
     )
+    retry: Annotated[Retry | None, GIVEN] = Field(
+        default=None,
+        description="When its calls are sent again; never if not given.",
+        examples=[{"on": ["connect_failure", "reset"], "attempts": 2}],
+    )
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Route:
+        tried = self.retry.per_try_timeout if self.retry else None
+        if tried is not None and self.timeout is not None and tried >= self.timeout:
+            raise refuse(
+                f"retry.per_try_timeout ({tried:g}s) leaves no time of the timeout ({self.timeout:g}s) for another try; "
+                "write a shorter one"
+            )
+        return self
 
 
 def _table(value: Any) -> Any:
