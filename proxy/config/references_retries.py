@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from proxy.config.problems import Path
@@ -13,6 +14,8 @@ from xproto.errors import suggest
 
 MOST_NAMED = 3
 """Protocols that a message lists; of `auto` there are many."""
+MOST_STATUSES = 20
+"""Likewise, with the events."""
 
 
 def check_statuses(config: Config, registry: Registry) -> Iterator[tuple[Path, str]]:
@@ -30,7 +33,14 @@ def check_statuses(config: Config, registry: Registry) -> Iterator[tuple[Path, s
                 if not known:
                     yield path, f"answers of {said} say no status; write one of {', '.join(EVENTS)}"
                 elif isinstance(status, str) and status not in known:
-                    yield path, f"{status!r} is no status of {said}, and no event; {suggest(status, (*EVENTS, *known))}"
+                    yield path, f"{status!r} is no status of {said}, and no event; {_instead(status, (*EVENTS, *known))}"
+
+
+def _instead(status: str, known: tuple[str, ...]) -> str:
+    """Of very many that could be meant only the nearest is named."""
+    if len(known) <= MOST_STATUSES or get_close_matches(status, known, 1):
+        return suggest(status, known)
+    return f"write {', '.join(EVENTS)}, or a status (docs/retries.md)"
 
 
 def _speakers(config: Config, table: str, registry: Registry) -> Iterator[Any]:

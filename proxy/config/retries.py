@@ -49,7 +49,8 @@ def _idempotent(value: Any) -> bool | tuple[str, ...]:
     if isinstance(value, bool):
         return value
     if not isinstance(value, dict) or list(value) != ["methods"]:
-        raise WrongValueError(f"must be true, false or methods, not {describe(value)}; write true, false, or {{methods: [...]}}")
+        wrong = f"must be true, false or methods, not {describe(value)}"
+        raise WrongValueError(f"{wrong}; write true, false, or {{methods: [...]}}")
     methods = value["methods"]
     if not isinstance(methods, list) or not methods or not all(isinstance(each, str) and each for each in methods):
         raise WrongValueError("methods must be a list of names; write {methods: [find, list]}")
@@ -114,8 +115,8 @@ class Retry(Model):
 
     on: Events = Field(
         default=snapshot.RETRY_EVENTS,
-        description="What is retried. `connect_failure`: no host can be connected to. `refused`: the server says that it did not"
-        " look at the call (HTTP/2's REFUSED_STREAM and GOAWAY). `reset`: the connection closed before the answer. `timeout`: a"
+        description="What is retried. `connect_failure`: no host can be connected to. `refused`: the server says that it did"
+        " not look at the call (HTTP/2's REFUSED_STREAM and GOAWAY). `reset`: the connection closed before the answer. `timeout`: a"
         " try took longer than `per_try_timeout`. Everything else is a status of the table's protocols, by its name or number:"
         " `5xx`, `gateway_error`, `429`, `unavailable`, `server_threadpool_busy`, `exception`; docs/retries.md has them all.",
         examples=[["connect_failure", "reset", "gateway_error"]],
@@ -163,8 +164,8 @@ class Retry(Model):
             raise refuse("nothing is retried; write what under on, or leave retry out")
         if self.idempotent is False and all(name in NEVER_SAFE for name in self.on) and not self._answers():
             raise refuse(
-                f"{' and '.join(map(str, self.on))} may come when a call was processed, and with idempotent: false none of them "
-                "is retried; write connect_failure or refused, or which calls may be processed twice"
+                f"{' and '.join(map(str, self.on))} may come when a call was processed, and with idempotent: false none of "
+                "them is retried; write connect_failure or refused, or which calls may be processed twice"
             )
         return self
 
@@ -187,8 +188,8 @@ class RetryBudget(Model):
 
     percent: Annotated[int, Whole(0, 100)] = Field(
         default=snapshot.RETRY_BUDGET_PERCENT,
-        description="Of the calls that are under way. A host that goes takes its share of the calls along: for all of them to be"
-        " retried this must be as much.",
+        description="Of the calls that are under way. A host that goes takes its share of the calls along: for all of them to"
+        " be retried this must be as much.",
         examples=[20],
     )
     min_concurrent: Annotated[int, Whole(0, 1_000_000)] = Field(

@@ -88,13 +88,15 @@ cdef class Retry(Attempts):
     cdef int try_ends(self, attempt_t* attempt) except -1:
         """It took longer than one try may. Its request is waited for, as by the call's own deadline."""
         cdef call_t* call = attempt.call
+        cdef Caller caller
         if call.upstream == NULL or attempt.answered:
             return 0
+        caller = <Caller>call.caller         # held: it may be closed by what it is told
         if call.bodied:
             return self.core.wheel.set(&attempt.alarm, self.core.now + attempt.patience)
         if self.again(call, ON_TIMEOUT, attempt.safe, False):
             return 0
-        return (<Caller>call.caller).expired(call)
+        return caller.expired(call)
 
     cdef bint again(self, call_t* call, int why, bint safe, bint heard) except -1:
         """Send it again after a pause? False: it ends as it would without a policy. `heard`: its answer is here."""

@@ -28,7 +28,7 @@ cdef class Budget:
     cdef bint allows(self) noexcept:
         """One more? Asked only when a call has failed, so the hosts are counted then."""
         cdef Host host
-        cdef uint64_t active = self.pending[0] + <uint64_t>self.pausing
+        cdef uint64_t active = self.pending[0] + <uint64_t>self.pausing + 1     # the one that asks
         if self.flying < self.least:
             return True
         for host in self.cluster.hosts:
