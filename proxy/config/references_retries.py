@@ -56,5 +56,4 @@ def _speakers(config: Config, table: str, registry: Registry) -> Iterator[Any]:
         if name in spoken or not spoken:
             declared = getattr(registered, "protocol", None)
             if declared is not None:
-                yield declared
-                yield from (each for each in declared.carries if each.name != declared.name)
+                yield from declared.carries or (declared,)  # calls are what streams carry, where there are any
