@@ -57,6 +57,12 @@ def _idempotent(value: Any) -> bool | tuple[str, ...]:
     return tuple(methods)
 
 
+def _headers(value: Any) -> Any:
+    if isinstance(value, list) and len(value) > MAX_HEADERS:
+        raise WrongValueError(f"there are {len(value)}; write at most {MAX_HEADERS}")
+    return value
+
+
 def _header(value: Any) -> str:
     if not isinstance(value, str) or not TOKEN.fullmatch(value):
         raise WrongValueError(f"{describe(value)} is no header's name; write one, such as x-try-again")
@@ -116,12 +122,12 @@ class Retry(Model):
     on: Events = Field(
         default=snapshot.RETRY_EVENTS,
         description="What is retried. `connect_failure`: no host can be connected to. `refused`: the server says that it did"
-        " not look at the call (HTTP/2's REFUSED_STREAM and GOAWAY). `reset`: the connection closed before the answer. `timeout`: a"
-        " try took longer than `per_try_timeout`. Everything else is a status of the table's protocols, by its name or number:"
+        " not look at the call (HTTP/2's REFUSED_STREAM and GOAWAY). `reset`: the connection closed before the answer."
+        " `timeout`: a try took longer than `per_try_timeout`. Everything else is a status of the table's protocols, by its name or number:"
         " `5xx`, `gateway_error`, `429`, `unavailable`, `server_threadpool_busy`, `exception`; docs/retries.md has them all.",
         examples=[["connect_failure", "reset", "gateway_error"]],
     )
-    retriable_headers: Annotated[tuple[HeaderName, ...], Field(max_length=MAX_HEADERS)] = Field(
+    retriable_headers: Annotated[tuple[HeaderName, ...], BeforeValidator(checked(_headers))] = Field(
         default=(),
         description="Names of headers: an answer that has one of them is retried, too.",
         examples=[["x-try-again"]],

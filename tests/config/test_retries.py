@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from proxy.config.protocols import load_registry
 from proxy.snapshot import Retry, RetryBudget
 from tests.config.fakes import SMALLEST, Registry, errors, protocol, snapshot
+
+LOADED = load_registry((), {})
+
+
+def known(*_: Any) -> Any:
+    """All that is built in, loaded once."""
+    return LOADED
+
 
 EVENTS = "connect_failure, refused, reset, timeout"
 
@@ -91,6 +100,10 @@ WRONG = [
         f"{AT}.retriable_headers[0]: 'a b' is no header's name; write one, such as x-try-again",
     ),
     (
+        route(f"{{retriable_headers: [{', '.join(f'x-{n}' for n in range(17))}]}}"),
+        f"{AT}.retriable_headers: there are 17; write at most 16",
+    ),
+    (
         route("{buffer: 17MiB}"),
         f"{AT}: buffer (17825792 bytes) is over what may be kept of one request; write at most 16MiB",
     ),
@@ -128,7 +141,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "expected"), WRONG, ids=[case[1].split(";")[0] for case in WRONG])
 def test_one_mistake_gives_one_line(text: str, expected: str) -> None:
-    assert errors(text, load_registry) == [expected]
+    assert errors(text, known) == [expected]
 
 
 def test_statuses_of_a_protocol_that_declares_none() -> None:
@@ -139,7 +152,7 @@ def test_statuses_of_a_protocol_that_declares_none() -> None:
 
 
 def built(text: str) -> Retry:
-    found: Retry = snapshot(text, load_registry).routes["main"][0].retry
+    found: Retry = snapshot(text, known).routes["main"][0].retry
     return found
 
 
@@ -155,8 +168,8 @@ def test_a_policy_that_says_everything() -> None:
         " back_off: {base: 10ms, max: 1s}, idempotent: {methods: [find]}, same_host: true, buffer: 1MiB}"
     )
     assert built(route(given)) == Retry(
-        on=("reset", "timeout"), statuses=("unavailable", "5xx", 429, -9), headers=("x-again",), attempts=5, per_try_timeout=0.2,
-        back_off_base=0.01, back_off_max=1.0, idempotent=None, methods=("find",), same_host=True, buffer=1 << 20,
+        on=("reset", "timeout"), statuses=("unavailable", "5xx", 429, -9), headers=("x-again",), attempts=5,
+        per_try_timeout=0.2, back_off_base=0.01, back_off_max=1.0, idempotent=None, methods=("find",), same_host=True, buffer=1 << 20,
     )  # fmt: skip
 
 
@@ -165,7 +178,7 @@ def test_one_event_without_a_list() -> None:
 
 
 def test_a_budget() -> None:
-    found = snapshot(cluster("retry_budget: {percent: 34, min_concurrent: 0}"), load_registry)
+    found = snapshot(cluster("retry_budget: {percent: 34, min_concurrent: 0}"), known)
     assert found.clusters["echo"].retry_budget == RetryBudget(34, 0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from proxy.snapshot import Retry, RetryBudget
+from tests.datapath import frames
 from tests.datapath.world import World
 from tests.policy.speakers import ALL, FRAMED, GRPC, HTTP1, OK, Call, Site, Speaker, let_go, start
 
@@ -390,6 +391,24 @@ async def test_a_request_that_is_too_long_is_not_kept(world: World, speaker: Spe
     await (await site.call()).reset()
     assert await client.answer() == (7, speaker.closed)
     assert (outcome(world, "unkept"), outcome(world, "retried")) == (1, 0)
+
+
+async def test_where_memory_is_short_nothing_is_kept_and_calls_go_on(world: World) -> None:
+    speaker = FRAMED[0]
+    site = Site(world, speaker)
+    start(world, speaker, Retry(on=("reset",), idempotent=True), site)
+    greedy = await world.client()
+    for part in (frames.announcing(1, 2**30), *(bytes(1 << 20),) * 97):
+        await greedy.send(part)
+    await world.until(lambda: world.engine.describe()["buffers"]["held"] > 96 * 2**20)
+    client = await asked(world, speaker)
+    call = await site.call()
+    await call.answer(OK)
+    assert await client.answer() == (7, OK)
+    await client.ask(8)
+    await (await site.call()).reset()
+    assert await client.answer() == (8, speaker.closed)
+    assert (outcome(world, "unkept"), outcome(world, "retried")) == (2, 0)
 
 
 @each

@@ -97,7 +97,11 @@ def _snapshot(
         cluster["retry_budget"] = RetryBudget(dice.choice((0, 20, 100)), dice.choice((0, 3)))
     return Snapshot(
         listeners={name: Listener(name, "simulated:0", spoken, "table", detect_timeout=5.0, **listener)},
-        routes={"table": (Route("echo", IS_ECHO, cluster_name, retry=calls), Route("web", IS_WEB, cluster_name, retry=requests))},
+        routes={
+            "table": (
+                Route("echo", IS_ECHO, cluster_name, retry=calls), Route("web", IS_WEB, cluster_name, retry=requests),
+            )
+        },
         clusters={
             cluster_name: Cluster(
                 cluster_name, hosts, lb=dice.choice(("round_robin", "random")), connect_timeout=0.2, timeout=TIMEOUT,
