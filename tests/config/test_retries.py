@@ -169,7 +169,8 @@ def test_a_policy_that_says_everything() -> None:
     )
     assert built(route(given)) == Retry(
         on=("reset", "timeout"), statuses=("unavailable", "5xx", 429, -9), headers=("x-again",), attempts=5,
-        per_try_timeout=0.2, back_off_base=0.01, back_off_max=1.0, idempotent=None, methods=("find",), same_host=True, buffer=1 << 20,
+        per_try_timeout=0.2, back_off_base=0.01, back_off_max=1.0, idempotent=None, methods=("find",), same_host=True,
+        buffer=1 << 20,
     )  # fmt: skip
 
 
