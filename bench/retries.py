@@ -112,9 +112,7 @@ def cost_rows(command: str, proto: str, folder: Path, rounds: int, say: Callable
     bare, retrying, backend = free_ports(3)
     pool = ", pool: multiplexed" if proto.startswith("thrift") else ""
     path = folder / f"cost-{proto}.yaml"
-    path.write_text(
-        COST.format(bare=bare, retrying=retrying, backend=backend, match=MATCH[proto], policy=WHOLE, pool=pool)
-    )
+    path.write_text(COST.format(bare=bare, retrying=retrying, backend=backend, match=MATCH[proto], policy=WHOLE, pool=pool))
     with (
         running(measure.backend(proto, Ports(backend, bare), folder), backend, folder / "backend.log"),
         running(words(command, path), bare, folder / f"cost-{proto}.log") as proxy,

@@ -124,7 +124,8 @@ class Retry(Model):
         description="What is retried. `connect_failure`: no host can be connected to. `refused`: the server says that it did"
         " not look at the call (HTTP/2's REFUSED_STREAM and GOAWAY). `reset`: the connection closed before the answer."
         " `timeout`: a try took longer than `per_try_timeout`. Everything else is a status of the table's protocols, by its"
-        " name or number: `5xx`, `gateway_error`, `429`, `unavailable`, `server_threadpool_busy`, `exception`; docs/retries.md has them all.",
+        " name or number: `5xx`, `gateway_error`, `429`, `unavailable`, `server_threadpool_busy`, `exception`; docs/retries.md"
+        " has them all.",
         examples=[["connect_failure", "reset", "gateway_error"]],
     )
     retriable_headers: Annotated[tuple[HeaderName, ...], BeforeValidator(checked(_headers))] = Field(
