@@ -5,10 +5,11 @@
     retries.py kill --rounds 5 --json
     retries.py cost bolt dubbo thrift
 
-`kill`: three hosts, 32 connections with 16 calls in flight on each, closed loop; one host gets SIGKILL in the midst of it. In
-turn, within each round, with no policy, with retries of connect failures only, and with retries of resets of calls that may be
-processed twice; the budget allows any share. Failed calls are the load's `bad`: answers with an error. `slowest` is the
-longest that any call took, so no call that was sent again took longer.
+`kill`: three hosts, 32 connections; one host gets SIGKILL in the midst of the load. With no policy, with retries of connect
+failures only, and with retries of resets of calls that may be processed twice; the budget allows any share. Failed calls are
+the load's `bad`: answers with an error. Once as a closed loop of 16 calls in flight on each connection, so that many are on
+the host that goes, and once as an open loop at a rate that leaves the machine idle for the most part: there `slowest`, the
+longest that any call took, says how long calls take that are sent again.
 
 `cost`: two routes of one process, one with a policy, in front of one backend, as in routes.py: short loads alternate.
 """
@@ -35,6 +36,7 @@ from ours import MATCH, words
 from processes import Ports, StartError, free_ports, running
 
 LOAD = measure.Load("bolt", depth=16, secs=2.0)
+LOADS: dict[str, tuple[str, ...]] = {"closed loop": (), "open loop": ("--rate", "4000")}
 KILL_AFTER = 0.5
 """Of the time."""
 HOSTS = 3
@@ -77,7 +79,7 @@ def hosts(folder: Path, ports: list[int]) -> Iterator[list[subprocess.Popen[byte
         ]
 
 
-def kill(command: str, policy: str, folder: Path) -> dict[str, Any]:
+def kill(command: str, policy: str, options: tuple[str, ...], folder: Path) -> dict[str, Any]:
     """What the load saw. Raises StartError."""
     front, *ports = free_ports(1 + HOSTS)
     path = folder / f"retries-{policy}.yaml"
@@ -85,19 +87,20 @@ def kill(command: str, policy: str, folder: Path) -> dict[str, Any]:
     path.write_text(KILLED.format(front=front, policy=POLICIES[policy], hosts=listed))
     with hosts(folder, ports) as running_hosts, running(words(command, path), front, folder / f"retries-{policy}.log"):
         time.sleep(measure.SETTLE_SECONDS)
-        load = measure.rpcload(LOAD, front)
+        load = measure.rpcload(LOAD, front, *options)
         time.sleep(LOAD.secs * KILL_AFTER)
         running_hosts[0].send_signal(signal.SIGKILL)
         return measure.seen(load)
 
 
-def kill_row(command: str, policy: str, folder: Path, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def kill_row(command: str, policy: str, load: str, folder: Path, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     runs = []
     for number in range(rounds):
-        say(f"a host is killed, policy {policy}, round {number + 1} of {rounds}")
-        runs.append(kill(command, policy, folder))
+        say(f"a host is killed, {load}, policy {policy}, round {number + 1} of {rounds}")
+        runs.append(kill(command, policy, LOADS[load], folder))
     return {
         "part": "kill",
+        "load": load,
         "policy": policy,
         "calls": sum(run["done"] for run in runs),
         "failed": [run["bad"] for run in runs],
@@ -150,7 +153,7 @@ def line(row: dict[str, Any]) -> str:
             f"ratio {row['ratio']:.3f}, {row['faults']} faults"
         )
     return (
-        f"a host killed, policy {row['policy']}: {row['calls']:,} calls, failed {row['failed']}, "
+        f"a host killed, {row['load']}, policy {row['policy']}: {row['calls']:,} calls, failed {row['failed']}, "
         f"{row['other_faults']} other faults, p99 {row['p99_us'] / 1000:.1f} ms, slowest {row['slowest_us'] / 1000:.1f} ms"
     )
 
@@ -167,7 +170,7 @@ def main() -> int:
     folder = new_folder()
     rows: list[dict[str, Any]] = []
     if a.part != "cost":
-        rows += [kill_row(a.ours, policy, folder, a.rounds, progress) for policy in POLICIES]
+        rows += [kill_row(a.ours, policy, load, folder, a.rounds, progress) for load in LOADS for policy in POLICIES]
     if a.part != "kill":
         rows += [row for proto in a.proto for row in cost_rows(a.ours, proto, folder, a.rounds, progress)]
     progress("")

@@ -423,6 +423,26 @@ async def test_what_is_kept_is_given_back_when_the_answer_is_there(world: World,
     await world.until(lambda: world.engine.describe()["buffers"]["held"] == 0)
 
 
+@each_framed
+async def test_a_host_of_three_goes_and_all_that_was_on_it_is_elsewhere_within_40_ms(world: World, speaker: Speaker) -> None:
+    sites, calls = [Site(world, speaker) for _ in range(3)], 48
+    start(world, speaker, Retry(idempotent=True), *sites, pool="multiplexed", retry_budget=EVERYTHING)
+    client = await speaker.client(world)
+    for number in range(calls):
+        await client.ask(number)
+    await world.until(lambda: sum(site.calls.qsize() for site in sites) == calls)
+    lost = sites[0].calls.qsize()
+    assert lost >= calls // 3 - 3
+    await sites[0].go()
+    await world.until(lambda: outcome(world, "retried") == lost)
+    await world.advance(0.04)
+    await world.until(lambda: sum(site.calls.qsize() for site in sites[1:]) == calls)
+    for site in sites[1:]:
+        while site.calls.qsize():
+            await (await site.call()).answer(OK)
+    assert sorted([await client.answer() for _ in range(calls)]) == [(number, OK) for number in range(calls)]
+
+
 # -- one answer, whatever happens -----------------------------------------------------------------------------------
 
 
