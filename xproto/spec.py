@@ -11,7 +11,7 @@ Text roles (`service`, `method`, and keys of the routing view) are sources: `hea
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -221,6 +221,9 @@ class Protocol:
     timeout: an integer field in milliseconds, or a header with decimal milliseconds; at most 0 means none. `spelled`: calls
         as gRPC's, whose header has a unit, and whose answers say in `grpc-status` how they ended.
     pool, order: how connections are shared and answers told apart.
+    status: of an answer, the field or header (in decimal) that says what came of the call.
+    statuses: what its values are called; a name may stand for several.
+    unprocessed: those of the names that say that the call was not processed: it may be sent to another server.
     variant: fields that must be alike for all frames of one upstream connection.
     echo: fields that a local reply repeats from its request.
     echo_text: a field of bytes or text that it repeats as well, of at most 255 bytes (a longer one: as none). Heartbeats have
@@ -248,6 +251,9 @@ class Protocol:
     method: Any = None
     keys: Mapping[str, Any] = field(default_factory=dict)
     timeout: Any = None
+    status: Any = None
+    statuses: Mapping[str, int | Collection[int]] = field(default_factory=dict)
+    unprocessed: tuple[str, ...] = ()
     pool: Pool = Pool.MULTIPLEXED
     order: Order = Order.BY_ID
     unwrap: Callable[[bytes], bytes] | None = None

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from proxy.config import clusters, health, http, listeners, routes, schema
+from proxy.config import clusters, health, http, listeners, retries, routes, schema
 from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
@@ -21,6 +21,8 @@ from proxy.snapshot import (
     Keepalive,
     Listener,
     ProxyProtocol,
+    Retry,
+    RetryBudget,
     Route,
     Snapshot,
     VirtualHost,
@@ -104,6 +106,23 @@ def _route(name: str, given: routes.Route) -> Route:
         timeout=given.timeout,
         oneway=given.oneway,
         expression=given.match.expression or "",
+        retry=_retry(given.retry) if given.retry else None,
+    )
+
+
+def _retry(given: retries.Retry) -> Retry:
+    return Retry(
+        on=tuple(name for name in retries.EVENTS if name in given.on),
+        statuses=given.statuses,
+        headers=tuple(name.lower() for name in given.retriable_headers),
+        attempts=given.attempts,
+        per_try_timeout=given.per_try_timeout,
+        back_off_base=given.back_off.base,
+        back_off_max=given.back_off.max,
+        idempotent=given.idempotent if isinstance(given.idempotent, bool) else None,
+        methods=given.idempotent if isinstance(given.idempotent, tuple) else (),
+        same_host=given.same_host,
+        buffer=given.buffer,
     )
 
 
@@ -125,6 +144,7 @@ def _cluster(name: str, given: clusters.Cluster) -> Cluster:
         backoff_base=given.backoff.base,
         backoff_max=given.backoff.max,
         keepalive=Keepalive(given.keepalive.interval, given.keepalive.timeout, given.keepalive.misses),
+        retry_budget=RetryBudget(given.retry_budget.percent, given.retry_budget.min_concurrent),
         health_check=_health_check(given.health_check),
         tls=client_tls(given.tls, given.http) if given.tls else None,
         tls_matches=tuple(tls_match(each, given.http) for each in given.tls_matches),

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from proxy import snapshot
 from proxy.config.health import HealthCheck
 from proxy.config.model import Model
+from proxy.config.retries import RetryBudget
 from proxy.config.tls import ClientTls, TlsMatch
 from proxy.config.types import GIVEN, Address, Duration, DurationOrZero, Flag, Size, Text, Whole, refuse
 
@@ -139,6 +140,9 @@ class Cluster(Model):
     )
     keepalive: Keepalive = Field(default_factory=Keepalive, description="Heartbeats on upstream connections.")
     backoff: Backoff = Field(default_factory=Backoff, description="Waiting between attempts to connect.")
+    retry_budget: RetryBudget = Field(
+        default_factory=RetryBudget, description="How many of its calls may be retries, whatever its routes say."
+    )
 
     @model_validator(mode="after")
     def _spoken_to(self) -> Cluster:

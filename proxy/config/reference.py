@@ -21,6 +21,7 @@ from proxy.config import (
     http,
     listeners,
     match,
+    retries,
     routes,
     sans,
     schema,
@@ -72,12 +73,15 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield match.PathMatch, "routes.NAME[].match.path"
     yield virtual_hosts.HostedTable, "routes.NAME"
     yield virtual_hosts.VirtualHost, "routes.NAME.virtual_hosts[]"
+    yield retries.Retry, "routes.NAME[].retry"
+    yield retries.RetryBackOff, "routes.NAME[].retry.back_off"
     yield clusters.Cluster, "clusters.NAME"
     yield clusters.Host, "clusters.NAME.hosts[]"
     yield tls.ClientTls, "clusters.NAME.tls"
     yield tls.TlsMatch, "clusters.NAME.tls_matches[]"
     yield clusters.Keepalive, "clusters.NAME.keepalive"
     yield clusters.Backoff, "clusters.NAME.backoff"
+    yield retries.RetryBudget, "clusters.NAME.retry_budget"
     yield health.HealthCheck, "clusters.NAME.health_check"
     yield health.GrpcCheck, "clusters.NAME.health_check.grpc"
     yield secrets.Secret, "secrets.NAME"

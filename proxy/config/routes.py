@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, model_validator
 
 from proxy.config.match import Match
 from proxy.config.model import Model
-from proxy.config.types import Duration, Flag, Name
+from proxy.config.retries import Retry
+from proxy.config.types import GIVEN, Duration, Flag, Name, refuse
 
 
 class Route(Model):
@@ -29,3 +32,18 @@ class Route(Model):
         description="Nobody waits for an answer, whatever the frames say: for methods that are oneways, of clients that write"
         " them as calls, as Thrift's for Go do. Else such a call counts as open until its deadline.",
     )
+    retry: Annotated[Retry | None, GIVEN] = Field(
+        default=None,
+        description="When its calls are sent again; never if not given.",
+        examples=[{"on": ["connect_failure", "reset"], "attempts": 2}],
+    )
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Route:
+        tried = self.retry.per_try_timeout if self.retry else None
+        if tried is not None and self.timeout is not None and tried >= self.timeout:
+            raise refuse(
+                f"retry.per_try_timeout ({tried:g}s) leaves no time of the timeout ({self.timeout:g}s) for another try; "
+                "write a shorter one"
+            )
+        return self

@@ -6,12 +6,14 @@ What always holds: a domain comes out in lower case, an asterisk at one of its e
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, WrapValidator
 
 from proxy.config.model import Model
 from proxy.config.names import LABELS, parse_host
+from proxy.config.problems import Path
 from proxy.config.routes import Route
 from proxy.config.types import Name, Written, checked
 from proxy.config.values import WrongValueError, describe
@@ -117,3 +119,12 @@ def _table(value: Any, _handler: Any) -> Any:
 
 _LISTED: TypeAdapter[tuple[Route, ...]] = TypeAdapter(tuple[Route, ...])
 Table = Annotated[tuple[Route, ...] | HostedTable, Written("list of `routes.NAME[]`, or `routes.NAME`"), WrapValidator(_table)]
+
+
+def routes_of(table: tuple[Route, ...] | HostedTable, path: Path) -> Iterator[tuple[Path, Route]]:
+    """Its routes, those of all virtual hosts, with their places below the table's."""
+    if not isinstance(table, HostedTable):
+        yield from (((*path, index), route) for index, route in enumerate(table))
+        return
+    for at, host in enumerate(table.virtual_hosts):
+        yield from (((*path, "virtual_hosts", at, "routes", index), route) for index, route in enumerate(host.routes))

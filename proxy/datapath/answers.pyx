@@ -13,15 +13,18 @@ from libc.string cimport memset
 
 from proxy.datapath.buffers cimport buf_t, segment_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport call_t, only_call
+from proxy.datapath.calls cimport Retrier, call_t, only_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.conn cimport FEEDS, OPEN, may, next_frame
 from proxy.datapath.counters cimport CLOSED_EARLY, STATUSES, add
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_UPSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
-from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE
+from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_COUNTED, BODY_UNTIL_CLOSE
 from xproto.kernel.http2_wire cimport REFUSED_STREAM
 from xproto.kernel.http1_facts cimport ASKED, closes_in, form_of, has_body, is_idempotent, is_old, upgrades_in
+
+cdef enum:
+    SHORT = 64 * 1024         # bytes of a body that nobody wants, which cost less than another connection
 
 
 cdef class Answers(Carrier):
@@ -86,6 +89,10 @@ cdef class Answers(Carrier):
         cdef bint more = has_body(at.echo, at.length)
         if at.kind == KIND_INTERIM:
             return caller.interim(call, frame, at)
+        if call.attempt != NULL:
+            if (<Retrier>call.attempt.retrier).unwanted(call, frame, at.size, at.echo, self.core.head):
+                return self.pass_over(at)
+            (<Retrier>call.attempt.retrier).answers(call)
         self.leaves = closes_in(at.echo) or form_of(at.echo) == BODY_UNTIL_CLOSE
         if not caller.answer_head(call, frame, at):
             return 0
@@ -96,6 +103,15 @@ cdef class Answers(Carrier):
         self.follow(at.echo, at.length)
         self.plain = form_of(at.echo) == BODY_CHUNKED and is_old(call.echo)
         return self.join(caller)
+
+    cdef int pass_over(self, const frame_t* at) except -1:
+        """Another try follows: this answer is nobody's. A short one is read to its end, so that its connection stays."""
+        self.leaves = closes_in(at.echo)
+        if not has_body(at.echo, at.length):
+            return self.finished()
+        if not self.whole or form_of(at.echo) != BODY_COUNTED or at.length > SHORT:
+            return self.shut()
+        return self.follow(at.echo, at.length)
 
     cdef int finished(self) except -1:
         cdef call_t* call = only_call(&self.ids)

@@ -18,7 +18,7 @@ cdef class Audit(HealthLook):
     """One look at everything."""
     cdef dict gauges
     cdef set hoping           # for a connection of their own
-    cdef int64_t calls, waiting
+    cdef int64_t waiting
     cdef int relay(self, Relay conn) except -1
     cdef bint clogged(self, Relay conn) noexcept
     cdef int caller(self, Downstream conn) except -1

@@ -41,7 +41,7 @@ class ViolationError(AssertionError):
 
 cdef class Audit(HealthLook):
     def __init__(self, engine):
-        self.engine, self.core, self.found, self.gauges, self.hoping = engine, engine.core, [], {}, set()
+        self.engine, self.core, self.found, self.gauges, self.hoping, self.flying = engine, engine.core, [], {}, set(), {}
 
     cdef int whole(self) except -1:
         cdef Cluster cluster
@@ -55,6 +55,7 @@ cdef class Audit(HealthLook):
                 self.host(host)
             self.pending(cluster)
             self.health(cluster)
+            self.budget(cluster.budget)
         for listener in self.engine.listeners.values():
             self.alarms += listener.alarm.next != NULL
         for what, (gauge, amount) in self.gauges.items():
@@ -116,6 +117,7 @@ cdef class Audit(HealthLook):
             if call.oneway:
                 self.wrong(f"{conn.label()}: waits for a oneway")
             self.alarms += call.deadline.next != NULL
+            self.attempt(call)
             before = call
             call = call.next
         if count != conn.in_flight:
@@ -175,6 +177,8 @@ cdef class Audit(HealthLook):
                 continue
             count += 1
             live += call.caller != NULL
+            if call.oneway:
+                self.attempt(call)
             if call.id & (conn.ids.room - 1) != index or not 0 < call.id <= conn.ids.mask | conn.ids.base:
                 self.wrong(f"{conn.label()}: id {call.id} is in slot {index}")
             if call.upstream != <void*>conn:
@@ -276,6 +280,8 @@ cdef class Audit(HealthLook):
             while spot != NULL:
                 count += 1
                 self.bytes += spot.frame.room
+                if spot.call.oneway:
+                    self.attempt(spot.call)
                 if spot.call.spot != <void*>spot or spot.call.line != <void*>pool:
                     self.wrong(f"cluster {cluster.name}: a call that waits does not know where")
                 if spot.call.caller == NULL and not spot.call.oneway:

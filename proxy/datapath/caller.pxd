@@ -18,6 +18,7 @@ cdef class Caller(Flow):
     cdef uint8_t cell             # of its calls in `shares_t`: random, so that nobody can choose whom he shares it with
     cdef int adopt(self, call_t* call) except -1
     cdef int release(self, call_t* call) except -1
+    cdef int replace(self, call_t* old, call_t* made) except -1
     cdef int release_all(self) except -1
     cdef int wake(self) except -1
     cdef bint full(self) noexcept

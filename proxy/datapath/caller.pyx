@@ -12,13 +12,13 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from proxy.datapath.calls cimport Line, call_t, end_note, kept_text
+from proxy.datapath.calls cimport Line, Retrier, call_t, end_note, kept_text
 from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, TIMEOUT, add, observe, protocol_count_t
 from proxy.datapath.flow cimport Flow
 from proxy.datapath.notes cimport ANSWERED, UNANSWERED
 from proxy.datapath.relay cimport Relay
-from proxy.datapath.wheel cimport alarm_t
+from proxy.datapath.wheel cimport TICK, alarm_t
 from xproto.kernel.frame cimport FROM_UPSTREAM, frame_t, identity_t
 
 from proxy.datapath.conn import NO_ROOM
@@ -73,6 +73,8 @@ cdef class Caller(Flow):
             self.calls = call.next
         if call.next != NULL:
             call.next.prev = call.prev
+        if call.attempt != NULL:
+            (<Retrier>call.attempt.retrier).over(call)
         call.caller = NULL
         if call.note != NULL:
             end_note(call)
@@ -87,6 +89,21 @@ cdef class Caller(Flow):
             self.touch()
         if line != NULL:
             self.core.calls.give(call)
+        return 0
+
+    cdef int replace(self, call_t* old, call_t* made) except -1:
+        """Another try of the call, a copy of its record, has its place: nobody waits for the old one any more."""
+        if made.prev != NULL:
+            made.prev.next = made
+        else:
+            self.calls = made
+        if made.next != NULL:
+            made.next.prev = made
+        if old.deadline.next != NULL:
+            made.deadline.owner, made.deadline.fire = made, expire
+            self.core.wheel.set(&made.deadline, (old.deadline.tick - 1) * TICK)
+            self.core.wheel.cancel(&old.deadline)
+        old.caller = NULL
         return 0
 
     cdef int wake(self) except -1:

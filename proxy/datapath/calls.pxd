@@ -1,9 +1,32 @@
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from proxy.datapath.counters cimport histogram_t, protocol_count_t
+from proxy.datapath.buffers cimport buf_t
+from proxy.datapath.counters cimport histogram_t, host_count_t, protocol_count_t
 from proxy.datapath.notes cimport Notebook, note_t
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport identity_t
+
+
+cdef struct attempt_t:            # what a call that may be sent again has besides, see retries.pyx
+    attempt_t* next               # those that pause between two tries
+    attempt_t* prev
+    void* retrier                 # held Retrier
+    void* codec                   # borrowed: its retrier keeps it
+    call_t* call                  # its try of now
+    buf_t request                 # as it is to be sent; of size 0: it cannot be sent again
+    alarm_t alarm                 # the end of this try, or of the pause before the next
+    const host_count_t* host      # of the last try; NULL: there was none
+    int64_t patience              # for one try, in microseconds; 0: as for the whole call
+    int64_t retries               # how often it was sent again
+    bint safe                     # it may be processed twice
+    bint refused                  # a host said that it did not take it
+    bint avoids                   # the host of the last try is left out
+    bint counted                  # among the retries under way
+    bint answered                 # its answer begins to go to its caller
+    bint unkept                   # its request is not kept any more
+    bint spoilt                   # its answer is one that it would have been sent again for
+    bint busy                     # its request is being read
+    bint ended                    # meanwhile it was not wanted any more
 
 
 cdef struct call_t:
@@ -26,6 +49,7 @@ cdef struct call_t:
     uint64_t place                # of its answer among those of its caller, where they keep the order of the requests
     void* line                    # borrowed Line that it waits in; NULL: none
     void* spot                    # where in it
+    attempt_t* attempt            # where its route retries; NULL: it does not
     note_t* note                  # for the access log; NULL: none, or its end is noted
     uint8_t cell                  # of its caller in `shares_t`
     int8_t outcome                # how it ended, see notes.pxd
@@ -36,6 +60,16 @@ cdef struct call_t:
 cdef class Line:
     """Where calls wait for a connection."""
     cdef int leave(self, call_t* call) noexcept    # nobody waits for its answer any more
+
+
+cdef class Retrier(Line):
+    """What a call that may be sent again tells of itself."""
+    cdef int sent(self, call_t* call, const host_count_t* host) except -1       # a try is on its way
+    cdef bint failed(self, call_t* call, int fault) except -1                   # True: another try follows
+    cdef bint unwanted(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head) except -1
+    cdef int answers(self, call_t* call) except -1
+    cdef int more(self, call_t* call, const uint8_t* data, size_t size) except -1
+    cdef int over(self, call_t* call) except -1
 
 
 cdef class Calls:
@@ -69,6 +103,9 @@ cdef struct shares_t:             # how the calls of one upstream connection are
 cdef enum:
     FIRST_ROOM = 64
 
+cdef enum:
+    RETRIED = -2                  # how a try ended, beside the outcomes of notes.pxd: another one follows
+
 cdef bint grow(ids_t* ids) noexcept nogil
 cdef uint64_t fresh_id(ids_t* ids) noexcept nogil
 cdef bint put_call(ids_t* ids, call_t* call) noexcept nogil
@@ -80,6 +117,14 @@ cdef inline void end_note(call_t* call) noexcept:
     cdef note_t* note = call.note
     call.note = NULL
     (<Notebook>note.notebook).end(note, call.outcome, call.oneway)
+
+
+cdef inline int64_t time_left(const call_t* call, int64_t until, int64_t now) noexcept nogil:
+    """For this try, of what is left until then: milliseconds, rounded up."""
+    cdef int64_t left = until - now
+    if call.attempt != NULL and 0 < call.attempt.patience < left:
+        left = call.attempt.patience
+    return (left + 999) // 1000
 
 
 cdef inline bytes kept_text(const call_t* call):

@@ -9,7 +9,7 @@ most half full, so that looking for a fresh id is short; id 0 is never given out
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
@@ -19,6 +19,26 @@ cdef enum:
 
 cdef class Line:
     cdef int leave(self, call_t* call) noexcept:
+        return 0
+
+
+cdef class Retrier(Line):
+    cdef int sent(self, call_t* call, const host_count_t* host) except -1:
+        return 0
+
+    cdef bint failed(self, call_t* call, int fault) except -1:
+        return False
+
+    cdef bint unwanted(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head) except -1:
+        return False
+
+    cdef int answers(self, call_t* call) except -1:
+        return 0
+
+    cdef int more(self, call_t* call, const uint8_t* data, size_t size) except -1:
+        return 0
+
+    cdef int over(self, call_t* call) except -1:
         return 0
 
 
@@ -65,6 +85,8 @@ cdef class Calls:
     cdef void give(self, call_t* call) noexcept:
         if call.note != NULL:                # a oneway's: nobody waited for it
             end_note(call)
+        if call.attempt != NULL:             # likewise
+            (<Retrier>call.attempt.retrier).over(call)
         free(call.text)
         call.next = self.free
         self.free = call

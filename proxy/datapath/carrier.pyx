@@ -15,8 +15,8 @@ from libc.string cimport memset
 from proxy.datapath.buffers cimport buf_t, queue_t, segment_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport (
-    call_t, drop_call, find_call, free_ids, fresh_id, give_share, greedy, ids_t, only_call, put_call, shares_t,
-    take_share,
+    RETRIED, Retrier, call_t, drop_call, find_call, free_ids, fresh_id, give_share, greedy, ids_t, only_call, put_call, shares_t,
+    take_share, time_left,
 )
 from proxy.datapath.conn cimport CONNECTING, DRAINING, OPEN, TAKES, may
 from proxy.datapath.counters cimport CLOSED_EARLY, add, observe, take
@@ -57,7 +57,7 @@ cdef class Carrier(Flow):
         if call.until and at.timeout_at >= 0:
             self.carry_deadline(call, into, at)
         if call.total:
-            renew_timeout(into, at.size, (call.total - self.core.now + 999) // 1000)
+            renew_timeout(into, at.size, time_left(call, call.total, self.core.now))
         self.taken(call, recorded)
         if self.state == CONNECTING:
             self.owned_up()
@@ -76,6 +76,8 @@ cdef class Carrier(Flow):
         call.upstream = <void*>self
         add(self.count.in_flight, 1)
         self.live += not call.oneway
+        if call.attempt != NULL:
+            (<Retrier>call.attempt.retrier).sent(call, self.count)
         return 0
 
     cdef bint idle(self) noexcept:
@@ -101,7 +103,7 @@ cdef class Carrier(Flow):
 
     cdef int carry_deadline(self, const call_t* call, uint8_t* frame, const frame_t* at) except -1:
         """Upstream should not go on longer than somebody waits: what remains, in milliseconds, is written forward."""
-        cdef int64_t left = (call.until - self.core.now + 999) // 1000
+        cdef int64_t left = time_left(call, call.until, self.core.now)
         if left != at.timeout:
             self.codec.set_timeout(frame, at, left)
         return 0
@@ -115,6 +117,8 @@ cdef class Carrier(Flow):
         caller = <Caller>call.caller
         if caller.feeder is not None:
             return False
+        if call.attempt != NULL:
+            (<Retrier>call.attempt.retrier).answers(call)
         self.begin(caller, FROM_UPSTREAM, frame, at, call.origin.id)
         return True
 
@@ -144,6 +148,8 @@ cdef class Carrier(Flow):
                 if self.lane == ALONE:
                     self.misread("an answer that nobody asked for")
             return 0
+        if call.attempt != NULL:
+            (<Retrier>call.attempt.retrier).unwanted(call, frame, at.size, 0, NULL)
         caller = self.settle(call)
         if caller is not None:
             caller.answer(call, frame, at)
@@ -156,8 +162,10 @@ cdef class Carrier(Flow):
         """Its answer is here, in one event or in pieces: whoever still waits for it."""
         self.forget(call)
         if call.caller == NULL:
-            add(self.count.late, 1)
+            add(self.count.retried if call.outcome == RETRIED else self.count.late, 1)
             return None
+        if call.attempt != NULL:
+            (<Retrier>call.attempt.retrier).answers(call)
         call.outcome = ANSWERED
         add(self.count.replies, 1)
         observe(call.duration, self.core.now - call.start)
@@ -234,7 +242,8 @@ cdef class Carrier(Flow):
             elif call.caller != NULL:
                 caller = <Caller>call.caller
                 try:
-                    caller.refuse(call, fault)
+                    if call.attempt == NULL or not (<Retrier>call.attempt.retrier).failed(call, fault):
+                        caller.refuse(call, fault)
                 except Exception as error:  # noqa: BLE001 - the others must hear too
                     caller.crash(error)
             self.core.calls.give(call)

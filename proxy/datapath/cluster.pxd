@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 from proxy.datapath.counters cimport Counters, histogram_t
 from proxy.datapath.health cimport Monitors
 from proxy.datapath.host cimport wish_t
+from proxy.datapath.retry_budget cimport Budget
 from proxy.datapath.singles cimport Singles
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.codec cimport Codec
@@ -13,6 +14,7 @@ cdef int64_t microseconds(object seconds) except? -1
 
 cdef class Cluster(Singles):
     cdef histogram_t* duration
+    cdef readonly Budget budget   # of retries
     cdef Monitors monitors    # of its hosts' health
     cdef list plan(self, spec, contexts, Counters counters)
     cdef int become(self, spec, list hosts, Counters counters) except -1

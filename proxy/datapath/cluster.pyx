@@ -20,6 +20,7 @@ from proxy.datapath.health cimport Monitors
 from proxy.datapath.host cimport BUSY, DOUBTFUL, OWN_CONNECTIONS, Host, Verdict, wish_t
 from proxy.datapath.pingpong cimport Pool
 from proxy.datapath.relay cimport Relay
+from proxy.datapath.retry_budget cimport Budget
 from proxy.datapath.singles cimport Singles
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.codec cimport Codec
@@ -41,6 +42,7 @@ cdef class Cluster(Singles):
         self.hosts, self.leaving, self.waiting, self.pools = [], {}, {}, {}
         self.position = core.dice()
         self.monitors = Monitors()
+        self.budget = Budget(self)
 
     cdef list plan(self, spec, contexts, Counters counters):
         """The hosts that `spec` names: those that are there already, and new ones, which nobody knows yet.
@@ -71,6 +73,7 @@ cdef class Cluster(Singles):
         self.pending = counters.slot("upstream_pending", {"cluster": self.name})
         self.overflow = counters.slot("upstream_pending_overflow_total", {"cluster": self.name})
         self.limit(spec)
+        self.budget.become(spec.retry_budget, counters, self.pending)
         staying = set(hosts)
         leaving = [host for host in self.hosts if host not in staying]
         self.hosts = hosts
@@ -90,6 +93,7 @@ cdef class Cluster(Singles):
         self.monitors.stop()
         for host in hosts:
             host.leave()
+        self.budget.close()
         return self.stir()
 
     cdef int limit(self, spec) except -1:
@@ -196,6 +200,7 @@ cdef class Cluster(Singles):
         for host in [*hosts, *self.leaving]:
             for each in [*host.active, *host.draining, *host.shared, *host.fading]:
                 each.shut()
+        self.budget.close()
         return self.stir()
 
     def describe(self):
@@ -204,5 +209,6 @@ cdef class Cluster(Singles):
         pending = sum([pool.count for pool in self.pools.values()])
         return {
             "pending": pending,
+            "retries": self.budget.flying,
             "hosts": [host.describe() | {"health": self.monitors.describe(host)} for host in [*self.hosts, *self.leaving]],
         }

@@ -80,6 +80,7 @@ cdef struct host_count_t:
     uint64_t* heartbeats_answered
     uint64_t* late
     uint64_t* unknown
+    uint64_t* retried         # answers that were passed over, since another try follows
     uint64_t* malformed
     uint64_t* goaways
     uint64_t* unhealthy       # gauge
@@ -87,6 +88,16 @@ cdef struct host_count_t:
     uint64_t* tx
     uint64_t* handshakes      # of TLS
     uint64_t* statuses[STATUSES]  # of gRPC: its cluster's, by their numbers; the last one: none
+
+
+cdef struct retry_count_t:    # of a cluster
+    uint64_t* retried
+    uint64_t* succeeded
+    uint64_t* exhausted
+    uint64_t* over_budget
+    uint64_t* unsafe
+    uint64_t* unkept
+    uint64_t* too_late
 
 
 cdef struct secure_count_t:   # of a listener that speaks TLS
@@ -125,6 +136,7 @@ cdef class Counters:
     cdef host_count_t* for_host(self, str cluster, str host) except NULL
     cdef int find(self, histogram_t* out, str name, dict labels) except -1
     cdef histogram_t* for_cluster(self, str cluster) except NULL
+    cdef retry_count_t* for_retries(self, str cluster) except NULL
     cdef log_count_t* for_log(self, str listener) except NULL
     cdef way_t* for_way(self, str table, str route, str cluster) except NULL
     cdef uint64_t* for_route(self, str table, str route) except NULL

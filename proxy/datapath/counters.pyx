@@ -149,6 +149,7 @@ cdef class Counters:
         out.heartbeats_answered = self.slot("upstream_heartbeats_answered_total", labels)
         out.late = self.slot("upstream_dropped_answers_total", {**labels, "reason": "late"})
         out.unknown = self.slot("upstream_dropped_answers_total", {**labels, "reason": "unknown"})
+        out.retried = self.slot("upstream_dropped_answers_total", {**labels, "reason": "retried"}, True)
         out.malformed = self.slot("upstream_malformed_total", labels)
         out.goaways = self.slot("upstream_goaways_total", labels)
         out.unhealthy = self.slot("upstream_unhealthy", labels)
@@ -167,6 +168,21 @@ cdef class Counters:
             return <histogram_t*>PyBytes_AS_STRING(held)
         self.find(&out, "call_duration_seconds", {"cluster": cluster})
         return <histogram_t*>self.keep(key, &out, sizeof(out))
+
+    cdef retry_count_t* for_retries(self, str cluster) except NULL:
+        cdef tuple key = ("retries", cluster)
+        cdef retry_count_t out
+        held = self.records.get(key)
+        if held is not None:
+            return <retry_count_t*>PyBytes_AS_STRING(held)
+        out.retried = self.slot("retries_total", {"cluster": cluster, "outcome": "retried"})
+        out.succeeded = self.slot("retries_total", {"cluster": cluster, "outcome": "succeeded"})
+        out.exhausted = self.slot("retries_total", {"cluster": cluster, "outcome": "exhausted"})
+        out.over_budget = self.slot("retries_total", {"cluster": cluster, "outcome": "over_budget"})
+        out.unsafe = self.slot("retries_total", {"cluster": cluster, "outcome": "unsafe"})
+        out.unkept = self.slot("retries_total", {"cluster": cluster, "outcome": "unkept"})
+        out.too_late = self.slot("retries_total", {"cluster": cluster, "outcome": "too_late"})
+        return <retry_count_t*>self.keep(key, &out, sizeof(out))
 
     cdef int find(self, histogram_t* out, str name, dict labels) except -1:
         """Where a histogram lies."""

@@ -20,6 +20,7 @@ cdef struct route_t:
     int64_t timeout           # microseconds; 0: none
     uint64_t* count
     const way_t* way          # for the access log; NULL: not asked for yet
+    void* retry               # borrowed Retry, from Table.retries; NULL: its calls are not sent again
     bint oneway               # its calls are oneways, whatever their frames say
 
 
@@ -28,6 +29,7 @@ cdef class Table:
     cdef object decide
     cdef tuple keys
     cdef list clusters
+    cdef list retries
     cdef route_t* routes
     cdef Py_ssize_t size
     cdef uint64_t* nobody     # counters

@@ -16,6 +16,7 @@ from libc.string cimport memcmp, memcpy
 from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters, add, way_t
+from proxy.datapath.retries cimport Retry
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
@@ -74,6 +75,7 @@ cdef class Table:
         if self.routes == NULL:
             raise MemoryError
         self.specs, self.counters = tuple(routes), counters
+        self.retries = [None if route.retry is None else Retry(route.retry, clusters[route.cluster].budget) for route in routes]
         self.nobody = counters.for_route(name, "none")
         self.hits = counters.for_decision(name, "hit")
         self.misses = counters.for_decision(name, "miss")
@@ -83,6 +85,8 @@ cdef class Table:
             self.routes[<int>index].cluster = <void*><Cluster>self.clusters[index]
             self.routes[<int>index].timeout = microseconds(timeout)
             self.routes[<int>index].oneway = route.oneway
+            if route.retry is not None:
+                self.routes[<int>index].retry = <void*><Retry>self.retries[index]
             self.routes[<int>index].count = counters.for_route(name, route.name)
 
     cdef const way_t* way(self, route_t* route) except NULL:

@@ -335,6 +335,8 @@ cdef class Host(Keeper):
     cdef int again(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         if (not upstream.made or upstream.refuses) and not self.turns(upstream):     # it cannot be connected to, or did not take it
             call.tried |= <uint64_t>1 << (self.index & 63)
+            if call.attempt != NULL:
+                call.attempt.refused = upstream.refuses
         return self.cluster.dispatch(upstream.codec, call, frame, at)
 
     cdef int stirred(self) except -1:

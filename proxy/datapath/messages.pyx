@@ -15,7 +15,7 @@ from proxy.datapath.answers cimport Answers
 from proxy.datapath.border cimport Border
 from proxy.datapath.buffers cimport filled
 from proxy.datapath.caller cimport Caller, expire
-from proxy.datapath.calls cimport call_t
+from proxy.datapath.calls cimport Retrier, call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport OPEN, next_frame
 from proxy.datapath.counters cimport MALFORMED, MISDIRECTED, NO_ROUTE
@@ -203,7 +203,22 @@ cdef class Messages(Guest):
             hop.timeout = max(<int64_t>1, (call.total - self.core.now + 999) // 1000)
         sent.size = border.request(self.core.border, frame, self.core.head, &hop)
         sent.timeout_at = -1
+        if call.attempt != NULL:
+            (<Retrier>call.attempt.retrier).more(call, self.core.border, sent.size)
         return cluster.dispatch(self.codec, call, self.core.border, &sent)
+
+    cdef int give(self, const uint8_t* data, size_t size, bint last) except -1:
+        if self.begun != NULL and self.begun.attempt != NULL:
+            (<Retrier>self.begun.attempt.retrier).more(self.begun, data, size)
+        return Guest.give(self, data, size, last)
+
+    cdef int replace(self, call_t* old, call_t* made) except -1:
+        cdef Relay sink = self.sink
+        if old == self.begun:
+            self.begun = made
+            if sink is not None:             # what is to come of the body waits for the next try
+                self.sink = sink.feeder = None
+        return Guest.replace(self, old, made)
 
     cdef bint hurry(self, call_t* call, const uint8_t* frame) except -1:
         """A call of gRPC-Web may take so long in all as its head says, as one of gRPC. False: that cannot be read."""

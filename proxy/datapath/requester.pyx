@@ -14,6 +14,7 @@ from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
 from proxy.datapath.noted cimport Noted
 from proxy.datapath.port cimport Binding
+from proxy.datapath.retries cimport Retry
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.frame cimport (
@@ -99,6 +100,8 @@ cdef class Requester(Noted):
         call = self.record(frame, at.size, at, route, oneway, own)
         if call == NULL:
             return self.drop(oneway, frame, at, OVERLOAD)
+        if route.retry != NULL:
+            (<Retry>route.retry).begin(call, self.codec, frame, at, self.core.head)
         if self.codec.headed:
             return self.send_on(<Cluster>route.cluster, call, frame, at)
         return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
@@ -166,6 +169,8 @@ cdef class Requester(Noted):
         call = self.record(frame, size, at, route, oneway, own)
         if call == NULL:
             return False
+        if route.retry != NULL:
+            (<Retry>route.retry).cannot_keep()
         add(binding.count.oneways if oneway else binding.count.calls, 1)
         if not upstream.carry_head(self, call, frame, at):
             cluster.give_up(call, OVERLOAD)

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from proxy.datapath.balancer cimport tour_t
 from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport call_t
+from proxy.datapath.calls cimport Retrier, call_t
 from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, add
 from proxy.datapath.host cimport BUSY, Host, Verdict
 from proxy.datapath.pingpong cimport Pool, spot_t
@@ -143,6 +143,9 @@ cdef class Singles(Balancer):
 
     cdef int give_up(self, call_t* call, int fault) except -1:
         cdef Caller caller
+        if call.attempt != NULL and (<Retrier>call.attempt.retrier).failed(call, fault):
+            self.core.calls.give(call)
+            return 0
         if call.oneway:
             call.outcome = fault
             add(call.count.dropped, 1)

@@ -42,6 +42,8 @@ GRPC_STATUSES = (
 )  # fmt: skip
 """By their numbers; the last one: an answer without a status, or with one that gRPC does not know."""
 
+RETRY_OUTCOMES = ("retried", "succeeded", "exhausted", "over_budget", "unsafe", "unkept", "too_late")
+
 DURATION_BOUNDS = (
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000,
@@ -145,6 +147,7 @@ FAMILIES = (
     Family("xproto_upstream_heartbeats_missed_total", "counter", _CH, "Heartbeats that upstream left unanswered."),
     Family("xproto_upstream_heartbeats_answered_total", "counter", _CH, "Heartbeats from upstream answered."),
     Family("xproto_upstream_dropped_answers_total", "counter", (*_CH, "reason"), "Answers that no caller waited for."),
+    Family("xproto_retries_total", "counter", ("cluster", "outcome"), "What came of policies to send calls again."),
     Family("xproto_upstream_malformed_total", "counter", _CH, "Frames from upstream that could not be read."),
     Family("xproto_upstream_goaways_total", "counter", _CH, "Requests of upstream to drain a connection."),
     Family("xproto_upstream_health_checks_total", "counter", (*_CH, "outcome"), "Active health checks, by what came of them."),
@@ -175,9 +178,10 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
         ],
         ("table", "outcome"): [(table, outcome) for table in snapshot.routes for outcome in DECISIONS],
         _CH: hosts,
-        (*_CH, "reason"): [(*pair, reason) for pair in hosts for reason in ("late", "unknown")],
+        (*_CH, "reason"): [(*pair, reason) for pair in hosts for reason in ("late", "unknown", "retried")],
         (*_CH, "outcome"): [(*pair, outcome) for pair in checked for outcome in OUTCOMES],
         ("cluster",): [(name,) for name in snapshot.clusters],
+        ("cluster", "outcome"): [(name, outcome) for name in snapshot.clusters for outcome in RETRY_OUTCOMES],
         ("cluster", "reason"): [(name, reason) for name in snapshot.clusters for reason in REASONS],
         ("cluster", "status"): [(name, status) for name in snapshot.clusters for status in GRPC_STATUSES],
     }

@@ -83,7 +83,7 @@ ONE = [
         (
             "12: clusters.echo.zzz: there is no such key; write one of: lb, hosts, pool, http, grpc_web, timeout,"
             " connect_timeout, idle_timeout, max_connections, max_pending, max_in_flight, out_buffer_limit,"
-            " health_check, tls, tls_matches, keepalive, backoff"
+            " health_check, tls, tls_matches, keepalive, backoff, retry_budget"
         ),
     ),
     (SMALLEST + "servers: []\n", "12: servers: this is MOSN's configuration; write listeners, routes and clusters"),

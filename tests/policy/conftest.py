@@ -1,4 +1,6 @@
-"""A proxy with one listener for each route table, and two hosts: traffic that a condition takes goes to `there`."""
+"""A proxy with one listener for each route table, and two hosts: traffic that a condition takes goes to `there`.
+
+Test functions may be coroutines, and `world` is the proxy of the data path's tests."""
 
 from __future__ import annotations
 
@@ -9,8 +11,11 @@ import pytest
 import yaml
 
 from tests.control.proxy_process import running
+from tests.datapath.conftest import loop, pytest_pyfunc_call, world
 from tests.policy.calls import SPEAKERS, Call
 from tests.policy.hosts import Host
+
+__all__ = ["loop", "pytest_pyfunc_call", "world"]
 
 
 class Mesh(NamedTuple):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
-from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Route, Snapshot
+from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Retry, RetryBudget, Route, Snapshot
 from tests.protocols import beacon_peer
 from tests.simulation import speech
 from tests.simulation.http_speech import PATH
-from tests.simulation.scenario import Scenario
+from tests.simulation.scenario import ATTEMPTS, Scenario
 from xproto import registry
 from xproto.autodetect.detector import Detector
 from xproto.spec import Kind, Order, Protocol, Session
@@ -92,9 +92,16 @@ def _snapshot(
         cluster["idle_timeout"] = listener["idle_timeout"] = dice.choice((0.02, 0.3))
     if "beats" in scenario:
         cluster["keepalive"] = Keepalive(0.2, 0.1, 2)
+    calls, requests = retries(scenario, dice) if "retries" in scenario else (None, None)
+    if "retries" in scenario:
+        cluster["retry_budget"] = RetryBudget(dice.choice((0, 20, 100)), dice.choice((0, 3)))
     return Snapshot(
         listeners={name: Listener(name, "simulated:0", spoken, "table", detect_timeout=5.0, **listener)},
-        routes={"table": (Route("echo", IS_ECHO, cluster_name), Route("web", IS_WEB, cluster_name))},
+        routes={
+            "table": (
+                Route("echo", IS_ECHO, cluster_name, retry=calls), Route("web", IS_WEB, cluster_name, retry=requests),
+            )
+        },
         clusters={
             cluster_name: Cluster(
                 cluster_name, hosts, lb=dice.choice(("round_robin", "random")), connect_timeout=0.2, timeout=TIMEOUT,
@@ -102,6 +109,18 @@ def _snapshot(
             )
         },
     )  # fmt: skip
+
+
+def retries(scenario: Scenario, dice: Dice) -> tuple[Retry, Retry]:
+    """Policies for calls, on whatever there is, and for requests of HTTP, as their methods allow it."""
+    common: dict[str, Any] = {
+        "attempts": ATTEMPTS, "back_off_base": 0.01, "back_off_max": dice.choice((0.01, 0.2)),
+        "buffer": dice.choice((300, 100_000, 1_000_000)), "same_host": dice.below(2) == 0,
+    }  # fmt: skip
+    calls = Retry(
+        ("connect_failure", "refused", "reset", "timeout"), per_try_timeout=0.3, idempotent=scenario.tries > 1, **common
+    )
+    return calls, Retry(("connect_failure", "refused", "reset"), **common)
 
 
 def made_of(scenario: Scenario, snapshot: Snapshot, before: Layout | None = None) -> tuple[Any, ...]:

@@ -46,6 +46,8 @@ class Call:
     over: bool = False
     """Its caller has its end."""
     deliveries: int = 0
+    retried: int = 0
+    """So often its route may send it again, if its connection ends, or its stream."""
     left: int = 0
     """By GOAWAY."""
     refused: int = 0
@@ -73,7 +75,7 @@ class Call:
     def delivered(self, now: int, doubtful: bool) -> None:
         """To a server, once more. doubtful: its connection may have been given up."""
         self.arrived = now
-        again = self.left + self.refused + (1000 if self.repeats and (self.cut or doubtful) else 0)
+        again = self.left + self.refused + self.retried + (1000 if self.repeats and (self.cut or doubtful) else 0)
         assert self.deliveries <= again, f"it was delivered twice: {self}"
         self.deliveries += 1
         self.reset_code, self.status, self.whole = None, 0, False

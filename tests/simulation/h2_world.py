@@ -22,7 +22,7 @@ from proxy.datapath.simulated import SimulatedNetwork
 from proxy.datapath.simulated_loop import Dice, SimulatedLoop
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
-from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Route, Snapshot
+from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Retry, RetryBudget, Route, Snapshot
 from tests.simulation.h2_client import Plain, Streamer
 from tests.simulation.h2_ledger import TIMEOUT, Call, Judge
 from tests.simulation.h2_server import Host, StreamServer
@@ -56,7 +56,10 @@ FAULTS = (
     "big",
     "refused connects",
     "keepalive",
+    "retries",  # routes that send calls again
 )
+RETRY = Retry(("connect_failure", "refused", "reset"), attempts=2, back_off_base=0.01, back_off_max=0.05, buffer=100_000)
+"""By the methods of HTTP; gRPC's calls only where nothing was processed."""
 DOOR = 3
 SETTLES = 60_000_000
 LOOK = 16
@@ -77,7 +80,9 @@ class World:
         self.loop = SimulatedLoop(ManualClock(), Dice(seed))
         self.loop.drift, self.dice = 50, self.loop.dice
         drawn = Dice(seed ^ 0x42)
-        self.faults = frozenset(each for each in FAULTS if drawn.below(3) == 0) if faults is None else frozenset(faults)
+        self.faults = frozenset(each for each in FAULTS[:-1] if drawn.below(3) == 0) if faults is None else frozenset(faults)
+        if faults is None and Dice(seed ^ 0xA6A1).below(3) == 0:  # apart: what other seeds mean stays what it is
+            self.faults |= {"retries"}
         self.asked, self.wanted = 0, calls
         self.settled = self.ending = False
         self.judge, self.log = Judge(self.has("keepalive")), list[str]()
@@ -95,11 +100,13 @@ class World:
         clusters = {
             far: Cluster(
                 far, tuple(f"{far}:{n}" for n in range(hosts)), http="http2" if far == "h2" else "http1", timeout=TIMEOUT,
-                connect_timeout=0.2, max_connections=1 + self.dice.below(3) if far == "h2" else 8, **beats,
+                connect_timeout=0.2, max_connections=1 + self.dice.below(3) if far == "h2" else 8,
+                retry_budget=RetryBudget(percent=50), **beats,
             )
             for far in ("h1", "h2")
         }  # fmt: skip
-        routes = tuple(Route(far, (HeaderMatch("x-cluster", "exact", far),), far) for far in clusters)
+        retry = RETRY if self.has("retries") else None
+        routes = tuple(Route(far, (HeaderMatch("x-cluster", "exact", far),), far, retry=retry) for far in clusters)
         snapshot = Snapshot({"in": Listener("in", "simulated:0", PROTOCOLS, "table")}, {"table": routes}, clusters)
         self.network.hosts.update({address: Host(self, far) for far, each in clusters.items() for address in each.hosts})
         layout = Layout(snapshot, codecs)
@@ -141,6 +148,7 @@ class World:
         size = self.size() if method in {"POST", "PUT"} or grpc else 0
         trailers = near == far == "h2" and size > 0 and not grpc and self.wrongly("trailers", 300)
         call = Call(number, self.now, "POST" if grpc else method, far, size, near, grpc, trailers)
+        call.retried = RETRY.attempts if self.has("retries") and call.method in {"GET", "HEAD", "PUT"} else 0
         self.judge.calls[number] = call
         return call
 

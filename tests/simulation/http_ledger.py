@@ -1,7 +1,7 @@
 """What was asked over HTTP/1.1, and what may become of it: the invariants of single exchanges.
 
-* A request reaches a server at most once, but for one that may be made twice and was lost before its answer, with the
-  fields and the body that were sent, and with ours once each.
+* A request reaches a server at most once, but for one that may be made twice and was lost before its answer, whose body is
+  empty or whose route retries, with the fields and the body that were sent, and with ours once each.
 * It gets one final answer, in its turn, or the connection ends, and for a reason.
 * An answer that is not the proxy's own is what a server sent for that very request.
 * A body that is cut off is seen to be: bytes or chunks are missing, or there is a reset.
@@ -53,9 +53,13 @@ class Exchange:
     answer_fields: list[str] = field(default_factory=list)
 
     @property
+    def idempotent(self) -> bool:
+        return self.method in {"GET", "HEAD", "PUT", "DELETE"}
+
+    @property
     def repeats(self) -> bool:
         """May it be sent once more, where its answer was lost with a connection? Its method is such, and it has no body."""
-        return self.method in {"GET", "HEAD", "PUT", "DELETE"} and self.form != "chunked" and self.size == 0
+        return self.idempotent and self.form != "chunked" and self.size == 0
 
     @property
     def told(self) -> bool:

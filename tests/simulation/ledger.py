@@ -1,14 +1,15 @@
 """Who asked what, and what became of it: the invariants of single calls.
 
 * A two-way call is answered once, on its own connection, with its own id; a oneway never.
-* A server gets a call at most once, bit by bit what was sent, but for id, deadline and checksum.
+* A server gets a call at most once, or as often as its route may send it, bit by bit what was sent, but for id, deadline and
+  checksum; a oneway once.
 * An id that waits for its answer on a connection is not used for another call there.
-* An answer that is not the proxy's own is what a server sent for that very call.
+* An answer that is not the proxy's own is what a server sent for that very call, in one of its tries.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.hostile.wire import read_answer
 from tests.simulation import speech
@@ -24,14 +25,16 @@ class Call:
     """Masked."""
     begun: int
     """Microseconds."""
-    delivered: bool = False
+    deliveries: int = 0
     answered: bool = False
-    body: bytes = b""
-    """What the server answered."""
+    bodies: list[bytes] = field(default_factory=list)
+    """What servers answered."""
 
 
 class Ledger:
-    def __init__(self) -> None:
+    def __init__(self, tries: int = 1) -> None:
+        """`tries`: how often a call may reach a server."""
+        self.tries = tries
         self.calls: dict[int, Call] = {}
         self.exchanges: dict[int, Exchange] = {}
         self.wrong: list[str] = []
@@ -49,11 +52,11 @@ class Ledger:
         if call is None:
             self.blame(f"a server got a call that nobody made: {frame[:60]!r}")
             return None
-        if call.delivered:
-            self.blame(f"call {read.number} was delivered twice")
+        call.deliveries += 1
+        if call.deliveries > (1 if call.oneway else self.tries):
+            self.blame(f"call {read.number} was delivered {call.deliveries} times")
         if call.oneway != (read.kind == "oneway") or speech.masked(frame) != call.sent:
             self.blame(f"call {read.number} is not what was sent")
-        call.delivered = True
         self.delivered += 1
         return call
 
@@ -68,7 +71,7 @@ class Ledger:
         call.answered = True
         if read.status == speech.OK[read.protocol]:
             self.answers += 1
-            if read.body != call.body or not call.delivered:
+            if read.body not in call.bodies:
                 self.blame(f"call {number} got another call's answer: {read.body[:40]!r}")
         elif read.status in speech.REFUSALS[read.protocol]:
             self.refusals += 1

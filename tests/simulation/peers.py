@@ -99,7 +99,7 @@ class Client(Peer):
     def broken_off(self) -> bool:
         """May it have been sent a part of an answer? Nothing but the end of its connection can follow then."""
         calls = self.world.ledger.calls
-        return any(len(calls[n].body or b"") > BIG for n in self.waits.values())
+        return any(len(body) > BIG for n in self.waits.values() for body in calls[n].bodies)
 
     def fresh_id(self) -> int:
         while self.next & self.mask in self.waits:
@@ -161,8 +161,8 @@ class Server(Peer):
             return
         self.reserved.add(read.id)
         size = self.world.streamed() if len(frame) > BIG and self.dice.below(2) else self.world.size()
-        call.body = speech.content(read.number, size)
-        self.reply(frame, read, speech.answer(frame, call.body))
+        call.bodies.append(speech.content(read.number, size))
+        self.reply(frame, read, speech.answer(frame, call.bodies[-1]))
 
     def acknowledge(self, ack: bytes) -> None:
         self.greeted = True

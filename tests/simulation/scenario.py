@@ -57,7 +57,12 @@ FAULTS = (
     "server leaves",  # and says so in its last answer
     "lost",  # requests without a route
     "dawdles",  # a client that does not read for a while
+    # Of all:
+    "retries",  # routes that send calls again
 )
+
+ATTEMPTS = 2
+"""How often a call is sent again, at most."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,11 @@ class Scenario:
 
     def __contains__(self, fault: str) -> bool:
         return fault in self.faults
+
+    @property
+    def tries(self) -> int:
+        """How often a call may reach a server: of every other seed the calls may be processed twice."""
+        return 1 + ATTEMPTS * (self.seed & 1) if "retries" in self else 1
 
     def smaller(self) -> Iterator[Scenario]:
         """Scenarios with less in them, those with much less first."""
@@ -94,5 +104,7 @@ def draw(seed: int, calls: int) -> Scenario:
     """The seed's scenario: some protocols, and each fault in one of three."""
     dice = Dice(seed ^ 0x5EED)
     protocols = tuple(each for each in PROTOCOLS if dice.below(2)) or (PROTOCOLS[dice.below(4)],)
-    faults = tuple(each for each in FAULTS if dice.below(3) == 0)
+    faults = tuple(each for each in FAULTS[:-1] if dice.below(3) == 0)
+    if Dice(seed ^ 0xA6A1).below(3) == 0:  # apart: what other seeds mean stays what it is
+        faults += FAULTS[-1:]
     return Scenario(seed, protocols, faults, calls, 1 + dice.below(12), 1 + dice.below(4))

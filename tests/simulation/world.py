@@ -52,7 +52,7 @@ class World:
         self.network.short_in_1000 = 300 if "short" in scenario else 0
         if "dawdles" in scenario:
             self.network.window = dice.choice((4096, 64 * 1024))
-        self.ledger, self.log, self.calm = Ledger(), list[str](), False
+        self.ledger, self.log, self.calm = Ledger(scenario.tries), list[str](), False
         found = configuration.first(scenario, dice)
         self.network.hosts.update({address: Host(self) for address in configuration.addresses(scenario)})
         *parts, self.layout = configuration.made_of(scenario, found)

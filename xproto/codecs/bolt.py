@@ -37,6 +37,13 @@ FRAME_LIMIT = 16 * 1024 * 1024 - 1
 
 HEADERS = KeyValues(Int32sb)
 
+STATUSES = {
+    "success": 0, "error": 1, "server_exception": 2, "unknown": 3, "server_threadpool_busy": 4, "error_comm": 5,
+    "no_processor": 6, "call_timeout": 7, "client_send_error": 8, "codec_exception": 9, "connection_closed": 16,
+    "server_serial_exception": 17, "server_deserial_exception": 18,
+}  # fmt: skip
+"""SOFABolt's ResponseStatus."""
+
 
 def layout(*, goaway: bool = False) -> Struct:
     """One Bolt frame. Goaway frames are MOSN's alone: the Java implementation throws on them."""
@@ -88,6 +95,9 @@ def bolt(*, goaway: bool = False, frame_limit: int = FRAME_LIMIT) -> Protocol:
         service=header("service"),
         method=header("sofa_head_method_name"),
         timeout=this.timeout,
+        status=this.status,
+        statuses=STATUSES,
+        unprocessed=("server_threadpool_busy", "no_processor"),
         variant=(this.proto, this.ver1),
         echo=(this.codec,),
         detect=Detect("command"),

@@ -49,6 +49,12 @@ SERIALIZATIONS = {
     "nativehessian": 10, "avro": 11, "protostuff": 12, "gson": 16, "jackson": 18, "protobuf_json": 21, "protobuf": 22,
     "fastjson2": 23, "kryo2": 25, "msgpack": 27, "fury": 28,
 }  # fmt: skip
+STATUSES = {
+    "ok": 20, "serialization_error": 25, "client_timeout": 30, "server_timeout": 31, "channel_inactive": 35,
+    "bad_request": 40, "bad_response": 50, "service_not_found": 60, "service_error": 70, "server_error": 80,
+    "client_error": 90, "server_threadpool_exhausted_error": 100,
+}  # fmt: skip
+"""Dubbo's Response. An exception that the method itself raised is `ok`: it is part of the result."""
 _JSON = {"fastjson", "gson", "jackson", "fastjson2"}
 _GENERIC = (b"$invoke", b"$invokeAsync")
 
@@ -134,6 +140,9 @@ def dubbo(*, serializations: Sequence[str] = ("hessian2",), max_body: int = MAX_
         service=first(header("path")),
         method=first(unless(this.body.method, *_GENERIC), item(this.body.arguments), this.body.method),
         timeout=header("timeout"),
+        status=this.status,
+        statuses=STATUSES,
+        unprocessed=("service_not_found", "server_threadpool_exhausted_error"),
         echo=(this.flags.serialization,),
         detect=Detect("magic"),
         limits=Limits(frame=max_body + HEADER_SIZE),

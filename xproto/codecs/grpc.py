@@ -21,6 +21,12 @@ from xproto.wire import FromUpstream, HttpBody, HttpHead
 
 MEDIA = b"application/grpc"
 
+STATUSES = {
+    "ok": 0, "cancelled": 1, "unknown": 2, "invalid_argument": 3, "deadline_exceeded": 4, "not_found": 5,
+    "already_exists": 6, "permission_denied": 7, "resource_exhausted": 8, "failed_precondition": 9, "aborted": 10,
+    "out_of_range": 11, "unimplemented": 12, "internal": 13, "unavailable": 14, "data_loss": 15, "unauthenticated": 16,
+}  # fmt: skip
+
 FAULTS = {
     Fault.NO_ROUTE: (12, "no route matches this call"),
     Fault.NO_HOST: (14, "the cluster has no host"),
@@ -64,6 +70,8 @@ GRPC = Protocol(
         "version": first(header("tri-service-version"), header("version")),
         "group": first(header("tri-service-group"), header("group")),
     },
+    status=header("grpc-status"),
+    statuses=STATUSES,
     timeout=spelled("grpc-timeout"),
     echo=(this.head.facts,),
     pool=Pool.PING_PONG,

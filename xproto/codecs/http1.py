@@ -7,6 +7,7 @@ to a server has one exchange at a time, and a client gets answers in the order o
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from construct import Struct, this
@@ -27,6 +28,11 @@ _FAULTS = {
     Fault.MALFORMED: (b"400 Bad Request", "the request cannot be read"),
     Fault.MISDIRECTED: (b"421 Misdirected Request", "this host is not to be had on this connection"),
 }
+STATUSES: Mapping[str, int | Collection[int]] = {
+    "4xx": range(400, 500), "5xx": range(500, 600), "gateway_error": (502, 503, 504), "misdirected_request": 421,
+    "too_early": 425, "too_many_requests": 429, "internal_server_error": 500, "bad_gateway": 502,
+    "service_unavailable": 503, "gateway_timeout": 504,
+}  # fmt: skip
 _MEDIA = {"text": b"text/plain; charset=utf-8", "json": b"application/json"}
 
 
@@ -87,6 +93,9 @@ def http1(*, local_replies: Literal["text", "json"] = "text") -> Protocol:
             Kind.INTERIM: this.upstream == 1,
         },
         headers=this.head,
+        status=this.head.status,
+        statuses=STATUSES,
+        unprocessed=("misdirected_request", "too_early", "too_many_requests"),
         echo=(this.head.facts,),
         pool=Pool.PING_PONG,
         order=Order.IN_ORDER,

@@ -23,6 +23,13 @@ PING = b"\x66\x09tars_ping"
 RECONNECT = b"\x86\x0b_reconnect_"
 """Field 8 of an answer, a text of eleven bytes."""
 
+STATUSES = {
+    "success": 0, "decode_error": -1, "encode_error": -2, "no_function": -3, "no_servant": -4, "reset_grid": -5,
+    "queue_timeout": -6, "invoke_timeout": -7, "proxy_connect_error": -8, "server_overload": -9, "adapter_null": -10,
+    "invalid_set": -11, "client_decode_error": -12, "unknown_error": -99,
+}  # fmt: skip
+"""The codes of TARS answers; one in TUP has its code in a map, and counts as success."""
+
 _FAULTS = {
     Fault.NO_ROUTE: (-4, "xproto: no route matches this call"),
     Fault.NO_HOST: (-10, "xproto: the cluster has no host"),
@@ -99,6 +106,9 @@ def tars(*, max_frame: int = MAX_FRAME) -> Protocol:
         service=this.body.servant,
         method=this.body.function,
         timeout=this.body.timeout,
+        status=this.body.code,
+        statuses=STATUSES,
+        unprocessed=("no_servant", "queue_timeout", "server_overload"),
         echo=(this.body.version,),
         detect=Detect("body.version"),
         limits=Limits(frame=max_frame),

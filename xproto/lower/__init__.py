@@ -26,6 +26,7 @@ from xproto.lower.prune import Wanted, captured_arguments, prune
 from xproto.lower.roles import Packing, kind_nodes, packing
 from xproto.lower.sections import refuse_behind_checksum
 from xproto.lower.shape import refuse_shapes
+from xproto.lower.status import Status, status_role
 from xproto.lower.texts import Source, Texts
 from xproto.plan import FIRST_FREE, LITTLE, MAX_SLOTS, Form, Op, OpCode, Plan, Result
 from xproto.spec import Protocol
@@ -83,6 +84,7 @@ class Lowered:
     timeout_key: str | None
     spelled: bool
     deadline: Deadline | None
+    status: Status
     variant: Packing
     echo: Packing
     opaque: tuple[str, ...]
@@ -107,6 +109,10 @@ class Lowered:
     def lookup(self, keys: tuple[str, ...]) -> LookupPlan:
         """The Plan that finds these routing keys in a whole frame from downstream."""
         return _lookup(self, keys)
+
+    def status_plan(self) -> Plan | None:
+        """The Plan that leaves an answer's status in the register of the kind; None where no field holds it."""
+        return _status_plan(self)
 
     def splice(self, path: str) -> SplicePlan:
         """The Plan for replacing the bytes of the field at `path` by more or fewer; raises `SpecError`."""
@@ -173,6 +179,7 @@ def _lower(protocol: Protocol) -> Lowered:
         timeout.key,
         timeout.spelled,
         deadline,
+        status_role(protocol, scope),
         variant,
         echo,
         tuple(opaque),
@@ -281,6 +288,17 @@ def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:
     if not keys:
         plan = Plan(plan.protocol, plan.product, (plan.ops[-1],), plan.limit, plan.registers, 0)
     return LookupPlan(plan, keys, alternatives)
+
+
+def _status_plan(lowered: Lowered) -> Plan | None:
+    if lowered.status.value is None:
+        return None
+    read = Compute(Value("status", reg=Result.KIND), Ref(lowered.status.value))
+    nodes = prune([*lowered.nodes, read], Wanted({int(Result.KIND)}))
+    arguments = {name: slot for slot, name in enumerate(sorted(captured_arguments(nodes)))}
+    emitter = Emitter(FIRST_FREE + len(lowered.registers.numbers), slots=arguments)
+    emitter.nodes(coalesce(nodes))
+    return _finish(lowered.protocol, "status", emitter, len(arguments))
 
 
 def _splice(lowered: Lowered, path: str) -> SplicePlan:

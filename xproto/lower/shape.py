@@ -23,6 +23,8 @@ _TYPES: tuple[tuple[str, Any, str], ...] = (
     ("keys", Mapping, "a mapping: {'version': header(…), …}"),
     ("carries", tuple, "a tuple of protocols: (Protocol(…),)"),
     ("media", bytes, "bytes, such as b'application/grpc'"),
+    ("statuses", Mapping, "a mapping: {'busy': 4, …}"),
+    ("unprocessed", tuple, "a tuple of names: ('busy',)"),
     ("variant", tuple, "a tuple of fields: (this.version,)"),
     ("echo", tuple, "a tuple of fields: (this.codec,)"),
     ("reply_base", Mapping, "a mapping: {'field': value, …}"),

@@ -35,6 +35,8 @@ MAX_FRAME = 16_384_000
 MAX_NAME = 1024
 MAX_ID = 2**32 - 1
 TYPES = {"call": 1, "reply": 2, "exception": 3, "oneway": 4}
+STATUSES = {"reply": TYPES["reply"], "exception": TYPES["exception"]}
+"""An exception that the service declares is a reply; `exception` is TApplicationException, of servers and proxies."""
 UPGRADE = b"__can__finagle__trace__v3__"
 """The call that changes what a connection to a Finagle server speaks: see `ttwitter`."""
 
@@ -128,6 +130,8 @@ def common(name: str, configure: Callable[..., Protocol], doc: str, **more: Any)
         pool=more.pop("pool", Pool.PING_PONG),
         order=more.pop("order", Order.IN_ORDER),
         echo_text=after(this.name, b":"),  # servers answer by the method alone, and Apache's clients check it
+        status=more.pop("status", this.type),
+        statuses=STATUSES,
         configure=configure,
         doc=doc,
         **more,

@@ -56,7 +56,7 @@ def thrift_compact(*, max_frame: int = MAX_FRAME) -> Protocol:
     return common(
         "thrift-compact", thrift_compact, "Thrift: framed, compact.",
         frame=framed(max_frame, compact(), size), id=this.seqid, length=this.size, kind=kinds(this.head.type),
-        detect=Detect("head.version"), limits=Limits(frame=max_frame + 4),
+        status=this.head.type, detect=Detect("head.version"), limits=Limits(frame=max_frame + 4),
         reply_base={"head": {"type": "exception"}}, reply=replies(compact_exception),
     )  # fmt: skip
 
@@ -85,6 +85,6 @@ def thrift_unframed_compact(*, max_frame: int = MAX_FRAME) -> Protocol:
     return common(
         "thrift-unframed-compact", thrift_unframed_compact, "Thrift: unframed, compact.",
         frame=Struct(*compact(), "body" / ThriftStruct(compact=True)), id=this.seqid, kind=kinds(this.head.type),
-        detect=Detect("head.version"), limits=Limits(frame=max_frame),
+        status=this.head.type, detect=Detect("head.version"), limits=Limits(frame=max_frame),
         reply_base={"head": {"type": "exception"}}, reply=raw_replies(compact_exception),
     )  # fmt: skip

@@ -87,6 +87,7 @@ def _with_header(
         "id": this.seq,
         "again": this.seqid,
         "length": this.size,
+        "status": type_,
         "kind": {Kind.WRAPPED: this.header.transforms > 0, **kinds(type_)},
         "headers": this.header.info,
         "service": first(before(this.name, b":"), header("service")),
