@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from proxy.config import clusters, health, http, listeners, routes, schema
+from proxy.config.build_actions import action, mirrors
 from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
@@ -33,7 +34,8 @@ def build(config: schema.Config, resolve: Resolve, specs: Sequence[str], folder:
     return Snapshot(
         listeners={given.name: _listener(given, resolve, folder) for given in config.listeners},
         routes={
-            table: tuple(_route(index, given) for index, given in enumerate(listed)) for table, listed in config.routes.items()
+            table: tuple(_route(index, given, folder) for index, given in enumerate(listed))
+            for table, listed in config.routes.items()
         },
         clusters={name: _cluster(name, given) for name, given in config.clusters.items()},
         protocol_specs=tuple(specs),
@@ -82,8 +84,16 @@ def _http(given: http.Http) -> Http:
     )
 
 
-def _route(index: int, given: routes.Route) -> Route:
-    return Route(route_name(index, given.name), conditions(given.match), given.cluster, given.timeout, given.oneway)
+def _route(index: int, given: routes.Route, folder: Path) -> Route:
+    return Route(
+        name=route_name(index, given.name),
+        headers=conditions(given.match),
+        cluster=given.cluster or "",
+        timeout=given.timeout,
+        oneway=given.oneway,
+        action=action(given, folder),
+        mirrors=mirrors(given),
+    )
 
 
 def _cluster(name: str, given: clusters.Cluster) -> Cluster:

@@ -13,7 +13,21 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import access_log, chains, clusters, health, http, listeners, match, routes, sans, schema, secrets, tls
+from proxy.config import (
+    access_log,
+    actions,
+    chains,
+    clusters,
+    health,
+    http,
+    listeners,
+    match,
+    routes,
+    sans,
+    schema,
+    secrets,
+    tls,
+)
 from proxy.config.introduction import INTRODUCTION
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
@@ -55,6 +69,11 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield match.Match, "routes.NAME[].match"
     yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"
     yield match.PathMatch, "routes.NAME[].match.path"
+    yield actions.WeightedCluster, "routes.NAME[].clusters[]"
+    yield actions.ClusterFrom, "routes.NAME[].cluster_from"
+    yield actions.Redirect, "routes.NAME[].redirect"
+    yield actions.DirectResponse, "routes.NAME[].direct_response"
+    yield actions.Mirror, "routes.NAME[].mirror[]"
     yield clusters.Cluster, "clusters.NAME"
     yield clusters.Host, "clusters.NAME.hosts[]"
     yield tls.ClientTls, "clusters.NAME.tls"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
+from proxy.config import references_actions
 from proxy.config.problems import Path
 from proxy.config.values import WrongValueError, parse_address
 from xproto.errors import suggest
@@ -28,6 +29,8 @@ def check(data: Any, folder: FilePath) -> Found:
     tables, clusters = mapping(data, "routes"), mapping(data, "clusters")
     yield from _listeners(data, tables, clusters)
     yield from _logs(data, folder)
+    yield from references_actions.check_bodies(tables, folder)
+    yield from references_actions.check_redirects(data, tables)
     for name, table in tables.items():
         yield from _routes(("routes", name), table, clusters)
     for name, cluster in clusters.items():
@@ -99,9 +102,7 @@ def _address(value: Any) -> str | None:
 def _routes(path: Path, table: Any, clusters: dict[str, Any]) -> Found:
     names: dict[str, int] = {}
     for index, route in items(table):
-        cluster = route.get("cluster")
-        if isinstance(cluster, str) and cluster not in clusters:
-            yield (*path, index, "cluster"), f"there is no cluster {cluster!r}; {suggest(cluster, clusters)}"
+        yield from references_actions.check((*path, index), route, clusters)
         given = route.get("name")
         name = route_name(index, given if isinstance(given, str) else None)
         at = (*path, index, "name") if isinstance(given, str) else (*path, index)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from proxy.config.actions import MAX_MIRRORS, ClusterFrom, DirectResponse, Mirror, Redirect, WeightedCluster
 from proxy.config.match import Match
 from proxy.config.model import Model
-from proxy.config.types import Duration, Flag, Name, checked
+from proxy.config.types import DurationOrZero, Flag, Name, checked, refuse
 from proxy.config.values import WrongValueError
+
+ACTIONS = ("cluster", "clusters", "cluster_from", "redirect", "direct_response")
+"""A route has one of them: `references_actions` looks, so that this is said beside whatever else is wrong with it."""
+ANSWERS = ("redirect", "direct_response")
+"""Those by which no call goes anywhere."""
 
 
 class Route(Model):
@@ -21,10 +27,27 @@ class Route(Model):
         examples=["echo"],
     )
     match: Match = Field(default_factory=Match, description="Which calls the route takes; every one if not given.")
-    cluster: Name = Field(description="The cluster that gets the calls.", examples=["echo"])
-    timeout: Duration | None = Field(
+    cluster: Name | None = Field(
         default=None,
-        description="The calls' deadline, instead of the cluster's. A call's own shorter one wins.",
+        description="The cluster that gets the calls. Write this, or one of clusters, cluster_from, redirect, direct_response.",
+        examples=["echo"],
+    )
+    clusters: tuple[WeightedCluster, ...] | None = Field(
+        default=None,
+        description="The clusters that the calls are divided among: each call is drawn anew.",
+        examples=[[{"name": "v1", "weight": 90}, {"name": "v2", "weight": 10}]],
+    )
+    cluster_from: ClusterFrom | None = Field(default=None, description="The cluster that each call names itself.")
+    redirect: Redirect | None = Field(default=None, description="Requests of HTTP are told to ask elsewhere.")
+    direct_response: DirectResponse | None = Field(default=None, description="Calls are answered here.")
+    mirror: tuple[Mirror, ...] = Field(
+        default=(),
+        description="Clusters that get copies of the calls (docs/actions.md).",
+        examples=[[{"cluster": "shadow", "percent": 5}]],
+    )
+    timeout: DurationOrZero | None = Field(
+        default=None,
+        description="The calls' deadline, instead of the cluster's; 0: none. A call's own shorter one wins.",
         examples=["500ms"],
     )
     oneway: Flag = Field(
@@ -32,6 +55,34 @@ class Route(Model):
         description="Nobody waits for an answer, whatever the frames say: for methods that are oneways, of clients that write"
         " them as calls, as Thrift's for Go do. Else such a call counts as open until its deadline.",
     )
+
+    @model_validator(mode="after")
+    def _action_acts(self) -> Route:
+        answer = next((name for name in ANSWERS if getattr(self, name) is not None), None)
+        if answer is not None and (self.timeout is not None or self.mirror):
+            what = "timeout" if self.timeout is not None else "mirror"
+            raise refuse(f"{what} beside {answer}, by which no call goes anywhere; leave it out")
+        if (
+            self.redirect is not None
+            and self.redirect.prefix is not None
+            and (self.match.path is None or self.match.path.prefix is None)
+        ):
+            raise refuse("redirect.prefix stands for what match.path.prefix matched; write that, or redirect.path")
+        self._check_clusters()
+        return self
+
+    def _check_clusters(self) -> None:
+        names = [each.name for each in self.clusters or ()]
+        if self.clusters is not None and not any(each.weight for each in self.clusters):
+            raise refuse("clusters: no cluster gets any call; write a weight above 0")
+        copies = [each.cluster for each in self.mirror]
+        for listed, where in ((names, "clusters"), (copies, "mirror")):
+            if twice := next((name for index, name in enumerate(listed) if name in listed[:index]), None):
+                raise refuse(f"{where}: {twice!r} is listed twice; write it once")
+        if len(copies) > MAX_MIRRORS:
+            raise refuse(f"mirror: {len(copies)} clusters, and each is a copy of every call; write at most {MAX_MIRRORS}")
+        if self.cluster is not None and self.cluster in copies:
+            raise refuse(f"mirror: {self.cluster!r} would get its own calls twice; write another cluster")
 
 
 def _table(value: Any) -> Any:

@@ -95,7 +95,7 @@ cdef class Answers(Carrier):
             return self.finished()
         self.follow(at.echo, at.length)
         self.plain = form_of(at.echo) == BODY_CHUNKED and is_old(call.echo)
-        return self.join(caller)
+        return caller.hear(self)
 
     cdef int finished(self) except -1:
         cdef call_t* call = only_call(&self.ids)
