@@ -97,7 +97,9 @@ class Bolt(Speech):
     size_of = staticmethod(frames.size_of)
 
     def request(self, word: str, *, oneway: bool, body: bytes) -> bytes:
-        headers = b"".join(struct.pack(">i", len(each)) + each for each in (b"service", SERVICE.encode(), b"word", word.encode()))
+        headers = b"".join(
+            struct.pack(">i", len(each)) + each for each in (b"service", SERVICE.encode(), b"word", word.encode())
+        )
         return frames.request(7, headers=headers, oneway=oneway, content=body)
 
     def response(self, request: bytes, text: str) -> bytes:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from proxy.snapshot import ClusterFrom, DirectResponse, HeaderMatch, Http, Redirect, Route, WeightedClusters
+from proxy.snapshot import Cluster, ClusterFrom, DirectResponse, HeaderMatch, Http, Keepalive, Redirect, Route, WeightedClusters
 from tests.datapath import web
 from tests.datapath.h2peer import client_of
 from tests.datapath.world import Backend, Peer, World
-from tests.policy.speech import ALL, SERVICE, Asked, Bolt, Speech, Thrift
+from tests.policy.speech import ALL, Asked, Bolt, Speech, Thrift
 
 every_protocol = pytest.mark.parametrize("speech", ALL, ids=repr)
 no_route = {"bolt": 6, "dubbo": 60, "thrift": 101, "http1": 404, "grpc": 12}
@@ -40,7 +40,8 @@ async def shares(world: World, speech: Speech, weights: dict[str, int], calls: i
 
         def chosen(before: dict[str, int] = before) -> str | None:
             return next(
-                (n for n in weights if world.count("upstream_calls_total", cluster=n, host=backends[n].address) > before[n]), None
+                (n for n in weights if world.count("upstream_calls_total", cluster=n, host=backends[n].address) > before[n]),
+                None,
             )
 
         await world.until(chosen)
@@ -66,7 +67,11 @@ async def test_the_choice_is_drawn_for_each_call_though_the_decision_is_cached(w
     """One client that says the same all the time, in one read: its calls do not all go one way."""
     speech = Bolt()
     backends = {name: world.backend() for name in ("one", "two")}
-    speech.start(world, (Route("all", (HeaderMatch("word", "exact", "a"),), action=WeightedClusters((("one", 1), ("two", 1)))),), dict(backends))
+    speech.start(
+        world,
+        (Route("all", (HeaderMatch("word", "exact", "a"),), action=WeightedClusters((("one", 1), ("two", 1)))),),
+        dict(backends),
+    )
     client = await speech.client(world)
     await client.send(speech.request("a", oneway=True, body=b"") * 400)
     counts = lambda: [world.count("upstream_calls_total", cluster=n, host=b.address) for n, b in backends.items()]  # noqa: E731
@@ -76,8 +81,6 @@ async def test_the_choice_is_drawn_for_each_call_though_the_decision_is_cached(w
 
 @every_protocol
 async def test_each_target_has_its_own_clusters_deadline(world: World, speech: Speech) -> None:
-    from proxy.snapshot import Cluster
-
     backend = world.backend()
     slow = Cluster("slow", (backend.address,), timeout=7.0, **speech.cluster)
     speech.start(world, (Route("all", (), action=WeightedClusters((("slow", 1),))),), {}, clusters={"slow": slow})
@@ -225,7 +228,11 @@ async def said(client: Peer, text: bytes, body: int | None = None) -> web.Messag
 async def test_bodies_of_requests_answered_here_are_thrown_away(world: World) -> None:
     http(world, Route("down", (), action=DOWN))
     client = await world.client()
-    await client.send(web.request("/", b"x" * 100_000) + web.request("/", None, "Transfer-Encoding: chunked", method="POST") + web.chunks(b"y" * 9))
+    await client.send(
+        web.request("/", b"x" * 100_000)
+        + web.request("/", None, "Transfer-Encoding: chunked", method="POST")
+        + web.chunks(b"y" * 9)
+    )
     assert [(await web.take(client)).status for _ in range(2)] == [503, 503]
     assert (await said(client, web.request("/"))).status == 503
 
@@ -233,7 +240,7 @@ async def test_bodies_of_requests_answered_here_are_thrown_away(world: World) ->
 async def test_head_gets_no_body_and_204_no_length(world: World) -> None:
     http(
         world,
-        Route("none", (HeaderMatch("path", "exact", "/none"),), action=DirectResponse(204, b"", "no_route", 2)),
+        Route("empty", (HeaderMatch("path", "exact", "/none"),), action=DirectResponse(204, b"", "no_route", 2)),
         Route("odd", (HeaderMatch("path", "exact", "/odd"),), action=DirectResponse(299, b"odd", "no_route", 2)),
         Route("down", (), action=DOWN),
     )
@@ -352,12 +359,13 @@ async def test_no_other_protocol_is_redirected(world: World, speech: Speech) -> 
 @every_protocol
 async def test_a_timeout_of_zero_is_none(world: World, speech: Speech) -> None:
     backend = world.backend()
-    speech.start(world, (Route("patient", (), "one", timeout=0.0),), {"one": backend})
+    one = Cluster("one", (backend.address,), keepalive=Keepalive(interval=0.0), idle_timeout=0.0, **speech.cluster)
+    speech.start(world, (Route("patient", (), "one", timeout=0.0),), {}, clusters={"one": one})
     client = await speech.client(world)
     await speech.ask(client)
     server = await speech.server(backend)
     asked = await speech.take(server)
-    await world.advance(70.0)                # the cluster's own is 60
+    await world.advance(70.0)  # the cluster's own is 60
     await speech.answer(server, asked, "late")
     assert (await speech.hear(client)).text == "late"
 
@@ -366,12 +374,10 @@ async def test_reload_takes_another_action_at_once(world: World) -> None:
     speech, backend = Thrift(), world.backend()
     speech.start(world, (Route("down", (), action=DOWN),), {"one": backend})
     client = await speech.client(world)
-    await speech.ask(client, SERVICE)
+    await speech.ask(client)
     assert (await speech.hear(client)).code == 106
     world.change(routes={"table": (Route("down", (), action=WeightedClusters((("one", 1),))),)})
-    await speech.ask(client, SERVICE)
+    await speech.ask(client)
     server = await speech.server(backend)
     await speech.answer(server, await speech.take(server), "up")
     assert (await speech.hear(client)).text == "up"
-
-
