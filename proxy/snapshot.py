@@ -18,6 +18,7 @@ BalancerName = Literal["round_robin", "random"]
 PoolName = Literal["multiplexed", "ping_pong"]
 HttpName = Literal["http1", "http2", "auto"]
 LogFormat = Literal["json", "text"]
+FaultName = Literal["no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed"]
 
 DETECT_BYTES = 64
 """First bytes looked at before the answer must be known; the longest built-in signature is 24 bytes."""
@@ -26,6 +27,8 @@ DETECT_TIMEOUT = 1.0
 CONNECT_TIMEOUT = 1.0
 CALL_TIMEOUT = 60.0
 """The default deadline of a call that carries none itself, as MOSN's global timeout."""
+REDIRECT_STATUS = 301
+"""As other proxies send where nothing is said."""
 MAX_CONNECTIONS = 1
 """To one host, where calls share connections."""
 MAX_PING_PONG_CONNECTIONS = 256
@@ -120,13 +123,60 @@ class RetryBudget(msgspec.Struct, frozen=True):
     min_concurrent: int = RETRY_BUDGET_MIN
 
 
+class WeightedClusters(msgspec.Struct, frozen=True, tag="weighted"):
+    """Each call goes to one of them, drawn by weight. Not all weights are 0."""
+
+    clusters: tuple[tuple[str, int], ...]
+
+
+class ClusterFrom(msgspec.Struct, frozen=True, tag="cluster_from"):
+    """The cluster that the key's value names; `default`: of calls whose value names none; None: they have no route."""
+
+    key: str
+    default: str | None = None
+
+
+class Redirect(msgspec.Struct, frozen=True, tag="redirect"):
+    """Where a request of HTTP is sent on to; None: as it was. `prefix`: for the first `matched` bytes of the path."""
+
+    status: int = REDIRECT_STATUS
+    scheme: str | None = None
+    host: str | None = None
+    port: int | None = None
+    path: str | None = None
+    prefix: str | None = None
+    matched: int = 0
+    strip_query: bool = False
+
+
+class DirectResponse(msgspec.Struct, frozen=True, tag="direct_response"):
+    """What calls are answered with here. `body`: UTF-8; `fault`: for protocols without statuses of HTTP."""
+
+    status: int
+    body: bytes
+    fault: FaultName
+    grpc_status: int
+
+
+class Mirror(msgspec.Struct, frozen=True):
+    """Where copies of calls go; `percent` of them, 0 to 100."""
+
+    cluster: str
+    percent: float = 100.0
+
+
+Action = WeightedClusters | ClusterFrom | Redirect | DirectResponse
+
+
 class Route(msgspec.Struct, frozen=True):
     """Headers and the expression are ANDed; the first route of its virtual host that matches wins."""
 
     name: str
     headers: tuple[HeaderMatch, ...]
-    cluster: str
+    cluster: str = ""
+    """Empty where there is an `action`."""
     timeout: float | None = None
+    """0: no deadline but the call's own."""
     oneway: bool = False
     retry: Retry | None = None
     """None: its calls are not sent again."""
@@ -140,6 +190,9 @@ class VirtualHost(msgspec.Struct, frozen=True):
     name: str
     domains: tuple[str, ...]
     size: int
+    action: Action | None = None
+    """None: calls go to `cluster`."""
+    mirrors: tuple[Mirror, ...] = ()
 
 
 class Keepalive(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from construct import Construct
@@ -53,6 +54,39 @@ class Fault(enum.IntEnum):
     CLOSED = 6
     MALFORMED = 7
     MISDIRECTED = 8
+
+
+LOCATION = b"xproto:location"
+"""What stands in a redirect's frame where each request's own location goes: no URI, so no configuration can mean it."""
+MESSAGE_MAX = 1024
+"""Characters of an answer's text where it is no body but a field: ample for a sentence, and within what heads may have."""
+
+_PHRASES = {int(each): each.phrase for each in HTTPStatus}
+
+
+@dataclass(frozen=True)
+class Direct:
+    """An answer that the configuration of a proxy gives in a server's place.
+
+    status: of HTTP. body: UTF-8. fault: the nearest to it, for protocols whose answers have no status of HTTP. grpc_status:
+    for those that end as gRPC's. redirects: it names another location, for which `LOCATION` stands.
+    """
+
+    status: int
+    body: bytes = b""
+    fault: Fault = Fault.NO_ROUTE
+    grpc_status: int = 2
+    redirects: bool = False
+
+    @property
+    def phrase(self) -> str:
+        """The reason phrase; empty where the status is not known."""
+        return _PHRASES.get(self.status, "")
+
+    @property
+    def message(self) -> str:
+        """The body for protocols that have a line of text in its place; the status where there is no body."""
+        return self.body.decode("utf-8", "replace")[:MESSAGE_MAX] or f"{self.status} {self.phrase}".rstrip()
 
 
 class Pool(enum.StrEnum):
@@ -236,6 +270,7 @@ class Protocol:
         parameters may follow.
     detect: which leading fields are the signature, and its rank.
     reply: the fields of a local reply for each fault, over `reply_base`.
+    direct: gives the fields of an answer that a configuration asks for, over `reply_base`; None: the reply for its fault.
     heartbeat, heartbeat_ack: the fields of the frames that keep a connection alive.
     configure: called with the configuration's `protocol_options` of this name, gives the Protocol to use instead.
     """
@@ -267,6 +302,7 @@ class Protocol:
     limits: Limits = Limits()
     reply_base: Mapping[str, Any] = field(default_factory=dict)
     reply: Mapping[Fault, Mapping[str, Any]] = field(default_factory=dict)
+    direct: Callable[[Direct], Mapping[str, Any]] | None = None
     heartbeat: Mapping[str, Any] | None = None
     heartbeat_ack: Mapping[str, Any] | None = None
     configure: Callable[..., Protocol] | None = None

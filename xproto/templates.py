@@ -13,7 +13,7 @@ import construct as c
 
 from xproto.errors import MalformedError, NeedMore, SpecError
 from xproto.lower.roles import ECHO_TEXT
-from xproto.spec import Fault, Kind, Protocol
+from xproto.spec import Direct, Fault, Kind, Protocol
 
 if TYPE_CHECKING:
     from xproto.lower import Lowered
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 OWN_KINDS = (Kind.HEARTBEAT, Kind.HEARTBEAT_ACK, Kind.HANDSHAKE, Kind.HANDSHAKE_ACK)
 
 
-def goes_upstream(what: Fault | Kind) -> bool:
+What = Fault | Direct | Kind
+_TRIED = Direct(503, b"down for maintenance", Fault.OVERLOAD, 14)
+"""The answer by which a declaration's `direct` is judged when it is loaded."""
+
+
+def goes_upstream(what: What) -> bool:
     """Whether this frame of the proxy's own is for a server; all others are for clients."""
     return what is Kind.HEARTBEAT or what is Kind.HANDSHAKE  # not by equality: a Fault and a Kind of one number are equal
 
@@ -74,8 +79,8 @@ def build_frame(lowered: Lowered, fields: Mapping[str, Any], *, from_upstream: b
     return bytes(layout.build(complete(layout, resolved(fields)), from_upstream=int(from_upstream)))
 
 
-def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int, text: bytes = b"") -> bytes:
-    """The frame for a fault, a heartbeat or its ack; b"" where the protocol declares none.
+def build_template(lowered: Lowered, what: What, variant: int, echo: int, text: bytes = b"") -> bytes:
+    """The frame for a fault, an answer that was configured, a heartbeat or its ack; b"" where the protocol declares none.
 
     text: what `echo_text` is to be; a heartbeat without one has the text that it is declared with.
     """
@@ -87,17 +92,19 @@ def build_template(lowered: Lowered, what: Fault | Kind, variant: int, echo: int
     chosen = merge(merge(fields, echoed), lowered.variant.unpack(variant))
     for path in [field.path for field in lowered.identity.fields]:
         chosen = merge(_nested(path, 0), chosen)
-    if protocol.echo_text is not None and (isinstance(what, Fault) or text):
+    if protocol.echo_text is not None and (not isinstance(what, Kind) or text):
         for source in lowered.texts.key(ECHO_TEXT):
             chosen = merge(chosen, _nested(source.path, text))
     return build_frame(lowered, chosen, from_upstream=not goes_upstream(what))
 
 
-def _given(protocol: Protocol, what: Fault | Kind) -> Mapping[str, Any] | None:
+def _given(protocol: Protocol, what: What) -> Mapping[str, Any] | None:
     """The fields that the declaration gives for it."""
-    if not isinstance(what, Fault):
+    if isinstance(what, Kind):
         return _own(protocol, what)
-    own = protocol.reply.get(what)
+    if isinstance(what, Direct) and protocol.direct is not None:
+        return merge(protocol.reply_base, protocol.direct(what))
+    own = protocol.reply.get(what.fault if isinstance(what, Direct) else what)
     return None if own is None else merge(protocol.reply_base, own)
 
 
@@ -142,19 +149,19 @@ def check_templates(lowered: Lowered, scan: Callable[[bytes, int], Any]) -> None
     scan: the codec's `scan_bytes`.
     """
     protocol = lowered.protocol
-    whats: list[Fault | Kind] = [*protocol.reply, *OWN_KINDS]
+    whats: list[What] = [*protocol.reply, *((_TRIED,) if protocol.direct is not None else ()), *OWN_KINDS]
     unknown = [fault for fault in protocol.reply if not isinstance(fault, Fault)]
     if unknown:
         raise SpecError("reply", f"{unknown[0]!r} is not a Fault", f"use {', '.join(f.name for f in Fault)}")
     for what in whats:
-        role = f"reply[{what.name}]" if isinstance(what, Fault) else what.name.lower()
+        role = f"reply[{what.name}]" if isinstance(what, Fault) else "direct" if isinstance(what, Direct) else what.name.lower()
         errors = [_try(lowered, what, variant, scan) for variant in lowered.variant.values()]
         if all(error is not None for error in errors):
             wrong, instead = errors[0] or ("", "")
             raise SpecError(role, wrong, instead)
 
 
-def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[bytes, int], Any]) -> tuple[str, str] | None:
+def _try(lowered: Lowered, what: What, variant: int, scan: Callable[[bytes, int], Any]) -> tuple[str, str] | None:
     given = _given(lowered.protocol, what) or {}
     unknown = next(_unknown(lowered.protocol.frame, given), None)
     if unknown is not None and not _has_functions(given):  # functions read what they like
@@ -168,7 +175,7 @@ def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[byt
     except Exception as error:  # noqa: BLE001 - construct and the declaration's own functions raise anything
         text = str(error).strip().replace("\n", " ") or type(error).__name__
         return f"cannot be built: {text}", "give every field of the frame a value that fits it"
-    kind = Kind.RESPONSE if isinstance(what, Fault) else what
+    kind = what if isinstance(what, Kind) else Kind.RESPONSE
     try:
         found = scan(frame, int(not goes_upstream(what))) if frame else None
     except MalformedError as error:
@@ -176,6 +183,6 @@ def _try(lowered: Lowered, what: Fault | Kind, variant: int, scan: Callable[[byt
     also = Kind.RESPONSE if kind is Kind.HEARTBEAT_ACK else kind  # where heartbeats are calls
     if found is not None and (isinstance(found, NeedMore) or found.size != len(frame) or found.kind not in {kind, also}):
         return f"is not one whole {kind.name.lower()} when it is read back", "set the fields that decide its kind and size"
-    if isinstance(what, Fault) and lowered.identity.id is not None and found is not None and found.id_at < 0:
+    if not isinstance(what, Kind) and lowered.identity.id is not None and found is not None and found.id_at < 0:
         return "has no id when it is read back", "set the fields that decide whether there is one"
     return None

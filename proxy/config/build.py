@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from proxy.config import clusters, health, http, listeners, retries, routes, schema
+from proxy.config.build_actions import action, mirrors
 from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
@@ -36,7 +37,7 @@ def build(config: schema.Config, resolve: Resolve, specs: Sequence[str], folder:
     """`specs` are absolute paths; `folder` is what the paths of secrets and logs are relative to, absolute."""
     return Snapshot(
         listeners={given.name: _listener(given, resolve, folder) for given in config.listeners},
-        routes={name: tuple(_routes(table)) for name, table in config.routes.items()},
+        routes={name: tuple(_routes(table, folder)) for name, table in config.routes.items()},
         virtual_hosts={
             name: tuple(VirtualHost(host.name, host.domains, len(host.routes)) for host in table.virtual_hosts)
             for name, table in config.routes.items()
@@ -89,23 +90,25 @@ def _http(given: http.Http) -> Http:
     )
 
 
-def _routes(table: tuple[routes.Route, ...] | HostedTable) -> Iterator[Route]:
+def _routes(table: tuple[routes.Route, ...] | HostedTable, folder: Path) -> Iterator[Route]:
     if not isinstance(table, HostedTable):
-        yield from (_route(route_name(index, given.name), given) for index, given in enumerate(table))
+        yield from (_route(route_name(index, given.name), given, folder) for index, given in enumerate(table))
         return
     for host in table.virtual_hosts:
         for index, given in enumerate(host.routes):
-            yield _route(f"{host.name}/{route_name(index, given.name)}", given)
+            yield _route(f"{host.name}/{route_name(index, given.name)}", given, folder)
 
 
-def _route(name: str, given: routes.Route) -> Route:
+def _route(name: str, given: routes.Route, folder: Path) -> Route:
     return Route(
         name=name,
         headers=conditions(given.match),
-        cluster=given.cluster,
+        cluster=given.cluster or "",
         timeout=given.timeout,
         oneway=given.oneway,
         expression=given.match.expression or "",
+        action=action(given, folder),
+        mirrors=mirrors(given),
         retry=_retry(given.retry) if given.retry else None,
     )
 

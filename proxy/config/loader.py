@@ -19,6 +19,7 @@ from proxy.config.messages import report_errors
 from proxy.config.problems import ConfigurationError, Path, Problem
 from proxy.config.schema import Config
 from proxy.config.source import MAX_BYTES, Source
+from proxy.config.values import WrongValueError
 from proxy.snapshot import Snapshot
 
 
@@ -62,7 +63,10 @@ def parse(
         found.report(path, message)
     if config is None or found.problems:
         raise ConfigurationError(file, found.problems)
-    snapshot = build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder)
+    try:
+        snapshot = build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder)
+    except WrongValueError as error:  # of a file that has changed since it was looked at
+        raise ConfigurationError(file, [Problem(0, 0, "", str(error))]) from None
     for path, message in look(config, snapshot):
         found.report(path, message)
     if found.problems:

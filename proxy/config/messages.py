@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from proxy.config.actions import Redirect
 from proxy.config.clusters import Cluster
 from proxy.config.health import GrpcCheck, HealthCheck
 from proxy.config.match import Match
@@ -31,7 +32,9 @@ NOT_YET: dict[tuple[type[BaseModel], str], str] = {
     (Match, "domains"): "belong to a virtual host; write host here",
     (Match, "sources"): "may be several under source; write source: [...]",
     (Match, "hosts"): "may be several under host; write host: [...]",
-    (Route, "clusters"): "splitting calls by weight is not there yet; write cluster",
+    (Route, "weighted_clusters"): "are called clusters here; write clusters: [{name: ..., weight: ...}]",
+    (Route, "request_mirror_policies"): "is called mirror here; write mirror: [{cluster: ..., percent: ...}]",
+    (Redirect, "response_code"): "is called status here; write status: 302",
     (Route, "retry"): "retries are not there yet; leave it out",
     (ServerTls, "private_key"): "belongs to a secret; write it there, and the secret's name in certificates",
     (ServerTls, "verify"): "is wanted of clients; write client: {verify: ...}",

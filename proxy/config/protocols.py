@@ -13,7 +13,7 @@ from typing import Any
 
 from proxy.config.listeners import Listener
 from proxy.config.problems import Path
-from proxy.config.references import items, lists, mapping
+from proxy.config.raw import items, lists, mapping
 from proxy.config.schema import Config
 from proxy.observe.counters import CARRIED
 from xproto.errors import suggest

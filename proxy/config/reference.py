@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from proxy.config import (
     access_log,
+    actions,
     chains,
     clusters,
     health,
@@ -75,6 +76,11 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield virtual_hosts.VirtualHost, "routes.NAME.virtual_hosts[]"
     yield retries.Retry, "routes.NAME[].retry"
     yield retries.RetryBackOff, "routes.NAME[].retry.back_off"
+    yield actions.WeightedCluster, "routes.NAME[].clusters[]"
+    yield actions.ClusterFrom, "routes.NAME[].cluster_from"
+    yield actions.Redirect, "routes.NAME[].redirect"
+    yield actions.DirectResponse, "routes.NAME[].direct_response"
+    yield actions.Mirror, "routes.NAME[].mirror[]"
     yield clusters.Cluster, "clusters.NAME"
     yield clusters.Host, "clusters.NAME.hosts[]"
     yield tls.ClientTls, "clusters.NAME.tls"

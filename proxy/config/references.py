@@ -7,16 +7,14 @@ malformed: all errors at once means across stages too. Whatever has the wrong ty
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
-from proxy.config import references_domains
+from proxy.config import references_actions, references_domains
 from proxy.config.problems import Path, render_path
+from proxy.config.raw import Found, items, lists, mapping
 from proxy.config.values import WrongValueError, parse_address
 from xproto.errors import suggest
-
-Found = Iterator[tuple[Path, str]]
 
 
 def check(data: Any, folder: FilePath) -> Found:
@@ -29,24 +27,14 @@ def check(data: Any, folder: FilePath) -> Found:
     tables, clusters = mapping(data, "routes"), mapping(data, "clusters")
     yield from _listeners(data, tables, clusters)
     yield from _logs(data, folder)
+    yield from references_actions.check_bodies(tables, folder)
+    yield from references_actions.check_redirects(data, tables)
     for name, table in tables.items():
         for path, listed in lists(("routes", name), table):
             yield from _routes(path, listed, clusters)
         yield from references_domains.check(("routes", name), table)
     for name, cluster in clusters.items():
         yield from _hosts(("clusters", name, "hosts"), cluster)
-
-
-def mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
-    """The mapping under a key; an empty one where there is none."""
-    value = data.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def items(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The mappings in a list, with their places."""
-    if isinstance(value, list):
-        yield from ((index, item) for index, item in enumerate(value) if isinstance(item, dict))
 
 
 def _listeners(data: dict[str, Any], tables: dict[str, Any], clusters: dict[str, Any]) -> Found:
@@ -102,9 +90,7 @@ def _address(value: Any) -> str | None:
 def _routes(path: Path, table: Any, clusters: dict[str, Any]) -> Found:
     names: dict[str, int] = {}
     for index, route in items(table):
-        cluster = route.get("cluster")
-        if isinstance(cluster, str) and cluster not in clusters:
-            yield (*path, index, "cluster"), f"there is no cluster {cluster!r}; {suggest(cluster, clusters)}"
+        yield from references_actions.check((*path, index), route, clusters)
         given = route.get("name")
         name = route_name(index, given if isinstance(given, str) else None)
         at = (*path, index, "name") if isinstance(given, str) else (*path, index)
@@ -112,15 +98,6 @@ def _routes(path: Path, table: Any, clusters: dict[str, Any]) -> Found:
             yield at, "'none' is what metrics call no route at all; write another name"
         elif names.setdefault(name, index) != index:
             yield at, f"{name!r} is also the name of {render_path(path)}[{names[name]}]; write another"
-
-
-def lists(path: Path, table: Any) -> Iterator[tuple[Path, Any]]:
-    """The lists of routes of a table, of which one with virtual hosts has one each, with their places."""
-    if not isinstance(table, dict):
-        yield path, table
-        return
-    for index, host in items(table.get("virtual_hosts")):
-        yield (*path, "virtual_hosts", index, "routes"), host.get("routes")
 
 
 def route_name(index: int, given: str | None) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 from proxy.config.build_tls import DEFAULT
 from proxy.config.problems import Path
-from proxy.config.references import Found, items, mapping, route_name
+from proxy.config.raw import Found, items, mapping
+from proxy.config.references import route_name
 from proxy.config.secrets import FILE
 from xproto.errors import suggest
 

@@ -6,10 +6,18 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from proxy.config.actions import MAX_MIRRORS, ClusterFrom, DirectResponse, Mirror, Redirect, WeightedCluster
 from proxy.config.match import Match
 from proxy.config.model import Model
 from proxy.config.retries import Retry
-from proxy.config.types import GIVEN, Duration, Flag, Name, refuse
+from proxy.config.types import GIVEN, DurationOrZero, Flag, Name, refuse
+
+ACTIONS = ("cluster", "clusters", "cluster_from", "redirect", "direct_response")
+"""A route has one of them: `references_actions` looks, so that this is said beside whatever else is wrong with it."""
+ANSWERS = ("redirect", "direct_response")
+"""Those by which no call goes anywhere."""
+CARRYING = ("timeout", "mirror", "retry")
+"""What is said of calls that go somewhere."""
 
 
 class Route(Model):
@@ -21,10 +29,27 @@ class Route(Model):
         examples=["echo"],
     )
     match: Match = Field(default_factory=Match, description="Which calls the route takes; every one if not given.")
-    cluster: Name = Field(description="The cluster that gets the calls.", examples=["echo"])
-    timeout: Duration | None = Field(
+    cluster: Name | None = Field(
         default=None,
-        description="The calls' deadline, instead of the cluster's. A call's own shorter one wins.",
+        description="The cluster that gets the calls. Write this, or one of clusters, cluster_from, redirect, direct_response.",
+        examples=["echo"],
+    )
+    clusters: tuple[WeightedCluster, ...] | None = Field(
+        default=None,
+        description="The clusters that the calls are divided among: each call is drawn anew.",
+        examples=[[{"name": "v1", "weight": 90}, {"name": "v2", "weight": 10}]],
+    )
+    cluster_from: ClusterFrom | None = Field(default=None, description="The cluster that each call names itself.")
+    redirect: Redirect | None = Field(default=None, description="Requests of HTTP are told to ask elsewhere.")
+    direct_response: DirectResponse | None = Field(default=None, description="Calls are answered here.")
+    mirror: tuple[Mirror, ...] = Field(
+        default=(),
+        description="Clusters that get copies of the calls (docs/actions.md).",
+        examples=[[{"cluster": "shadow", "percent": 5}]],
+    )
+    timeout: DurationOrZero | None = Field(
+        default=None,
+        description="The calls' deadline, instead of the cluster's; 0: none. A call's own shorter one wins.",
         examples=["500ms"],
     )
     oneway: Flag = Field(
@@ -41,9 +66,37 @@ class Route(Model):
     @model_validator(mode="after")
     def _in_time(self) -> Route:
         tried = self.retry.per_try_timeout if self.retry else None
-        if tried is not None and self.timeout is not None and tried >= self.timeout:
+        if tried is not None and self.timeout and tried >= self.timeout:
             raise refuse(
                 f"retry.per_try_timeout ({tried:g}s) leaves no time of the timeout ({self.timeout:g}s) for another try; "
                 "write a shorter one"
             )
         return self
+
+    @model_validator(mode="after")
+    def _action_acts(self) -> Route:
+        answer = next((name for name in ANSWERS if getattr(self, name) is not None), None)
+        what = next((name for name in CARRYING if getattr(self, name) not in (None, ())), None)
+        if answer is not None and what is not None:
+            raise refuse(f"{what} beside {answer}, by which no call goes anywhere; leave it out")
+        if (
+            self.redirect is not None
+            and self.redirect.prefix is not None
+            and (self.match.path is None or self.match.path.prefix is None)
+        ):
+            raise refuse("redirect.prefix stands for what match.path.prefix matched; write that, or redirect.path")
+        self._check_clusters()
+        return self
+
+    def _check_clusters(self) -> None:
+        names = [each.name for each in self.clusters or ()]
+        if self.clusters is not None and not any(each.weight for each in self.clusters):
+            raise refuse("clusters: no cluster gets any call; write a weight above 0")
+        copies = [each.cluster for each in self.mirror]
+        for listed, where in ((names, "clusters"), (copies, "mirror")):
+            if twice := next((name for index, name in enumerate(listed) if name in listed[:index]), None):
+                raise refuse(f"{where}: {twice!r} is listed twice; write it once")
+        if len(copies) > MAX_MIRRORS:
+            raise refuse(f"mirror: {len(copies)} clusters, and each is a copy of every call; write at most {MAX_MIRRORS}")
+        if self.cluster is not None and self.cluster in copies:
+            raise refuse(f"mirror: {self.cluster!r} would get its own calls twice; write another cluster")

@@ -102,7 +102,7 @@ cdef class Answers(Carrier):
             return self.finished()
         self.follow(at.echo, at.length)
         self.plain = form_of(at.echo) == BODY_CHUNKED and is_old(call.echo)
-        return self.join(caller)
+        return caller.hear(self)
 
     cdef int pass_over(self, const frame_t* at) except -1:
         """Another try follows: this answer is nobody's. A short one is read to its end, so that its connection stays."""

@@ -29,6 +29,7 @@ cdef class Audit(HealthLook):
     cdef int host(self, object host) except -1
     cdef int parked(self, Downstream conn) except -1
     cdef int shelf(self, Host host, Shelf shelf) except -1
+    cdef int mirror(self, Cluster cluster) except -1
     cdef int pending(self, Cluster cluster) except -1
     cdef bint hope(self, Cluster cluster, Pool pool) except -1
     cdef int wheel(self, Wheel wheel) except -1

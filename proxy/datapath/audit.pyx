@@ -12,6 +12,7 @@ from proxy.datapath.audit_health cimport HealthLook
 from proxy.datapath.buffers cimport BUDGET
 from proxy.datapath.calls cimport CELLS, call_t, find_call
 from proxy.datapath.carrier cimport OWN, Carrier
+from proxy.datapath.caller cimport Caller
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport CONNECTING, DRAINING, ENDING, OPEN
 from proxy.datapath.core cimport Core
@@ -54,6 +55,7 @@ cdef class Audit(HealthLook):
             for host in [*cluster.hosts, *cluster.leaving]:
                 self.host(host)
             self.pending(cluster)
+            self.mirror(cluster)
             self.health(cluster)
             self.budget(cluster.budget)
         for listener in self.engine.listeners.values():
@@ -268,6 +270,23 @@ cdef class Audit(HealthLook):
         for conn in shelf.spare:
             if not conn.shelved or conn.ids.count or conn.state != OPEN:
                 self.wrong(f"{conn.label()} is on its shelf, and not free")
+        return 0
+
+    cdef int mirror(self, Cluster cluster) except -1:
+        """Its copies of calls: each has a deadline, and is somewhere."""
+        cdef Caller mirror = cluster.mirror
+        cdef call_t* call = NULL if mirror is None else mirror.calls
+        cdef int64_t count = 0
+        while call != NULL:
+            count += 1
+            self.alarms += call.deadline.next != NULL
+            if call.caller != <void*>mirror or call.deadline.next == NULL:
+                self.wrong(f"cluster {cluster.name}: a copy of a call without its mirror, or a deadline")
+            if (call.line == NULL) == (call.upstream == NULL):
+                self.wrong(f"cluster {cluster.name}: a copy of a call is nowhere, or in two places")
+            call = call.next
+        if mirror is not None and count != mirror.in_flight:
+            self.wrong(f"cluster {cluster.name}: {mirror.in_flight} copies are in flight, but its list has {count}")
         return 0
 
     cdef int pending(self, Cluster cluster) except -1:

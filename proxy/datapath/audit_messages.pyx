@@ -19,6 +19,10 @@ cdef class MessageLook(RetryLook):
         cdef bint found = False
         if conn.codec is None or not conn.codec.headed:
             return 0
+        if conn.copy is not None:
+            self.bytes += conn.copy.text.room
+            if conn.stream.half != BODY:
+                self.wrong(f"{conn.label()}: a copy of a request waits for more, and none is to come")
         while call != NULL:
             found = found or call == conn.begun
             if call.bodied and call != conn.begun:

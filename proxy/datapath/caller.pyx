@@ -281,6 +281,10 @@ cdef class Caller(Flow):
     cdef bint answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         return False
 
+    cdef int hear(self, Flow upstream) except -1:
+        """The body of its answer comes by this connection."""
+        return upstream.join(self)
+
     cdef int interim(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         return 0
 

@@ -1,5 +1,6 @@
 from libc.stdint cimport int64_t
 
+from proxy.datapath.caller cimport Caller
 from proxy.datapath.counters cimport Counters, histogram_t
 from proxy.datapath.health cimport Monitors
 from proxy.datapath.host cimport wish_t
@@ -16,6 +17,7 @@ cdef class Cluster(Singles):
     cdef histogram_t* duration
     cdef readonly Budget budget   # of retries
     cdef Monitors monitors    # of its hosts' health
+    cdef Caller mirror        # who waits for answers to copies of calls (mirror.pxd); None: there were none
     cdef list plan(self, spec, contexts, Counters counters)
     cdef int become(self, spec, list hosts, Counters counters) except -1
     cdef int leave(self) except -1

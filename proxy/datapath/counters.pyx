@@ -13,6 +13,7 @@ from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memset
 
 from proxy.observe.counters import GRPC_STATUSES
 
@@ -213,7 +214,10 @@ cdef class Counters:
         cdef way_t out
         held = self.ways.get(key)
         if held is None:
-            out.table, out.route, out.cluster = word_of(table), word_of(route), word_of(cluster)
+            memset(&out, 0, sizeof(out))
+            out.table, out.route = word_of(table), word_of(route)
+            if cluster:                      # else its calls go to none
+                out.cluster = word_of(cluster)
             self.ways[key] = held = PyBytes_FromStringAndSize(<const char*>&out, sizeof(out))
         return <way_t*>PyBytes_AS_STRING(held)
 

@@ -1,8 +1,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, way_t
+from proxy.datapath.route cimport route_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.lookup cimport Lookup, slice_t
 
@@ -15,21 +15,13 @@ cdef enum:
     UNREADABLE = -2
 
 
-cdef struct route_t:
-    void* cluster             # borrowed from Table.clusters
-    int64_t timeout           # microseconds; 0: none
-    uint64_t* count
-    const way_t* way          # for the access log; NULL: not asked for yet
-    void* retry               # borrowed Retry, from Table.retries; NULL: its calls are not sent again
-    bint oneway               # its calls are oneways, whatever their frames say
-
-
 cdef class Table:
     cdef readonly str name
     cdef object decide
     cdef tuple keys
-    cdef list clusters
-    cdef list retries
+    cdef tuple wanted         # keys by whose values actions choose; no rule looks at them
+    cdef bint redirects       # some route does
+    cdef list kept            # what its routes borrow
     cdef route_t* routes
     cdef Py_ssize_t size
     cdef uint64_t* nobody     # counters
@@ -39,6 +31,7 @@ cdef class Table:
     cdef tuple specs
     cdef Counters counters
     cdef const way_t* way(self, route_t* route) except NULL
+    cdef int fill(self, route_t* into, route, Core core, dict clusters, dict specs, list wanted) except -1
 
 
 cdef class Decisions:
@@ -50,6 +43,8 @@ cdef class Decisions:
     cdef int* places          # where they are among the values, in the table's order
     cdef int sni_at, san_at, source_at    # what the connection says itself, and no frame: -1 where that is not asked for
     cdef bytes protocol       # what the frames are of, for routes that ask
+    cdef int* wanted          # the same of the table's wanted keys
+    cdef Lookup target        # what a redirect says again of its request; None: there is none
     cdef bint headed          # the frame is the head that was just scanned
     cdef int timeout_at       # index of the call's own timeout among them, or -1
     cdef bint spelled         # it has a unit
@@ -59,6 +54,7 @@ cdef class Decisions:
     cdef int last_route
     cdef int fixed            # the answer of a table that asks for nothing
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san, bytes source) except -3
+    cdef route_t* chosen(self, route_t* route) except? NULL
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil
     cdef int recall(self, bytes key) except -3
     cdef int ask(self) except -3

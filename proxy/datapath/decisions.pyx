@@ -5,6 +5,8 @@ generations: what is used moves to the young one, and when that is full the old 
 that sends different values all the time costs what a miss costs, never a growing table; Python's bytes are hashed with
 a secret seed. In front of it stands the last key: most reads are runs of one method.
 
+What a route's action chooses by (`actions.pyx`) is looked up with the rest, but is no part of the key.
+
 What always holds: a cached answer is what the table decided for these very values; a table is immutable.
 """
 
@@ -13,14 +15,21 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
+from proxy.datapath.actions cimport Action, new_action
 from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters, add, way_t
+from proxy.datapath.mirror cimport Mirrors, new_mirrors
 from proxy.datapath.retries cimport Retry
+from proxy.datapath.route cimport route_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
 from proxy.routing.keys import PROTOCOL, SAN, SNI, SOURCE, is_frames
+from proxy.snapshot import Redirect
+
+TARGET = ("path", "query", "host")
+"""What a redirect says again of its request."""
 
 cdef enum:
     ABSENT = 0xFFFFFFFF       # in place of a length
@@ -67,27 +76,47 @@ cdef int64_t spelled_timeout(const slice_t* text) noexcept nogil:
 cdef class Table:
     """A route table, bound to clusters and counters."""
 
-    def __cinit__(self, str name, decider, routes, dict clusters, dict specs, Counters counters not None):
+    def __cinit__(self, str name, decider, routes, Core core not None, dict clusters, dict specs, Counters counters not None):
+        cdef list wanted = []
         self.name, self.decide, self.keys = name, decider.decide, tuple(decider.keys)
-        self.clusters = [clusters[route.cluster] for route in routes]
-        self.size = len(self.clusters)
+        self.kept = []
+        self.size = len(routes)
         self.routes = <route_t*>calloc(self.size + 1, sizeof(route_t))
         if self.routes == NULL:
             raise MemoryError
         self.specs, self.counters = tuple(routes), counters
-        self.retries = [None if route.retry is None else Retry(route.retry, clusters[route.cluster].budget) for route in routes]
         self.nobody = counters.for_route(name, "none")
         self.hits = counters.for_decision(name, "hit")
         self.misses = counters.for_decision(name, "miss")
         self.uncached = counters.for_decision(name, "uncached")
         for index, route in enumerate(routes):
-            timeout = specs[route.cluster].timeout if route.timeout is None else route.timeout
-            self.routes[<int>index].cluster = <void*><Cluster>self.clusters[index]
-            self.routes[<int>index].timeout = microseconds(timeout)
-            self.routes[<int>index].oneway = route.oneway
+            self.fill(&self.routes[<int>index], route, core, clusters, specs, wanted)
+        self.wanted = tuple(wanted)
+        self.redirects = any([isinstance(route.action, Redirect) for route in routes])
+
+    cdef int fill(self, route_t* into, route, Core core, dict clusters, dict specs, list wanted) except -1:
+        cdef Mirrors mirrors
+        cdef Action action
+        cdef Retry retry
+        into.oneway = route.oneway
+        into.count = self.counters.for_route(self.name, route.name)
+        if route.mirrors:
+            mirrors = new_mirrors(route, core, clusters, self.counters)
+            self.kept.append(mirrors)
+            into.mirrors = <void*>mirrors
+        if route.action is None:
+            self.kept.append(clusters[route.cluster])
+            into.cluster = <void*><Cluster>clusters[route.cluster]
             if route.retry is not None:
-                self.routes[<int>index].retry = <void*><Retry>self.retries[index]
-            self.routes[<int>index].count = counters.for_route(name, route.name)
+                retry = Retry(route.retry, clusters[route.cluster].budget)
+                self.kept.append(retry)
+                into.retry = <void*>retry
+            into.timeout = microseconds(specs[route.cluster].timeout if route.timeout is None else route.timeout)
+            return 0
+        action = new_action(route, into, wanted, self.name, clusters, specs, self.counters)
+        self.kept.append(action)
+        into.action = <void*>action
+        return 0
 
     cdef const way_t* way(self, route_t* route) except NULL:
         """Its names. A table may have very many routes, most of which nobody takes: each is asked once."""
@@ -104,7 +133,8 @@ cdef class Decisions:
     """One table's decisions on frames of one protocol."""
 
     def __cinit__(self, Core core not None, Table table not None, Codec codec not None):
-        cdef tuple keys = tuple([key for key in table.keys if is_frames(key, codec.headed)])
+        cdef tuple every_key = tuple(dict.fromkeys((*table.keys, *table.wanted)))
+        cdef tuple keys = tuple([key for key in every_key if is_frames(key, codec.headed)])
         cdef list every
         self.core, self.table = core, table
         self.asked = len(table.keys)
@@ -116,10 +146,11 @@ cdef class Decisions:
         self.headed, self.spelled = codec.headed, codec.spelled
         self.young, self.old = {}, {}
         self.last_size = -1
-        every = [*keys, *[key for key in table.keys if not is_frames(key, codec.headed)]]
+        every = [*keys, *[key for key in every_key if not is_frames(key, codec.headed)]]
         self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
         self.places = <int*>calloc(self.asked + 1, sizeof(int))
-        if self.values == NULL or self.places == NULL:
+        self.wanted = <int*>calloc(len(table.wanted) + 1, sizeof(int))
+        if self.values == NULL or self.places == NULL or self.wanted == NULL:
             raise MemoryError
         for index, key in enumerate(table.keys):
             self.places[<int>index] = every.index(key)
@@ -128,6 +159,10 @@ cdef class Decisions:
         self.protocol = codec.name.encode()
         if PROTOCOL in every:
             lend(&self.values[<int>every.index(PROTOCOL)], self.protocol)
+        for index, key in enumerate(table.wanted):
+            self.wanted[<int>index] = every.index(key)
+        if table.redirects and codec.headed and not codec.spelled:
+            self.target = codec.lookup(TARGET)
         if keys:
             self.lookup = codec.lookup(keys)
         if not self.asked:
@@ -136,6 +171,7 @@ cdef class Decisions:
     def __dealloc__(self):
         free(self.values)
         free(self.places)
+        free(self.wanted)
 
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san, bytes source) except -3:
         """The route's index, NOBODY or UNREADABLE; `timeout` gets the call's own, if a key holds it (milliseconds).
@@ -170,6 +206,11 @@ cdef class Decisions:
         self.last_size = joined
         memcpy(self.last, key, joined)
         return self.last_route
+
+    cdef route_t* chosen(self, route_t* route) except? NULL:
+        """What the route's action chooses for the call that was just decided. NULL: no cluster."""
+        cdef Action action = <Action>route.action
+        return action.choose(self.core.dice(), NULL if action.wants < 0 else &self.values[self.wanted[action.wants]])
 
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil:
         """Each value behind its length. -1: too long to be kept."""

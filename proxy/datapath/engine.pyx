@@ -68,7 +68,7 @@ cdef class Engine:
             made.clusters[name] = cluster, spec, cluster.plan(spec, contexts, counters)
         clusters = {name: planned[0] for name, planned in made.clusters.items()}
         bound = {
-            name: Table(name, tables[name], snapshot.routes[name], clusters, snapshot.clusters, counters)
+            name: Table(name, tables[name], snapshot.routes[name], self.core, clusters, snapshot.clusters, counters)
             for name in dict.fromkeys(
                 each.routes for listener in snapshot.listeners.values() for each in (listener, *listener.chains))
         }

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t
 from proxy.datapath.border cimport Border
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.cluster cimport Cluster
+from proxy.datapath.mirror cimport Copy, Mirrors
 from proxy.datapath.port cimport Guest
 from xproto.kernel.frame cimport frame_t
 from xproto.kernel.http1_forward cimport hop_t
@@ -18,6 +19,9 @@ cdef class Messages(Guest):
     cdef bytes address            # its own, for X-Forwarded-For; None: it has none
     cdef bytes certificate        # its element of X-Forwarded-Client-Cert; None: it has none
     cdef bytes visited            # the host that it last asked for, and may
+    cdef Mirrors mirrors          # where copies of the request go whose head was just read; None: nowhere
+    cdef Copy copy                # of the request whose body comes now; None: there is none
+    cdef int copy_more(self, const uint8_t* data, size_t size) except -1
     cdef Py_ssize_t messages(self, const uint8_t* data, size_t size) except -1
     cdef int message(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int message_ends(self) except -1

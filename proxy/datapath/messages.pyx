@@ -20,8 +20,9 @@ from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport OPEN, next_frame
 from proxy.datapath.counters cimport MALFORMED, MISDIRECTED, NO_ROUTE
 from proxy.datapath.decisions cimport spelled_timeout
+from proxy.datapath.mirror cimport INCOMPLETE, Copy
 from proxy.datapath.relay cimport Relay
-from proxy.datapath.stream cimport BODY
+from proxy.datapath.stream cimport BODY, ENDED
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT, head_t
 from xproto.kernel.http1_facts cimport (
@@ -54,13 +55,17 @@ cdef class Messages(Guest):
         """Requests out of these bytes; the bytes used."""
         cdef frame_t at
         cdef size_t used = 0
+        cdef Py_ssize_t some
         cdef int outcome
         while used < size and self.state == OPEN and not self.paused:
             if self.stream.half == BODY:
                 if self.begun != NULL and self.sink is None:
                     self.pause()             # until its call has a connection
                     break
-                used += self.flow(data + used, size - used)
+                some = self.flow(data + used, size - used)
+                if self.copy is not None:
+                    self.copy_more(data + used, some)
+                used += some
                 continue
             if self.full():
                 self.pause()
@@ -81,6 +86,16 @@ cdef class Messages(Guest):
             used += at.size
             self.message(data + used - at.size, &at)
         return used
+
+    cdef int copy_more(self, const uint8_t* data, size_t size) except -1:
+        """So much more of the body has come by: its copy has it too, and leaves when that is all."""
+        cdef Copy copy = self.copy
+        if not copy.more(data, size):
+            self.copy = None
+        elif self.stream.half != BODY:
+            self.copy = None
+            return copy.send() if self.stream.half == ENDED else copy.drop(INCOMPLETE)
+        return 0
 
     cdef int message(self, const uint8_t* frame, const frame_t* at) except -1:
         cdef bint more = has_body(at.echo, at.length)
@@ -205,6 +220,8 @@ cdef class Messages(Guest):
         sent.timeout_at = -1
         if call.attempt != NULL:
             (<Retrier>call.attempt.retrier).more(call, self.core.border, sent.size)
+        if self.mirrors is not None:
+            self.copy = self.mirrors.begin(self.core, self.codec, call, self.core.border, sent.size)
         return cluster.dispatch(self.codec, call, self.core.border, &sent)
 
     cdef int give(self, const uint8_t* data, size_t size, bint last) except -1:
@@ -302,7 +319,13 @@ cdef class Messages(Guest):
         """Where bytes of an answer are missing the end is a reset: an orderly one could be taken for the answer's."""
         if self.io is not None and self.codec is not None and self.codec.headed and (self.out.size or self.feeder is not None):
             self.io.abort()
+        if self.copy is not None:
+            self.copy.drop(INCOMPLETE)
+            self.copy = None
         return Guest.closed(self)
+
+    cdef size_t owns_now(self) noexcept:
+        return Guest.owns_now(self) + (self.copy.text.size if self.copy is not None else 0)
 
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1:
         return 0

@@ -3,18 +3,20 @@
 What always holds: a request is counted once and becomes one call, or one answer of our own; nothing here waits.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memset
 
 from proxy.datapath.caller cimport expire
 from proxy.datapath.calls cimport call_t, find_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
-from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
-from proxy.datapath.noted cimport Noted
+from proxy.datapath.counters cimport MALFORMED, MISDIRECTED, NO_ROUTE, OVERLOAD, add
+from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table
+from proxy.datapath.local cimport Local
+from proxy.datapath.mirror cimport TOO_BIG, Mirrors
 from proxy.datapath.port cimport Binding
 from proxy.datapath.retries cimport Retry
+from proxy.datapath.route cimport route_t
 from proxy.datapath.stream cimport BODY
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.frame cimport (
@@ -37,7 +39,7 @@ cdef bytes source_of(str peer):
     return None if address is None else address.encode()
 
 
-cdef class Requester(Noted):
+cdef class Requester(Local):
     cdef int handle(self, const uint8_t* frame, const frame_t* at) except -1:
         if self.codec.session and not self.greeted and at.kind != KIND_HANDSHAKE:
             return self.unreadable(NULL, f"{self.codec.name}: a frame of kind {at.kind} before the handshake")
@@ -87,6 +89,7 @@ cdef class Requester(Noted):
         cdef int64_t own = at.timeout
         cdef int index = self.decide(frame, at.size, &own)
         cdef route_t* route
+        cdef route_t* chosen
         cdef call_t* call
         if index >= 0:
             oneway = oneway or table.routes[index].oneway and not self.codec.headed
@@ -97,14 +100,32 @@ cdef class Requester(Noted):
             add(table.nobody, 1)
             return self.drop(oneway, frame, at, NO_ROUTE)
         route = &table.routes[index]
+        if route.action != NULL:
+            chosen = binding.decisions.chosen(route)
+            if chosen == NULL:
+                return self.act(route, frame, at, oneway)
+            route = chosen
         call = self.record(frame, at.size, at, route, oneway, own)
         if call == NULL:
             return self.drop(oneway, frame, at, OVERLOAD)
         if route.retry != NULL:
             (<Retry>route.retry).begin(call, self.codec, frame, at, self.core.head)
         if self.codec.headed:
+            self.mirrors = <Mirrors>route.mirrors if route.mirrors != NULL else None
             return self.send_on(<Cluster>route.cluster, call, frame, at)
+        if route.mirrors != NULL:
+            (<Mirrors>route.mirrors).copy(self.core, self.codec, call, frame, at, own * 1000)
         return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
+
+    cdef int act(self, route_t* route, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
+        """A route's action sends this call to no cluster."""
+        cdef Table table = self.binding.decisions.table
+        if self.codec.headed and self.port.choice is not None and self.port.choice.guards and self.strays(frame):
+            return self.drop(oneway, frame, at, MISDIRECTED)
+        if self.answer_here(route, frame, at, oneway):
+            return 0
+        add(table.nobody, 1)
+        return self.drop(oneway, frame, at, NO_ROUTE)
 
     cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
                         int64_t own) except? NULL:
@@ -158,6 +179,10 @@ cdef class Requester(Noted):
         if index < 0 or not oneway and at.kind != KIND_REQUEST or self.codec.session and not self.greeted:
             return False                 # the whole frame will tell
         route = &binding.decisions.table.routes[index]
+        if route.action != NULL:
+            route = binding.decisions.chosen(route)
+            if route == NULL:
+                return False
         oneway = oneway or route.oneway
         cluster = <Cluster>route.cluster
         upstream = cluster.lend(self.codec, at.variant, &connecting)
@@ -172,6 +197,8 @@ cdef class Requester(Noted):
         if route.retry != NULL:
             (<Retry>route.retry).cannot_keep()
         add(binding.count.oneways if oneway else binding.count.calls, 1)
+        if route.mirrors != NULL:
+            (<Mirrors>route.mirrors).drop((<Mirrors>route.mirrors).chosen(self.core), TOO_BIG)
         if not upstream.carry_head(self, call, frame, at):
             cluster.give_up(call, OVERLOAD)
         return True
@@ -193,13 +220,6 @@ cdef class Requester(Noted):
             self.jot(frame, at.size, fault, False)
         add(self.binding.count.faults[fault], 1)
         return self.say_next(self.codec.answer(fault, at.variant, at.echo, text, &who))
-
-    cdef int say_next(self, bytes frame) except -1:
-        """Answer what was just read, behind all that was read before."""
-        cdef uint64_t place = 0
-        if self.order is not None and not self.order.enter(&place):
-            return self.starved()
-        return self.say_in_turn(place, frame)
 
     cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1:
         if not oneway:

@@ -17,7 +17,9 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from proxy.health.verdict import OUTCOMES
-from proxy.snapshot import Listener, Snapshot
+from proxy.observe.mirrors import DROPPED as MIRROR_DROPPED
+from proxy.observe.mirrors import OUTCOMES as MIRROR_OUTCOMES
+from proxy.snapshot import ClusterFrom, Listener, Snapshot
 from proxy.tls.failures import REASONS
 
 CounterType = Literal["counter", "gauge", "histogram"]
@@ -155,17 +157,41 @@ FAMILIES = (
     Family("xproto_upstream_rx_bytes_total", "counter", _CH, "Bytes read from upstream."),
     Family("xproto_upstream_tx_bytes_total", "counter", _CH, "Bytes written upstream."),
     Family("xproto_call_duration_seconds", "histogram", ("cluster",), "From a whole request to its answer."),
+    Family(
+        "xproto_cluster_from_misses_total",
+        "counter",
+        ("table", "route", "reason"),
+        "Calls whose value named no cluster that there is, by whether they had one.",
+    ),
+    Family("xproto_mirror_calls_total", "counter", ("cluster", "outcome"), "Copies that a host got, by what came of them."),
+    Family("xproto_mirror_dropped_total", "counter", ("cluster", "reason"), "Copies not made, or that reached no host."),
+    Family("xproto_mirror_in_flight", "gauge", ("cluster",), "Copies of calls that are not answered."),
     Family("xproto_grpc_status_total", "counter", ("cluster", "status"), "Answers to calls of gRPC, by their status."),
 )
 
 
 def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
-    """For each set of label names that a family uses, every combination of values that can occur."""
+    """For each set of label names that a family uses, every combination of values that can occur.
+
+    Under a family's own name: the combinations of that one, where others with the same labels have more.
+    """
     listeners = snapshot.listeners.values()
     hosts: list[tuple[str, ...]] = [(cluster.name, host) for cluster in snapshot.clusters.values() for host in cluster.hosts]
     checked = [(cluster.name, host) for cluster in snapshot.clusters.values() if cluster.health_check for host in cluster.hosts]
     protocols: list[tuple[str, ...]] = [(listener.name, protocol) for listener in listeners for protocol in _heard(listener)]
+    every_route = [route for routes in snapshot.routes.values() for route in routes]
+    mirrors = list(dict.fromkeys(each.cluster for route in every_route for each in route.mirrors))
     return {
+        ("table", "route", "reason"): [
+            (table, route.name, reason)
+            for table, routes in snapshot.routes.items()
+            for route in routes
+            if isinstance(route.action, ClusterFrom)
+            for reason in ("absent", "unknown")
+        ],
+        ("xproto_mirror_calls_total",): [(name, outcome) for name in mirrors for outcome in MIRROR_OUTCOMES],
+        ("xproto_mirror_dropped_total",): [(name, reason) for name in mirrors for reason in MIRROR_DROPPED],
+        ("xproto_mirror_in_flight",): [(name,) for name in mirrors],
         _L: [(listener.name,) for listener in listeners],
         _LP: protocols,
         ("listener", "result"): [(ls.name, each) for ls in listeners for each in dict.fromkeys((*_heard(ls), *DETECTED))],
@@ -212,7 +238,7 @@ class Layout:
         values = label_values(snapshot)
         for family in FAMILIES:
             width = _width(family.name)
-            for combination in values[family.labels]:
+            for combination in values[(family.name,) if (family.name,) in values else family.labels]:
                 labels = tuple(zip(family.labels, combination, strict=True))
                 key = (family.name, tuple(sorted(labels)))
                 if key in self._slots:

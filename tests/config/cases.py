@@ -154,10 +154,7 @@ ONE = [
     (cluster("health_check: {grpc: }"), "12: clusters.echo.health_check.grpc: has no value; write one, or leave the key out"),
     (
         cluster("health_check: {tcp: {}}"),
-        (
-            "12: clusters.echo.health_check.tcp: checks by connecting are not there yet;"
-            " write grpc, for hosts that speak it"
-        ),
+        ("12: clusters.echo.health_check.tcp: checks by connecting are not there yet; write grpc, for hosts that speak it"),
     ),
     (
         cluster("health_check: {http: {path: /healthz}}"),
@@ -192,10 +189,7 @@ ONE = [
     ),
     (
         cluster("health_check: {grpc: {authority: a/b}}"),
-        (
-            "12: clusters.echo.health_check.grpc.authority: 'a/b' is no host;"
-            " write carts.example.com or carts.example.com:443"
-        ),
+        ("12: clusters.echo.health_check.grpc.authority: 'a/b' is no host; write carts.example.com or carts.example.com:443"),
     ),
     (
         cluster('health_check: {grpc: {authority: "a:65536"}}'),

@@ -33,7 +33,7 @@ from construct import (
     this,
 )
 
-from xproto.spec import Detect, Fault, Kind, Limits, Protocol, first, header, item, unless, view
+from xproto.spec import Detect, Direct, Fault, Kind, Limits, Protocol, first, header, item, unless, view
 from xproto.wire import Bounded, HessianArguments, HessianMap, HessianText, Known, size_of
 from xproto.wire.hessian import encode_text
 
@@ -116,6 +116,10 @@ def _message(fields: Mapping[str, Any]) -> bytes:
     return json.dumps(text).encode() + b"\n" if serialization in _JSON else b""
 
 
+def _direct(given: Direct) -> dict[str, Any]:
+    return {"status": _MESSAGES[given.fault][0], "status_text": given.message}
+
+
 def dubbo(*, serializations: Sequence[str] = ("hessian2",), max_body: int = MAX_BODY) -> Protocol:
     """Dubbo; `serializations` is the allow-list (names), `max_body` is in bytes."""
     unknown = [name for name in serializations if name not in SERIALIZATIONS]
@@ -148,6 +152,7 @@ def dubbo(*, serializations: Sequence[str] = ("hessian2",), max_body: int = MAX_
         limits=Limits(frame=max_body + HEADER_SIZE),
         reply_base=reply,
         reply={fault: {"status": status, "status_text": text} for fault, (status, text) in _MESSAGES.items()},
+        direct=_direct,
         heartbeat={"flags": {**event, "request": 1, "two_way": 1}, "status": 0, "body": {"event": 0, "rest": b"N"}},
         heartbeat_ack={"flags": {**event, "request": 0}, "status": 20, "body": {"event": 0, "rest": b"N"}},
         configure=dubbo,

@@ -16,7 +16,7 @@ from typing import Any
 
 from construct import Struct, this
 
-from xproto.spec import Detect, Fault, Kind, Order, Pool, Protocol, first, header, spelled
+from xproto.spec import Detect, Direct, Fault, Kind, Order, Pool, Protocol, first, header, spelled
 from xproto.wire import FromUpstream, HttpBody, HttpHead
 
 MEDIA = b"application/grpc"
@@ -49,10 +49,14 @@ def _reply(status: int, message: str) -> dict[str, Any]:
     fields = [
         (b"content-type", MEDIA),
         (b"grpc-status", b"%d" % status),
-        (b"grpc-message", escaped(f"xproto: {message}")),
+        (b"grpc-message", escaped(message)),
         (b"content-length", b"0"),  # of the text alone: on the wire the end of the stream says it
     ]
     return {"head": {"line": b"HTTP/1.1 200 OK", "fields": fields}, "body": b""}
+
+
+def _direct(given: Direct) -> dict[str, Any]:
+    return _reply(given.grpc_status, given.message)
 
 
 GRPC = Protocol(
@@ -78,6 +82,7 @@ GRPC = Protocol(
     order=Order.IN_ORDER,
     media=MEDIA,
     detect=Detect("head"),
-    reply={fault: _reply(status, message) for fault, (status, message) in FAULTS.items()},
+    reply={fault: _reply(status, f"xproto: {message}") for fault, (status, message) in FAULTS.items()},
+    direct=_direct,
     doc=__doc__ or "",
 )

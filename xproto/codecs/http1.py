@@ -14,7 +14,7 @@ from construct import Struct, this
 
 from xproto.codecs.grpc import FAULTS, escaped
 from xproto.errors import SpecError
-from xproto.spec import Detect, Fault, Kind, Order, Pool, Protocol
+from xproto.spec import LOCATION, Detect, Direct, Fault, Kind, Order, Pool, Protocol
 from xproto.wire import FromUpstream, HttpBody, HttpHead
 from xproto.wire.http1 import METHODS, WEB_TEXT, fact
 
@@ -33,6 +33,8 @@ STATUSES: Mapping[str, int | Collection[int]] = {
     "too_early": 425, "too_many_requests": 429, "internal_server_error": 500, "bad_gateway": 502,
     "service_unavailable": 503, "gateway_timeout": 504,
 }  # fmt: skip
+_BODILESS = frozenset({204, 304})
+"""Answers that have no body, nor a length of one (RFC 9110 sections 15.3.5 and 15.4.5)."""
 _MEDIA = {"text": b"text/plain; charset=utf-8", "json": b"application/json"}
 
 
@@ -40,15 +42,21 @@ def _facts(fields: Any) -> int:
     return int(fields["head"].get("facts") or 0)
 
 
-def _grpc_web(fault: Fault, *, text: bool) -> list[tuple[bytes, bytes]]:
+def _grpc_web(status: int, message: str, *, text: bool) -> list[tuple[bytes, bytes]]:
     """The fields of an answer without a body to a call of gRPC-Web: what gRPC would say."""
-    status, message = FAULTS[fault]
     return [
         (b"Content-Type", b"application/grpc-web-text+proto" if text else b"application/grpc-web+proto"),
         (b"grpc-status", b"%d" % status),
-        (b"grpc-message", escaped(f"xproto: {message}")),
+        (b"grpc-message", escaped(message)),
         (b"Content-Length", b"0"),
     ]
+
+
+def _ends(facts: int) -> list[tuple[bytes, bytes]]:
+    """What becomes of the connection."""
+    if fact(facts, "closes") or fact(facts, "awaits"):
+        return [(b"Connection", b"close")]
+    return [(b"Connection", b"keep-alive")] if facts and not fact(facts, "minor") else []
 
 
 def _reply(fault: Fault, status: bytes, text: str, written: str) -> dict[str, Any]:
@@ -62,20 +70,42 @@ def _reply(fault: Fault, status: bytes, text: str, written: str) -> dict[str, An
     def fields(frame: Any) -> list[tuple[bytes, bytes]]:
         facts = _facts(frame)
         if fact(facts, "web"):
-            found = _grpc_web(fault, text=fact(facts, "web") == WEB_TEXT)
+            code, message = FAULTS[fault]
+            found = _grpc_web(code, f"xproto: {message}", text=fact(facts, "web") == WEB_TEXT)
         else:
             found = [(b"Content-Type", _MEDIA[written]), (b"Content-Length", b"%d" % len(body))]
         if not fact(facts, "web") and status.startswith(b"503"):
             found.append((b"Retry-After", b"1"))
-        if fact(facts, "closes") or fact(facts, "awaits"):
-            found.append((b"Connection", b"close"))
-        elif facts and not fact(facts, "minor"):
-            found.append((b"Connection", b"keep-alive"))
-        return found
+        return found + _ends(facts)
 
     def content(frame: Any) -> bytes:
         facts = _facts(frame)
         return b"" if fact(facts, "method") == METHODS[b"HEAD"] or fact(facts, "web") else body
+
+    return {"head": {"line": line, "fields": fields}, "body": content}
+
+
+def _direct(given: Direct) -> dict[str, Any]:
+    """What a configuration answers with. Its body is behind the head, whatever it says."""
+
+    def line(frame: Any) -> bytes:
+        answer = "200 OK" if fact(_facts(frame), "web") else f"{given.status} {given.phrase}"
+        return f"HTTP/1.1 {answer}".encode()
+
+    def fields(frame: Any) -> list[tuple[bytes, bytes]]:
+        facts = _facts(frame)
+        if fact(facts, "web"):
+            return _grpc_web(given.grpc_status, given.message, text=fact(facts, "web") == WEB_TEXT) + _ends(facts)
+        found = [(b"Location", LOCATION)] if given.redirects else []
+        if given.body:
+            found.append((b"Content-Type", _MEDIA["text"]))
+        if given.status not in _BODILESS:
+            found.append((b"Content-Length", b"%d" % len(given.body)))
+        return found + _ends(facts)
+
+    def content(frame: Any) -> bytes:
+        facts = _facts(frame)
+        return b"" if fact(facts, "method") == METHODS[b"HEAD"] or fact(facts, "web") else given.body
 
     return {"head": {"line": line, "fields": fields}, "body": content}
 
@@ -101,6 +131,7 @@ def http1(*, local_replies: Literal["text", "json"] = "text") -> Protocol:
         order=Order.IN_ORDER,
         detect=Detect("head"),
         reply={fault: _reply(fault, status, text, local_replies) for fault, (status, text) in _FAULTS.items()},
+        direct=_direct,
         configure=http1,
         doc=__doc__ or "",
     )

@@ -77,9 +77,13 @@ _EMPTY = {
 }  # fmt: skip
 
 
+MAX_STRING1 = 255
+"""Bytes of a string whose length is one byte."""
+
+
 def _reply(code: int, text: str) -> dict[str, Any]:
     """A TARS answer has a code and a description (field 8); TUP, with the request's layout, has both in its status."""
-    said = text.encode()
+    said = text.encode()[:MAX_STRING1]
 
     def rest(fields: Any) -> bytes:
         is_tup = fields["body"]["version"] in {2, TUP}
@@ -114,6 +118,7 @@ def tars(*, max_frame: int = MAX_FRAME) -> Protocol:
         limits=Limits(frame=max_frame),
         reply_base={"body": _EMPTY},
         reply={fault: _reply(code, text) for fault, (code, text) in _FAULTS.items()},
+        direct=lambda given: _reply(_FAULTS[given.fault][0], given.message),
         heartbeat={"body": {**_EMPTY, "servant": b"xproto.Ping", "function": b"tars_ping"}},
         heartbeat_ack={"body": {**_EMPTY, "function": b"tars_ping"}},
         configure=tars,

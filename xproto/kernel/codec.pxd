@@ -34,6 +34,8 @@ cdef class Codec(Scanner):
     cpdef str explain_fault(self, int direction, int64_t offset, int op)   # "bolt: content_len: ... at offset 18"
     # Ready-made frames, cached by their arguments; b"" where the protocol declares none.
     cdef bytes answer(self, int fault, int64_t variant, int64_t echo, bytes text, const identity_t* who)
+    # The answer that a configuration gives (a spec.Direct); one that is long is built each time.
+    cdef bytes direct(self, object what, int64_t variant, int64_t echo, bytes text, const identity_t* who)
     cpdef bytes reply(self, int fault, int64_t variant, int64_t echo, uint64_t id, bytes text=*)
     cpdef bytes heartbeat(self, int64_t variant, uint64_t id, bytes text=*)
     cpdef bytes heartbeat_ack(self, int64_t variant, int64_t echo, uint64_t id, bytes text=*)

@@ -24,6 +24,8 @@ from xproto.templates import build_template, goes_upstream
 
 make_tuple = tuple.__new__
 MAX_TEMPLATES = 1024
+MAX_KEPT = 8 * 1024
+"""Bytes of a ready-made frame that is kept: what a configuration answers with may be long, and comes in a copy for each echo."""
 MAX_ECHO = 255
 
 cdef enum:
@@ -85,9 +87,10 @@ cdef class Codec(Scanner):
         found = self.templates.get(key)
         if found is None:
             found = build_template(self.lowered, what, variant, echo, text)
-            if len(self.templates) >= MAX_TEMPLATES:
-                self.templates.clear()
-            self.templates[key] = found
+            if len(found) <= MAX_KEPT:
+                if len(self.templates) >= MAX_TEMPLATES:
+                    self.templates.clear()
+                self.templates[key] = found
         template = found
         if not template or not self.numbered:
             return template
@@ -105,6 +108,9 @@ cdef class Codec(Scanner):
 
     cdef bytes answer(self, int fault, int64_t variant, int64_t echo, bytes text, const identity_t* who):
         return self._template(Fault(fault), variant, echo, text, who)
+
+    cdef bytes direct(self, object what, int64_t variant, int64_t echo, bytes text, const identity_t* who):
+        return self._template(what, variant, echo, text, who)
 
     cpdef bytes reply(self, int fault, int64_t variant, int64_t echo, uint64_t id, bytes text=b""):
         """The protocol's own error reply for a `Fault`; b"" where it declares none."""

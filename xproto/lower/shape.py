@@ -47,7 +47,7 @@ def refuse_shapes(protocol: Protocol) -> None:
         if getattr(protocol, role) not in list(choices):
             wrong = f"is {_said(getattr(protocol, role))}"
             raise SpecError(role, wrong, f"give {' or '.join(map(str, map(_dotted, choices)))}")
-    for role in ("unwrap", "configure"):
+    for role in ("unwrap", "direct", "configure"):
         if getattr(protocol, role) is not None and not callable(getattr(protocol, role)):
             raise SpecError(role, f"is {_said(getattr(protocol, role))}", "give a function")
     for carried in protocol.carries:

@@ -44,5 +44,5 @@ def dubbothrift(*, max_frame: int = MAX_FRAME) -> Protocol:
         frame=layout, id=this.id, service=first(this.service), pool=Pool.MULTIPLEXED, order=Order.BY_ID,
         kind=kinds(this.type), detect=Detect("magic"), limits=Limits(frame=max_frame + 4),
         # Of an exception Dubbo's consumer reads the id and the text alone; a reply's service names the class to read it by.
-        reply_base={"type": "exception", "service": b"", "seqid": 0}, reply=replies(binary_exception),
+        reply_base={"type": "exception", "service": b"", "seqid": 0}, **replies(binary_exception),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from construct import (
@@ -113,12 +113,17 @@ def kinds(type_: Any) -> dict[Kind, Any]:
     }
 
 
-def replies(write: Callable[[int, str], bytes]) -> dict[Fault, Mapping[str, Any]]:
-    return {fault: {"body": write(code, text)} for fault, (code, text) in FAULTS.items()}
+def replies(write: Callable[[int, str], bytes | Raw]) -> dict[str, Any]:
+    """The roles of what the proxy answers itself."""
+    return {
+        "reply": {fault: {"body": write(code, text)} for fault, (code, text) in FAULTS.items()},
+        "direct": lambda given: {"body": write(FAULTS[given.fault][0], given.message)},
+    }
 
 
-def raw_replies(write: Callable[[int, str], bytes]) -> dict[Fault, Mapping[str, Any]]:
-    return {fault: {"body": Raw(write(code, text))} for fault, (code, text) in FAULTS.items()}
+def raw_replies(write: Callable[[int, str], bytes]) -> dict[str, Any]:
+    """The same where the body is a struct."""
+    return replies(lambda code, text: Raw(write(code, text)))
 
 
 def common(name: str, configure: Callable[..., Protocol], doc: str, **more: Any) -> Protocol:

@@ -32,7 +32,7 @@ def thrift(*, max_frame: int = MAX_FRAME) -> Protocol:
     return common(
         "thrift", thrift, "Thrift: framed, strict binary.",
         frame=layout, id=this.seqid, kind=kinds(this.type), detect=Detect("type"), limits=Limits(frame=max_frame + 4),
-        reply_base={"type": "exception"}, reply=replies(binary_exception),
+        reply_base={"type": "exception"}, **replies(binary_exception),
     )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def thrift_old(*, max_frame: int = MAX_FRAME) -> Protocol:
     return common(
         "thrift-old", thrift_old, "Thrift: framed, binary without a version (strictWrite off).",
         frame=layout, id=this.seqid, kind=kinds(this.type), detect=Detect("name_size", followed_by=LETTERS),
-        limits=Limits(frame=max_frame + 4), reply_base={"type": "exception"}, reply=replies(binary_exception),
+        limits=Limits(frame=max_frame + 4), reply_base={"type": "exception"}, **replies(binary_exception),
     )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def thrift_compact(*, max_frame: int = MAX_FRAME) -> Protocol:
         "thrift-compact", thrift_compact, "Thrift: framed, compact.",
         frame=framed(max_frame, compact(), size), id=this.seqid, length=this.size, kind=kinds(this.head.type),
         status=this.head.type, detect=Detect("head.version"), limits=Limits(frame=max_frame + 4),
-        reply_base={"head": {"type": "exception"}}, reply=replies(compact_exception),
+        reply_base={"head": {"type": "exception"}}, **replies(compact_exception),
     )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def thrift_unframed(*, max_frame: int = MAX_FRAME) -> Protocol:
     return common(
         "thrift-unframed", thrift_unframed, "Thrift: unframed, strict binary.",
         frame=Struct(*strict(), "body" / ThriftStruct()), id=this.seqid, kind=kinds(this.type), detect=Detect("type"),
-        limits=Limits(frame=max_frame), reply_base={"type": "exception"}, reply=raw_replies(binary_exception),
+        limits=Limits(frame=max_frame), reply_base={"type": "exception"}, **raw_replies(binary_exception),
     )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def thrift_unframed_old(*, max_frame: int = MAX_FRAME) -> Protocol:
         "thrift-unframed-old", thrift_unframed_old, "Thrift: unframed, binary without a version.",
         frame=Struct(*old(), "body" / ThriftStruct()), id=this.seqid, kind=kinds(this.type),
         detect=Detect("name_size", followed_by=LETTERS), limits=Limits(frame=max_frame),
-        reply_base={"type": "exception"}, reply=raw_replies(binary_exception),
+        reply_base={"type": "exception"}, **raw_replies(binary_exception),
     )  # fmt: skip
 
 
@@ -86,5 +86,5 @@ def thrift_unframed_compact(*, max_frame: int = MAX_FRAME) -> Protocol:
         "thrift-unframed-compact", thrift_unframed_compact, "Thrift: unframed, compact.",
         frame=Struct(*compact(), "body" / ThriftStruct(compact=True)), id=this.seqid, kind=kinds(this.head.type),
         status=this.head.type, detect=Detect("head.version"), limits=Limits(frame=max_frame),
-        reply_base={"head": {"type": "exception"}}, reply=raw_replies(compact_exception),
+        reply_base={"head": {"type": "exception"}}, **raw_replies(compact_exception),
     )  # fmt: skip

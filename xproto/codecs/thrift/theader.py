@@ -107,7 +107,7 @@ def thrift_header(*, max_frame: int = MAX_FRAME, max_inflated: int = MAX_INFLATE
     return common(
         "thrift-header", thrift_header, "Thrift: THeader, binary inside.",
         **_with_header("thrift-header", 0, strict, this.type, max_frame, max_inflated),
-        reply_base={"flags": 0, "header": _HEADER, "type": "exception"}, reply=replies(binary_exception),
+        reply_base={"flags": 0, "header": _HEADER, "type": "exception"}, **replies(binary_exception),
     )  # fmt: skip
 
 
@@ -117,5 +117,5 @@ def thrift_header_compact(*, max_frame: int = MAX_FRAME, max_inflated: int = MAX
     return common(
         "thrift-header-compact", thrift_header_compact, "Thrift: THeader, compact inside.",
         **_with_header("thrift-header-compact", 2, compact, this.head.type, max_frame, max_inflated),
-        reply_base=reply, reply=replies(compact_exception),
+        reply_base=reply, **replies(compact_exception),
     )  # fmt: skip

@@ -82,5 +82,5 @@ def ttwitter(*, max_frame: int = MAX_FRAME) -> Protocol:
         detect=Detect("upgrade", before=("thrift",)),
         limits=Limits(frame=max_frame + 4),
         reply_base={"plain": 0, "header": [], "type": "exception"},
-        reply=replies(binary_exception),
+        **replies(binary_exception),
     )  # fmt: skip
