@@ -19,7 +19,7 @@ from proxy.datapath.counters cimport Counters, add, way_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
-from proxy.routing.keys import PROTOCOL, SAN, SNI, SOURCE, is_frames
+from proxy.routing.keys import PROTOCOL, SAN, SNI, SOURCE, asked_of, is_own
 
 cdef enum:
     ABSENT = 0xFFFFFFFF       # in place of a length
@@ -100,7 +100,8 @@ cdef class Decisions:
     """One table's decisions on frames of one protocol."""
 
     def __cinit__(self, Core core not None, Table table not None, Codec codec not None):
-        cdef tuple keys = tuple([key for key in table.keys if is_frames(key, codec.headed)])
+        cdef list asked = [asked_of(key, codec.lowered.protocol, codec.headed) for key in table.keys]
+        cdef tuple keys = tuple(dict.fromkeys([key for key in asked if key is not None]))
         cdef list every
         self.core, self.table = core, table
         self.asked = len(table.keys)
@@ -112,13 +113,14 @@ cdef class Decisions:
         self.headed, self.spelled = codec.headed, codec.spelled
         self.young, self.old = {}, {}
         self.last_size = -1
-        every = [*keys, *[key for key in table.keys if not is_frames(key, codec.headed)]]
+        every = [*keys, *[key for key in table.keys if is_own(key)]]
         self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
         self.places = <int*>calloc(self.asked + 1, sizeof(int))
         if self.values == NULL or self.places == NULL:
             raise MemoryError
         for index, key in enumerate(table.keys):
-            self.places[<int>index] = every.index(key)
+            name = key if is_own(key) else asked[index]
+            self.places[<int>index] = len(every) if name is None else every.index(name)       # the last one is always absent
         self.sni_at, self.san_at, self.source_at = [
             every.index(key) if key in every else -1 for key in (SNI, SAN, SOURCE)]
         self.protocol = codec.name.encode()
