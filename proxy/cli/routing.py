@@ -59,7 +59,7 @@ class _Header(_Pair):
 @click.command("explain-route")
 @click.argument("file", type=click.Path())
 @click.option("--listener", "listener_name", metavar="NAME", help="The listener that gets the call; else the only one.")
-@click.option("--chain", "chain_name", metavar="NAME", help="The filter chain of a connection of TLS; else plaintext's.")
+@click.option("--chain", "chain_name", metavar="NAME", help="The filter chain of its TLS; else that of --sni, or plaintext.")
 @click.option("--protocol", "protocol_name", metavar="NAME", help="What the call is spoken in; else the listener's only one.")
 @click.option("--header", "headers", type=_Header(), multiple=True, help="A header, or the role service or method; repeatable.")
 @click.option("--path", help="Of a request of HTTP, with its query or without; / if not given.")
@@ -93,7 +93,7 @@ def explain_route(
     except ConfigurationError as error:
         refuse(error.render())
     listener = _listener(snapshot, listener_name)
-    table, protocols = _chain(listener, chain_name)
+    table, protocols = _chain(listener, chain_name, asked["sni"])
     told = _explained(snapshot, table, loaded, _protocol(protocols, protocol_name), asked)
     click.echo(json.dumps(told, indent=2) if as_json else _rendered(told))
     sys.exit(0 if told["matched"] is not None else NO_ROUTE)
@@ -108,8 +108,12 @@ def _listener(snapshot: Snapshot, name: str | None) -> Listener:
     return found
 
 
-def _chain(listener: Listener, name: str | None) -> tuple[str, tuple[str, ...]]:
-    """The route table, and the protocols that are spoken."""
+def _chain(listener: Listener, name: str | None, sni: str | None) -> tuple[str, tuple[str, ...]]:
+    """The route table, and the protocols that are spoken: of the chain that is named, or else the server name's."""
+    from proxy.tls.choice import Choice
+
+    if name is None and sni is not None:
+        name = Choice(listener.chains).find(sni, ())
     if name is None:
         return listener.routes, listener.protocols
     chains = {chain.name: chain for chain in listener.chains}

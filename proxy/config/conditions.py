@@ -8,9 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from proxy.config.match import MATCH_KINDS, PATH_KINDS, Match, PathMatch, given_kinds
-from proxy.config.match import HeaderMatch as Written
-from proxy.routing.keys import HOST, HTTP_METHOD, METADATA, PATH, PROTOCOL, QUERY, SNI, SOURCE, VARIABLES
+from proxy.config.key_match import MATCH_KINDS, PATH_KINDS, PathMatch, given_kinds
+from proxy.config.key_match import HeaderMatch as Written
+from proxy.config.match import Match
+from proxy.routing.keys import (
+    HOST,
+    HTTP_METHOD,
+    METADATA,
+    METHOD,
+    PATH,
+    PROTOCOL,
+    QUERY,
+    SERVICE,
+    SNI,
+    SOURCE,
+    VARIABLES,
+)
 from proxy.routing.networks import UNIX
 from proxy.snapshot import HeaderMatch, MatchKind
 
@@ -28,7 +41,7 @@ def _conditions(given: Match) -> Iterator[HeaderMatch]:
         yield one_of(SOURCE, map(_network, given.source))
     if given.path is not None:
         yield _path(given.path)
-    for key, condition in (("service", given.service), ("method", given.method)):
+    for key, condition in ((SERVICE, given.service), (METHOD, given.method)):
         if condition is not None:
             yield _header(key, condition)
     yield from (_header(f"{QUERY}{name}", condition) for name, condition in given.query.items())

@@ -20,6 +20,7 @@ from proxy.config import (
     clusters,
     health,
     http,
+    key_match,
     listeners,
     match,
     retries,
@@ -69,9 +70,9 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield access_log.AccessLog, "listeners[].access_log"
     yield routes.Route, "routes.NAME[]"
     yield match.Match, "routes.NAME[].match"
-    yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"
-    yield match.Range, "routes.NAME[].match.headers.KEY.range"
-    yield match.PathMatch, "routes.NAME[].match.path"
+    yield key_match.HeaderMatch, "routes.NAME[].match.headers.KEY"
+    yield key_match.Range, "routes.NAME[].match.headers.KEY.range"
+    yield key_match.PathMatch, "routes.NAME[].match.path"
     yield virtual_hosts.HostedTable, "routes.NAME"
     yield virtual_hosts.VirtualHost, "routes.NAME.virtual_hosts[]"
     yield retries.Retry, "routes.NAME[].retry"

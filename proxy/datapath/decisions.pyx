@@ -25,7 +25,7 @@ from proxy.datapath.route cimport route_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
-from proxy.routing.keys import PROTOCOL, SAN, SNI, SOURCE, is_frames
+from proxy.routing.keys import PROTOCOL, SAN, SNI, SOURCE, asked_of, is_own
 from proxy.snapshot import Redirect
 
 TARGET = ("path", "query", "host")
@@ -133,8 +133,9 @@ cdef class Decisions:
     """One table's decisions on frames of one protocol."""
 
     def __cinit__(self, Core core not None, Table table not None, Codec codec not None):
-        cdef tuple every_key = tuple(dict.fromkeys((*table.keys, *table.wanted)))
-        cdef tuple keys = tuple([key for key in every_key if is_frames(key, codec.headed)])
+        cdef tuple looked_at = (*table.keys, *table.wanted)
+        cdef list asked = [asked_of(key, codec.lowered.protocol, codec.headed) for key in looked_at]
+        cdef tuple keys = tuple(dict.fromkeys([key for key in asked if key is not None]))
         cdef list every
         self.core, self.table = core, table
         self.asked = len(table.keys)
@@ -146,21 +147,24 @@ cdef class Decisions:
         self.headed, self.spelled = codec.headed, codec.spelled
         self.young, self.old = {}, {}
         self.last_size = -1
-        every = [*keys, *[key for key in every_key if not is_frames(key, codec.headed)]]
+        every = [*keys, *dict.fromkeys([key for key in looked_at if is_own(key)])]
         self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
         self.places = <int*>calloc(self.asked + 1, sizeof(int))
         self.wanted = <int*>calloc(len(table.wanted) + 1, sizeof(int))
         if self.values == NULL or self.places == NULL or self.wanted == NULL:
             raise MemoryError
-        for index, key in enumerate(table.keys):
-            self.places[<int>index] = every.index(key)
+        for index, key in enumerate(looked_at):
+            name = key if is_own(key) else asked[index]
+            place = len(every) if name is None else every.index(name)        # the last one is always absent
+            if index < self.asked:
+                self.places[<int>index] = place
+            else:
+                self.wanted[<int>index - self.asked] = place
         self.sni_at, self.san_at, self.source_at = [
             every.index(key) if key in every else -1 for key in (SNI, SAN, SOURCE)]
         self.protocol = codec.name.encode()
         if PROTOCOL in every:
             lend(&self.values[<int>every.index(PROTOCOL)], self.protocol)
-        for index, key in enumerate(table.wanted):
-            self.wanted[<int>index] = every.index(key)
         if table.redirects and codec.headed and not codec.spelled:
             self.target = codec.lookup(TARGET)
         if keys:

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 
 from proxy.routing.cel_tree import Call, Const, Items, Name, Node, Other, Select
 from proxy.routing.condition import compile_regex
-from proxy.routing.keys import HOST, HTTP_METHOD, METADATA, PATH, QUERY, VARIABLES, is_own
+from proxy.routing.keys import HOST, HTTP_METHOD, METADATA, METHOD, PATH, QUERY, SERVICE, VARIABLES, is_own
 from proxy.routing.literals import beginning, ending
 from proxy.snapshot import HeaderMatch, MatchKind
 
-TEXTS = {"service": "service", "method": "method", "path": PATH, "host": HOST, "http_method": HTTP_METHOD, **VARIABLES}
+TEXTS = {"service": SERVICE, "method": METHOD, "path": PATH, "host": HOST, "http_method": HTTP_METHOD, **VARIABLES}
 """Variables that are texts, and their keys."""
 MAPS = {"headers": "", "query": QUERY, "metadata": METADATA}
 """Those that are maps of texts, and what stands before a key of each."""

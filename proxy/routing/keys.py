@@ -1,16 +1,22 @@
 """The names of what routes look at: who says it, a frame or the proxy itself.
 
-A plain key is a header of the protocol's, or one of its roles (`service`, `method`). A key behind a colon is what a request
-of HTTP has, and calls of other protocols have not, whatever their headers are called. What the proxy itself knows of a
-connection or a call (`VARIABLES`, and metadata) is never looked for in a frame, so no header can pose as it.
+A plain key is a header of the protocol's, or one of its roles (`service`, `method`), which wins over a header of its name. A
+key behind a colon is a role and nothing else: a service and a method, which HTTP has not, or what only HTTP has, whatever
+the headers of a call are called. What the proxy itself knows of a connection or a call (`VARIABLES`, and metadata) is never
+looked for in a frame. So no header can pose as the latter two.
 """
 
 from __future__ import annotations
 
 from proxy.tls.settings import SAN, SNI
+from xproto.spec import Protocol
 
-__all__ = ["AUTHORITY", "HOST", "HTTP_METHOD", "METADATA", "PATH", "PROTOCOL", "QUERY", "SAN", "SNI", "SOURCE", "VARIABLES"]
+__all__ = [
+    "AUTHORITY", "HOST", "HTTP_METHOD", "METADATA", "METHOD", "PATH", "PROTOCOL", "QUERY", "SAN", "SERVICE", "SNI", "SOURCE",
+    "VARIABLES",
+]  # fmt: skip
 
+SERVICE, METHOD = ":service", ":method"
 PATH, HOST, AUTHORITY, HTTP_METHOD = ":path", ":host", ":authority", ":http_method"
 QUERY = ":query."
 """In front of a parameter's name."""
@@ -31,6 +37,15 @@ def is_own(key: str) -> bool:
     return key in _OWN or key.startswith(METADATA)
 
 
-def is_frames(key: str, http: bool) -> bool:
-    """Whether frames are asked for it; `http`: whether they are messages of HTTP."""
-    return not is_own(key) and (http or not key.startswith(":"))
+def asked_of(key: str, protocol: Protocol, http: bool) -> str | None:
+    """What frames of a protocol are asked for where a route looks at `key`; None: nothing, they have no such thing.
+
+    `http`: whether they are messages of HTTP.
+    """
+    if is_own(key):
+        return None
+    if key == SERVICE:
+        return None if protocol.service is None else "service"
+    if key == METHOD:
+        return None if protocol.method is None else "method"
+    return key if http or not key.startswith(":") else None

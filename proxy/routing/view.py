@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from proxy.routing.keys import METADATA, PROTOCOL, SAN, SNI, SOURCE, is_frames
+from proxy.routing.keys import METADATA, PROTOCOL, SAN, SNI, SOURCE, asked_of
 from xproto.spec import First, Header, Part, Protocol, Unless
 
 Pairs = Sequence[tuple[str, str]]
@@ -40,13 +40,14 @@ def values(keys: Iterable[str], call: Call, protocol: Protocol, codec: Any) -> d
         **{f"{METADATA}{name}": value for name, value in call.metadata},
     }
     found = {key: None if (value := own.get(key)) is None else value.encode() for key in keys}
-    asked = tuple(key for key in found if is_frames(key, codec.headed))
+    asked = {key: name for key in found if (name := asked_of(key, protocol, codec.headed)) is not None}
+    names = tuple(dict.fromkeys(asked.values()))
     if codec.headed:
-        found.update(zip(asked, _http(asked, call, protocol, codec), strict=True))
+        said = dict(zip(names, _http(names, call, protocol, codec), strict=True))
     else:
         headers = {name: value.encode() for name, value in call.headers}
-        found.update((key, _role(key, headers, protocol)) for key in asked)
-    return found
+        said = {name: _role(name, headers, protocol) for name in names}
+    return found | {key: said[name] for key, name in asked.items()}
 
 
 def _http(keys: tuple[str, ...], call: Call, protocol: Protocol, codec: Any) -> Sequence[bytes | None]:

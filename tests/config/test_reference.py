@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from proxy.config.clusters import Host
-from proxy.config.match import HeaderMatch
+from proxy.config.key_match import HeaderMatch
 from proxy.config.messages import model_at
 from proxy.config.model import Model
 from proxy.config.reference import json_schema, markdown, sections_in_order

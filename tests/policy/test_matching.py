@@ -40,6 +40,13 @@ H = {"headers"}
 CASES = {
     "service": Case({"service": "test.Echo"}, {"service"}, [{}], [{"service": "test.Other"}]),
     "service contains": Case({"service": {"contains": "t.E"}}, {"service"}, [{}], [{"service": "testE"}]),
+    "a service by no header": Case({"service": "test.Echo"}, {"http_method"}, [], [{"headers": {"service": "test.Echo"}}]),
+    "cel by no service": Case(
+        cel("service == 'a' || method == 'b'"), {"http_method"}, [], [{"headers": {"service": "a", "method": "b"}}]
+    ),
+    "headers of that name": Case(
+        {"headers": {"service": "test.Echo"}}, {"http_method"}, [{"headers": {"service": "test.Echo"}}], [{}]
+    ),
     "method ignores case": Case(
         {"method": {"exact": "SAY", "ignore_case": True}}, {"method"}, [{}, {"method": "Say"}], [{"method": "says"}]
     ),

@@ -18,7 +18,7 @@ from proxy.routing.implied import implied
 from proxy.routing.literals import beginning, ending
 from proxy.snapshot import HeaderMatch, Route, VirtualHost
 
-KEYS = ("service", "x", ":path", "source.address", "metadata.m")
+KEYS = ("service", ":service", "x", ":path", "source.address", "metadata.m")
 REGEXES = [
     "/a.*",
     ".*/b",

@@ -70,7 +70,7 @@ def test_no_route(file: Path) -> None:
         ("dubbo", {"path": "S", "method": "m"}, "S", "m"),
         ("dubbo", {"path": "S", "service": "T"}, "T", None),
         ("thrift", {"service": "S"}, "S", None),
-        ("http1", {"service": "S"}, "S", None),
+        ("http1", {"service": "S"}, None, None),
     ],
 )
 def test_roles_are_found_where_the_protocol_has_them(
@@ -78,7 +78,7 @@ def test_roles_are_found_where_the_protocol_has_them(
 ) -> None:
     given = [word for pair in headers.items() for word in ("--header", "=".join(pair))]
     values = json.loads(run(file, "--listener", "mesh", "--protocol", protocol, "--json", *given).output)["values"]
-    assert (values["service"], values["method"]) == (service, method)
+    assert (values[":service"], values[":method"]) == (service, method)
 
 
 def test_grpc_has_its_roles_in_its_path(file: Path) -> None:

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.conditions import conditions
-from proxy.config.match import PATH_KINDS, Match
+from proxy.config.key_match import PATH_KINDS
+from proxy.config.match import Match
 from proxy.routing import RouteTable
 from proxy.snapshot import Route
 
