@@ -150,10 +150,10 @@ class Redirect(msgspec.Struct, frozen=True, tag="redirect"):
 
 
 class DirectResponse(msgspec.Struct, frozen=True, tag="direct_response"):
-    """What calls are answered with here. `body`: UTF-8; `fault`: for protocols without statuses of HTTP."""
+    """What calls are answered with here. `fault`: for protocols without statuses of HTTP."""
 
     status: int
-    body: bytes
+    body: str
     fault: FaultName
     grpc_status: int
 

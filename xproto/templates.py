@@ -162,7 +162,10 @@ def check_templates(lowered: Lowered, scan: Callable[[bytes, int], Any]) -> None
 
 
 def _try(lowered: Lowered, what: What, variant: int, scan: Callable[[bytes, int], Any]) -> tuple[str, str] | None:
-    given = _given(lowered.protocol, what) or {}
+    try:
+        given = _given(lowered.protocol, what) or {}
+    except Exception as error:  # noqa: BLE001 - as below
+        return f"cannot be asked: {type(error).__name__}: {error}", "give a function from a Direct to a mapping of fields"
     unknown = next(_unknown(lowered.protocol.frame, given), None)
     if unknown is not None and not _has_functions(given):  # functions read what they like
         return f"there is no field {unknown!r} in the frame", f"its fields are: {', '.join(lowered.scope.fields)}"

@@ -156,7 +156,9 @@ class DirectResponse(Model):
             raise refuse("body and body_file together; write one of them")
         if self.status in {204, 304} and (self.body or self.body_file is not None):
             raise refuse(f"an answer with status {self.status} has no body; leave it out")
-        if len((self.body or "").encode("utf-8", "surrogatepass")) > BODY_MAX:
+        if self.body is not None and any("\ud800" <= char <= "\udfff" for char in self.body):
+            raise refuse("the body has half a character (a surrogate), which is no text; leave it out")
+        if len((self.body or "").encode()) > BODY_MAX:
             raise refuse(f"the body has over {BODY_MAX} bytes; write a shorter one")
         return self
 

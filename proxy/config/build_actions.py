@@ -33,7 +33,7 @@ def mirrors(given: Route) -> tuple[snapshot.Mirror, ...]:
     return tuple(snapshot.Mirror(each.cluster, each.percent) for each in given.mirror)
 
 
-def read_body(path: Path) -> bytes:
+def read_body(path: Path) -> str:
     """The text of a direct response; raises `WrongValueError`."""
     try:
         with path.open("rb") as stream:
@@ -44,10 +44,9 @@ def read_body(path: Path) -> bytes:
     if len(body) > BODY_MAX:
         raise WrongValueError(f"{path.name} has over {BODY_MAX} bytes; write a shorter one")
     try:
-        body.decode()
+        return body.decode()
     except UnicodeDecodeError as error:
         raise WrongValueError(f"{path.name} is not UTF-8 (byte {error.start}); write text") from None
-    return body
 
 
 def nearest_fault(status: int) -> snapshot.FaultName:
@@ -68,6 +67,6 @@ def _redirect(given: Route) -> snapshot.Redirect:
 
 
 def _direct(given: DirectResponse, folder: Path) -> snapshot.DirectResponse:
-    body = (given.body or "").encode() if given.body_file is None else read_body(folder / given.body_file)
+    body = given.body or "" if given.body_file is None else read_body(folder / given.body_file)
     grpc = _GRPC.get(given.status, 2) if given.grpc_status is None else given.grpc_status
     return snapshot.DirectResponse(given.status, body, given.fault or nearest_fault(given.status), grpc)

@@ -183,5 +183,5 @@ cdef Named new_named(route, const route_t* like, str table, dict clusters, dict 
 
 cdef direct_of(asked):
     if isinstance(asked, DirectResponse):
-        return Direct(asked.status, asked.body, Fault[asked.fault.upper()], asked.grpc_status)
+        return Direct(asked.status, asked.body.encode(), Fault[asked.fault.upper()], asked.grpc_status)
     return Direct(asked.status, redirects=True)

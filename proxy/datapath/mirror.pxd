@@ -37,6 +37,7 @@ cdef class Mirror(Caller):
     cdef uint64_t* sent
     cdef uint64_t* dropped[REASONS]
     cdef uint64_t* gauge
+    cdef int64_t away                 # until then no host can be connected to
     cdef int drop(self, Dropped reason) except -1
     cdef int launch(self, Cluster cluster, Codec codec, const call_t* like, const uint8_t* frame, const frame_t* at,
                     int64_t own) except -1
@@ -44,10 +45,16 @@ cdef class Mirror(Caller):
                      int64_t own) except -1
 
 
+cdef struct share_t:
+    void* cluster                     # borrowed Cluster, with its mirror
+    uint64_t part                     # of 2**32 calls
+
+
 cdef class Mirrors:
     """Where copies of a route's calls go."""
-    cdef list clusters                # Cluster, each with its mirror
-    cdef uint64_t* shares             # of 2**32 calls
+    cdef list clusters                # that the shares borrow
+    cdef share_t* shares
+    cdef int size
     cdef uint64_t chosen(self, Core core) noexcept
     cdef int copy(self, Core core, Codec codec, const call_t* call, const uint8_t* frame, const frame_t* at,
                     int64_t own) except -1

@@ -23,6 +23,7 @@ from proxy.datapath.conn cimport OPEN, Conn
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport CONNECT, FAULTS, NO_HOST, OVERLOAD, TIMEOUT, Counters, add, take
 from proxy.datapath.flow cimport Flow
+from proxy.datapath.host cimport Host
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK, frame_t
@@ -34,6 +35,7 @@ from proxy.snapshot import CALL_TIMEOUT
 cdef enum:
     ALL = 1 << 6              # clusters that one route's calls may be copied to: bits of a choice
     WAIT = 60000000           # microseconds for an answer, where the cluster has no timeout: an id is not held for ever
+    AWAY = 100000             # microseconds for which a cluster without a host to connect to is not asked again
 
 if len(DROPPED) != REASONS or WAIT != CALL_TIMEOUT * 1e6:
     raise ImportError("the mirror's reasons and those of its counters differ: build again")
@@ -44,6 +46,14 @@ cdef int overdue(alarm_t* alarm) except -1:
     cdef Mirror mirror = <Mirror>call.caller
     mirror.core.now = mirror.core.clock.now()
     return mirror.refuse(call, TIMEOUT)
+
+
+cdef int64_t soonest(Cluster cluster, int64_t latest) except? -1:
+    """When a host of the cluster may be connected to again, or `latest`."""
+    cdef Host host
+    for host in cluster.hosts:
+        latest = min(latest, host.retry_at)
+    return latest
 
 
 cdef class Mirror(Caller):
@@ -57,6 +67,8 @@ cdef class Mirror(Caller):
         cdef buf_t* gift = self.core.gift
         if at.size > MIRRORED_MAX:
             return self.drop(TOO_BIG)
+        if self.core.now < self.away:
+            return self.drop(UNREACHABLE)
         if self.in_flight >= MIRRORED_IN_FLIGHT or self.lent > MIRRORED_WAITING:
             return self.drop(TOO_MANY)
         if not self.core.buffers.ample():
@@ -88,7 +100,9 @@ cdef class Mirror(Caller):
             self.adopt(call)
             self.core.wheel.set(&call.deadline, call.until)
         cluster.dispatch(codec, call, frame, at)
-        if oneway and self.dropped[<int>UNREACHABLE][0] == before:
+        if self.dropped[<int>UNREACHABLE][0] != before:
+            self.away = soonest(cluster, self.core.now + AWAY)
+        elif oneway:
             add(self.sent, 1)
         return 0
 
@@ -175,7 +189,7 @@ cdef Mirrors new_mirrors(route, Core core, dict clusters, Counters counters):
     cdef Cluster cluster
     if len(route.mirrors) > ALL:
         raise ValueError(f"route {route.name}: over {ALL} mirrors")
-    made.shares = <uint64_t*>calloc(len(route.mirrors), sizeof(uint64_t))
+    made.shares = <share_t*>calloc(len(route.mirrors), sizeof(share_t))
     if made.shares == NULL:
         raise MemoryError
     made.clusters = []
@@ -184,7 +198,9 @@ cdef Mirrors new_mirrors(route, Core core, dict clusters, Counters counters):
         if cluster.mirror is None:
             cluster.mirror = new_mirror(core, cluster.name, counters)
         made.clusters.append(cluster)
-        made.shares[<int>index] = round(each.percent / 100 * 2**32)
+        made.shares[<int>index].cluster = <void*>cluster
+        made.shares[<int>index].part = round(each.percent / 100 * 2**32)
+        made.size += 1
     return made
 
 
@@ -192,9 +208,9 @@ cdef class Mirrors:
     cdef uint64_t chosen(self, Core core) noexcept:
         """Bits of the clusters that a call is copied to."""
         cdef uint64_t found = 0
-        cdef Py_ssize_t index
-        for index in range(len(self.clusters)):
-            if core.dice() >> 32 < self.shares[index]:
+        cdef int index
+        for index in range(self.size):
+            if core.dice() >> 32 < self.shares[index].part:
                 found |= <uint64_t>1 << index
         return found
 
@@ -207,19 +223,19 @@ cdef class Mirrors:
     cdef int copy_to(self, uint64_t chosen, Codec codec, const call_t* call, const uint8_t* frame, const frame_t* at,
                      int64_t own) except -1:
         cdef Cluster cluster
-        cdef Py_ssize_t index
-        for index in range(len(self.clusters)):
+        cdef int index
+        for index in range(self.size):
             if chosen >> index & 1:
-                cluster = self.clusters[index]
+                cluster = <Cluster>self.shares[index].cluster
                 (<Mirror>cluster.mirror).launch(cluster, codec, call, frame, at, own)
         return 0
 
     cdef int drop(self, uint64_t chosen, Dropped reason) except -1:
         cdef Cluster cluster
-        cdef Py_ssize_t index
-        for index in range(len(self.clusters)):
+        cdef int index
+        for index in range(self.size):
             if chosen >> index & 1:
-                cluster = self.clusters[index]
+                cluster = <Cluster>self.shares[index].cluster
                 (<Mirror>cluster.mirror).drop(reason)
         return 0
 

@@ -6,6 +6,7 @@ from tests.config.fakes import SMALLEST
 
 ONE_OF = "write one of cluster, clusters, cluster_from, redirect, direct_response"
 GRPC = "write 0 to 16, or a name (unavailable)"
+PATH = "write one that begins with /, in ASCII, without spaces and #"
 PARTS = "write 0 to 100, fractions too (0.5)"
 NO_SHADOW = "there is no cluster 'shadow'; write one of: echo, other"
 
@@ -26,7 +27,7 @@ THERE = "9: routes.main[0]"
 ONE = [
     (route("name: x"), f"{HERE}: nothing says where its calls go; {ONE_OF}"),
     (
-        route("{}".join(("cluster: echo\n      redirect: ", "")).replace("{}", "{host: a}")),
+        route("cluster: echo\n      redirect: {host: a}"),
         f"{HERE}: cluster and redirect together; {ONE_OF}",
     ),
     # weighted clusters
@@ -66,11 +67,11 @@ ONE = [
     (route("redirect: {port: 0}"), f"{THERE}.redirect.port: 0 is out of range; write 1 to 65535"),
     (
         route('redirect: {path: "/a b"}'),
-        f"{THERE}.redirect.path: '/a b' is no path; write one that begins with /, in ASCII, without spaces and #",
+        f"{THERE}.redirect.path: '/a b' is no path; {PATH}",
     ),
     (
         route(r'redirect: {path: "/a\r\nSet-Cookie: x"}'),
-        f"{THERE}.redirect.path: '/a\\r\\nSet-Cookie: x' is no path; write one that begins with /, in ASCII, without spaces and #",
+        f"{THERE}.redirect.path: '/a\\r\\nSet-Cookie: x' is no path; {PATH}",
     ),
     (
         route("redirect: {prefix: /v2/}", "{path: {exact: /v1/}}"),
@@ -104,8 +105,10 @@ ONE = [
     ),
     (
         route("direct_response: {status: 503, body_file: nowhere.txt}"),
-        f"{THERE}.direct_response.body_file: nowhere.txt cannot be read (No such file or directory);"
-        " write a path relative to this file",
+        (
+            f"{THERE}.direct_response.body_file: nowhere.txt cannot be read (No such file or directory);"
+            " write a path relative to this file"
+        ),
     ),
     (
         route("direct_response: {status: 503, grpc_status: 17}"),
@@ -117,8 +120,10 @@ ONE = [
     ),
     (
         route("direct_response: {status: 503, fault: busy}"),
-        f"{THERE}.direct_response.fault: 'busy' is none of the choices;"
-        " write one of: no_route, no_host, connect, overload, timeout, closed, malformed",
+        (
+            f"{THERE}.direct_response.fault: 'busy' is none of the choices;"
+            " write one of: no_route, no_host, connect, overload, timeout, closed, malformed"
+        ),
     ),
     (
         route("direct_response: {status: 503}\n      mirror: [echo]"),

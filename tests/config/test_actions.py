@@ -31,9 +31,9 @@ def test_one_error_gives_one_line(text: str, expected: str) -> None:
         ("redirect: {host: A.example}", Redirect(301, host="a.example")),
         ("redirect: {status: 308, scheme: https, port: 8443, path: /a?b}", Redirect(308, "https", port=8443, path="/a?b")),
         ("redirect: {prefix: /v2/, strip_query: true}", Redirect(prefix="/v2/", matched=4, strip_query=True)),
-        ("direct_response: {status: 503, body: gone}", DirectResponse(503, b"gone", "overload", 14)),
-        ("direct_response: {status: 404, grpc_status: Aborted, fault: timeout}", DirectResponse(404, b"", "timeout", 10)),
-        ("direct_response: {status: 200, grpc_status: 0}", DirectResponse(200, b"", "no_route", 0)),
+        ("direct_response: {status: 503, body: gone}", DirectResponse(503, "gone", "overload", 14)),
+        ("direct_response: {status: 404, grpc_status: Aborted, fault: timeout}", DirectResponse(404, "", "timeout", 10)),
+        ("direct_response: {status: 200, grpc_status: 0}", DirectResponse(200, "", "no_route", 0)),
     ],
 )
 def test_what_a_file_says_is_what_the_snapshot_has(written: str, action: object) -> None:
@@ -57,7 +57,7 @@ def test_a_body_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "down.txt").write_text("zurzeit außer Betrieb\n")
     text = route("direct_response: {status: 503, body_file: down.txt}")
     [made] = snapshot(text, file=str(tmp_path / "x.yaml")).routes["main"]
-    assert made.action.body == "zurzeit außer Betrieb\n".encode()
+    assert made.action.body == "zurzeit außer Betrieb\n"
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,13 @@ def test_a_file_that_is_no_body(tmp_path: Path, content: bytes, why: str) -> Non
     (tmp_path / "down.txt").write_bytes(content)
     text = route("direct_response: {status: 503, body_file: down.txt}")
     assert errors(text, file=str(tmp_path / "x.yaml")) == [f"9: routes.main[0].direct_response.body_file: {why}"]
+
+
+def test_a_variable_that_is_no_text_is_no_body() -> None:
+    told = errors(route("direct_response: {status: 503, body: '${DOWN}'}"), DOWN="\udc80")
+    assert told == [
+        "9: routes.main[0].direct_response: the body has half a character (a surrogate), which is no text; leave it out"
+    ]
 
 
 def test_statuses_of_http_for_gRPC_are_its_own_mapping() -> None:

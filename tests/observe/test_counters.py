@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from proxy.observe.counters import CARRIED, DETECTED, DURATION_BOUNDS, FAMILIES, FAULTS, HISTOGRAM_EXTRA, Layout, label_values
-from proxy.snapshot import Cluster, GrpcCheck, HealthCheck, Listener, Route, Snapshot
+from proxy.snapshot import Cluster, ClusterFrom, GrpcCheck, HealthCheck, Listener, Mirror, Route, Snapshot
 from xproto.registry import load
 from xproto.spec import Fault
 
@@ -18,7 +18,14 @@ SNAPSHOT = Snapshot(
         "mesh": Listener("mesh", "127.0.0.1:1", ("dubbo", "bolt"), "main"),
         "one": Listener("one", "127.0.0.1:2", ("bolt",), "main"),
     },
-    routes={"main": (Route("gray", (), "echo"), Route("1", (), "echo")), "other": ()},
+    routes={
+        "main": (
+            Route("gray", (), "echo", mirrors=(Mirror("empty"),)),
+            Route("1", (), "echo"),
+            Route("named", (), action=ClusterFrom("x")),
+        ),
+        "other": (),
+    },
     clusters={
         "echo": Cluster("echo", ("127.0.0.1:3", "unix:/x"), health_check=HealthCheck(GrpcCheck())),
         "empty": Cluster("empty", ()),

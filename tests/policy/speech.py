@@ -6,15 +6,17 @@ an answer, with its text, or that it was refused, with the protocol's own code a
 
 from __future__ import annotations
 
+import socket
 import struct
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from proxy.snapshot import Cluster, Route
 from tests.datapath import frames, web
-from tests.datapath.h2peer import Client, Message, Server, accepted, client_of
+from tests.datapath.h2peer import Client, H2Peer, Message, Server, accepted, client_of
 from tests.datapath.world import Backend, Peer, World
 
 SERVICE = frames.SERVICE
+End = TypeVar("End", bound=H2Peer)
 
 
 class Told(NamedTuple):
@@ -31,6 +33,12 @@ class Asked(NamedTuple):
     word: str
     raw: Any
     body: bytes = b""
+
+
+def at_once(end: End) -> End:
+    """Without waiting for acknowledgements: a message goes in several frames."""
+    end.peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return end
 
 
 class Speech:
@@ -199,10 +207,10 @@ class Grpc(Speech):
     size_of = staticmethod(web.size_of)
 
     async def client(self, world: World) -> Client:
-        return await client_of(world)
+        return at_once(await client_of(world))
 
     async def server(self, backend: Backend) -> Server:
-        return await accepted(backend)
+        return at_once(await accepted(backend))
 
     async def ask(self, client: Client, word: str = "a", *, oneway: bool = False, body: bytes = b"") -> None:
         fields = (("content-type", "application/grpc"), ("te", "trailers"), ("x-word", word))

@@ -74,7 +74,10 @@ async def test_the_choice_is_drawn_for_each_call_though_the_decision_is_cached(w
     )
     client = await speech.client(world)
     await client.send(speech.request("a", oneway=True, body=b"") * 400)
-    counts = lambda: [world.count("upstream_calls_total", cluster=n, host=b.address) for n, b in backends.items()]
+
+    def counts() -> list[int]:
+        return [world.count("upstream_calls_total", cluster=name, host=each.address) for name, each in backends.items()]
+
     await world.until(lambda: sum(counts()) == 400)
     assert min(counts()) > 140
 
@@ -153,7 +156,7 @@ async def test_names_of_no_cluster_leave_nothing_behind(world: World) -> None:
 
 # -- direct responses -----------------------------------------------------------------------------------------------------
 
-DOWN = DirectResponse(503, b"down for maintenance", "overload", 14)
+DOWN = DirectResponse(503, "down for maintenance", "overload", 14)
 told_down = {
     "bolt": (4, ""), "dubbo": (100, "down for maintenance"), "thrift": (106, "down for maintenance"),
     "http1": (503, "down for maintenance"), "grpc": (14, "down for maintenance"),
@@ -176,7 +179,7 @@ async def test_a_direct_response_in_the_callers_protocol(world: World, speech: S
 
 @every_protocol
 async def test_its_statuses_can_be_given(world: World, speech: Speech) -> None:
-    speech.start(world, (Route("down", (), action=DirectResponse(418, b"", "timeout", 10)),), {})
+    speech.start(world, (Route("down", (), action=DirectResponse(418, "", "timeout", 10)),), {})
     client = await speech.client(world)
     await speech.ask(client)
     told = await speech.hear(client)
@@ -189,7 +192,7 @@ HOSTILE = 'a\r\nSet-Cookie: b\r\n\r\n\x00\x7f%zz\u00e9\U0001f600"\\'
 
 @every_protocol
 async def test_hostile_text_breaks_no_head(world: World, speech: Speech) -> None:
-    speech.start(world, (Route("down", (), action=DirectResponse(503, HOSTILE.encode(), "overload", 14)),), {})
+    speech.start(world, (Route("down", (), action=DirectResponse(503, HOSTILE, "overload", 14)),), {})
     client = await speech.client(world)
     for _ in range(2):
         await speech.ask(client)
@@ -240,8 +243,8 @@ async def test_bodies_of_requests_answered_here_are_thrown_away(world: World) ->
 async def test_head_gets_no_body_and_204_no_length(world: World) -> None:
     http(
         world,
-        Route("empty", (HeaderMatch("path", "exact", "/none"),), action=DirectResponse(204, b"", "no_route", 2)),
-        Route("odd", (HeaderMatch("path", "exact", "/odd"),), action=DirectResponse(299, b"odd", "no_route", 2)),
+        Route("empty", (HeaderMatch("path", "exact", "/none"),), action=DirectResponse(204, "", "no_route", 2)),
+        Route("odd", (HeaderMatch("path", "exact", "/odd"),), action=DirectResponse(299, "odd", "no_route", 2)),
         Route("down", (), action=DOWN),
     )
     client = await world.client()
@@ -265,14 +268,14 @@ async def test_who_waits_for_100_gets_the_answer_and_the_end(world: World) -> No
 
 
 async def test_connect_is_no_request_that_is_answered_so(world: World) -> None:
-    http(world, Route("down", (), action=DirectResponse(200, b"", "no_route", 2)))
+    http(world, Route("down", (), action=DirectResponse(200, "", "no_route", 2)))
     client = await world.client()
     assert (await said(client, b"CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n")).status == 404
 
 
 async def test_by_http2_and_big_bodies_that_are_not_kept(world: World) -> None:
     big = b"z" * 60_000
-    http(world, Route("big", (), action=DirectResponse(404, big, "no_route", 12)), protocols=("http2",))
+    http(world, Route("big", (), action=DirectResponse(404, big.decode(), "no_route", 12)), protocols=("http2",))
     client = await client_of(world)
     for _ in range(3):
         answer = await client.call("/a")

@@ -412,3 +412,18 @@ async def test_the_access_log_has_a_line_for_each_call_and_none_for_its_copy(wor
     await world.until(lambda: path.read_text().count("\n") == 1)
     assert live.address in path.read_text()
     assert isinstance(world.engine.files, LogFiles)
+
+
+async def test_a_server_that_does_not_read_gets_so_much_and_no_more(world: World) -> None:
+    speech, live, shadow = Bolt(), world.backend(), world.backend()
+    start(world, speech, live, shadow, out_buffer_limit=1_000_000)
+    client = await speech.client(world)
+    server = await first(speech, client, live)
+    mirror = await shadow.accept()  # and that is all that it does
+    for _ in range(60):
+        await call(speech, client, server, body=bytes(200_000))
+    assert dropped(world, "pending") > 20
+    assert world.engine.describe()["buffers"]["held"] < 3_000_000
+    mirror.close()
+    await world.until(lambda: waiting(world) == 0)
+    assert audit(world.engine) == []

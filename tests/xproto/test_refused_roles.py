@@ -264,6 +264,21 @@ TEMPLATES = {
         [], {"heartbeat_ack": {"kind": "request"}}, "heartbeat_ack",
         "is not one whole heartbeat_ack when it is read back", "set the fields that decide its kind and size",
     ),
+    "a direct answer without a field": (
+        ["code" / Int8ub], {"direct": lambda _: REPLY}, "direct",
+        "cannot be built: Error in path (building) -> code struct '>B' error during building, given value None", VALUE,
+    ),
+    "a direct answer whose function fails": (
+        [], {"direct": raises(IndexError("x"))}, "direct",
+        "cannot be asked: IndexError: x", "give a function from a Direct to a mapping of fields",
+    ),
+    "a direct answer that is a request": (
+        [], {"direct": lambda _: {"kind": "request"}}, "direct",
+        "is not one whole response when it is read back", "set the fields that decide its kind and size",
+    ),
+    "a direct answer that is none": (
+        [], {"direct": REPLY}, "direct", "is {'kind': 'response'}, of type dict", "give a function",
+    ),
     "a reply over the limit": (
         ["n" / Int16ub, "x" / Bytes(this.n)],
         {"limits": Limits(frame=64), "reply": {Fault.NO_ROUTE: {**REPLY, "n": 100, "x": bytes(100)}}},
