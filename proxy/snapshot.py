@@ -17,6 +17,8 @@ MatchKind = Literal["exact", "prefix", "suffix", "regex", "present"]
 BalancerName = Literal["round_robin", "random"]
 PoolName = Literal["multiplexed", "ping_pong"]
 HttpName = Literal["http1", "http2", "auto"]
+EditOp = Literal["set", "add", "append", "remove"]
+RoleName = Literal["service", "method", "version", "path", "host"]
 LogFormat = Literal["json", "text"]
 
 DETECT_BYTES = 64
@@ -77,6 +79,38 @@ class HeaderMatch(msgspec.Struct, frozen=True):
     invert: bool = False
 
 
+class Piece(msgspec.Struct, frozen=True):
+    """A part of a value: a text, or (`variable`) what it stands for, of which `text` is the argument."""
+
+    text: str
+    variable: str = ""
+
+
+class HeaderEdit(msgspec.Struct, frozen=True):
+    """One header, of a request or of an answer."""
+
+    op: EditOp
+    name: str
+    value: tuple[Piece, ...] = ()
+
+
+class Rewrite(msgspec.Struct, frozen=True):
+    """Where a call says that it goes. Of a path: `prefix`, only where it begins so, and only that; `regex`, what it matches."""
+
+    role: RoleName
+    value: tuple[Piece, ...]
+    prefix: str = ""
+    regex: str = ""
+
+
+class Edits(msgspec.Struct, frozen=True):
+    """What a route changes, in this order: rewrites, then headers one after the other."""
+
+    request: tuple[HeaderEdit, ...] = ()
+    response: tuple[HeaderEdit, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+
+
 class Route(msgspec.Struct, frozen=True):
     """Headers are ANDed; the first route of a table that matches wins."""
 
@@ -85,6 +119,8 @@ class Route(msgspec.Struct, frozen=True):
     cluster: str
     timeout: float | None = None
     oneway: bool = False
+    edits: Edits | None = None
+    """None: calls and answers go on as they are."""
 
 
 class Keepalive(msgspec.Struct, frozen=True):

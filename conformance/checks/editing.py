@@ -1,7 +1,8 @@
 """What the kernel's editor makes of frames, held against construct: the headers asked for, and nothing else changed.
 
-The reference is the frame that construct builds from the same fields with other pairs, byte for byte, where it builds the frame
-itself as it was; elsewhere the pairs that it reads. A role that is rewritten must be found again by the lookups that routes use.
+The reference is the frame that construct builds from the same fields with other pairs, byte for byte, where it builds the
+frame itself as it was; elsewhere the pairs that it reads. A role that is rewritten must be found again by the lookups that
+routes use.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from xproto.errors import MalformedError
 from xproto.kernel.codec import Frame
 from xproto.kernel.edit_face import edit, rewrite
 from xproto.kernel.editor import Editor
-from xproto.spec import Kind, View
+from xproto.spec import Kind
 
 if TYPE_CHECKING:
     from xproto.kernel.edit_face import Op
@@ -38,9 +39,10 @@ ROLE_VALUES = {
 
 def sources_of(bench: Bench, direction: int) -> list[Any]:
     """The expressions of the blocks that a frame of this direction may have, the first that it has counts."""
-    answers = bench.protocol.answer_headers
-    answers = answers.block if isinstance(answers, View) else answers
-    return [source for source in (answers if direction else None, source_of(bench)) if source is not None]
+    answers = bench.protocol.answer_headers if direction else None
+    if answers is False:
+        return []
+    return [source for source in (answers, source_of(bench)) if source is not None]
 
 
 def block_of(sources: list[Any], fields: Any) -> Block | None:
@@ -108,7 +110,7 @@ def check_headers(subject: Subject, editor: Editor, sources: list[Any], change: 
     layout, upstream = subject.protocol.frame, subject.direction
     if layout.build(fields, from_upstream=upstream) == frame:
         wanted = bytes(layout.build(block.replaced(fields, pairs), from_upstream=upstream))
-        if made != wanted and made != frame:
+        if made not in {wanted, frame}:
             what = f"{block.path}: the editor and construct build different frames"
             raise DisagreementError(what, frame, field=block.path, made=made, wanted=wanted)
         _undone(subject, editor, block, change, frame, made)

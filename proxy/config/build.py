@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from proxy.config import clusters, health, http, listeners, routes, schema
+from proxy.config.build_edits import edits
 from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
+from proxy.routing.edits import merge
 from proxy.snapshot import (
     AccessLog,
     Cluster,
@@ -83,7 +85,15 @@ def _http(given: http.Http) -> Http:
 
 
 def _route(index: int, given: routes.Route) -> Route:
-    return Route(route_name(index, given.name), conditions(given.match), given.cluster, given.timeout, given.oneway)
+    prefix = given.match.path.prefix if given.match.path else None
+    return Route(
+        route_name(index, given.name),
+        conditions(given.match),
+        given.cluster,
+        given.timeout,
+        given.oneway,
+        merge(edits(given.request_headers, given.response_headers, given.rewrite, prefix)),
+    )
 
 
 def _cluster(name: str, given: clusters.Cluster) -> Cluster:

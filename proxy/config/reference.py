@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import access_log, chains, clusters, health, http, listeners, match, routes, sans, schema, secrets, tls
+from proxy.config import access_log, chains, clusters, edits, health, http, listeners, match, routes, sans, schema, secrets, tls
 from proxy.config.introduction import INTRODUCTION
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
@@ -52,6 +52,9 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield http.Http, "listeners[].http"
     yield access_log.AccessLog, "listeners[].access_log"
     yield routes.Route, "routes.NAME[]"
+    yield edits.RequestHeaders, "routes.NAME[].request_headers"
+    yield edits.ResponseHeaders, "routes.NAME[].response_headers"
+    yield edits.Rewrite, "routes.NAME[].rewrite"
     yield match.Match, "routes.NAME[].match"
     yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"
     yield match.PathMatch, "routes.NAME[].match.path"

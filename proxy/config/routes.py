@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from proxy.config.edits import RequestHeaders, ResponseHeaders, Rewrite
 from proxy.config.match import Match
 from proxy.config.model import Model
-from proxy.config.types import Duration, Flag, Name, checked
+from proxy.config.types import Duration, Flag, Name, checked, refuse
 from proxy.config.values import WrongValueError
 
 
@@ -32,6 +33,29 @@ class Route(Model):
         description="Nobody waits for an answer, whatever the frames say: for methods that are oneways, of clients that write"
         " them as calls, as Thrift's for Go do. Else such a call counts as open until its deadline.",
     )
+    request_headers: RequestHeaders | None = Field(
+        default=None,
+        description="What the calls' headers become on their way to the cluster.",
+        examples=[{"set": {"x-env": "gray"}, "remove": ["x-debug"]}],
+    )
+    response_headers: ResponseHeaders | None = Field(
+        default=None,
+        description="What the headers of the cluster's answers become. The proxy's own answers stay as they are.",
+        examples=[{"set": {"x-served-by": "%upstream_host%"}}],
+    )
+    rewrite: Rewrite | None = Field(
+        default=None,
+        description="Where the calls say that they go, on their way to the cluster.",
+        examples=[{"prefix": "/v2/", "host": "shop.internal"}],
+    )
+
+    @model_validator(mode="after")
+    def _prefix_of_a_match(self) -> Route:
+        if self.rewrite is not None and self.rewrite.prefix is not None and (
+            self.match.path is None or self.match.path.prefix is None
+        ):
+            raise refuse("rewrite.prefix is instead of what match.path.prefix matched; write match: {path: {prefix: ...}}")
+        return self
 
 
 def _table(value: Any) -> Any:

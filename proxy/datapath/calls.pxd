@@ -1,6 +1,6 @@
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from proxy.datapath.counters cimport histogram_t, protocol_count_t
+from proxy.datapath.counters cimport histogram_t, host_count_t, protocol_count_t
 from proxy.datapath.notes cimport Notebook, note_t
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport identity_t
@@ -26,6 +26,8 @@ cdef struct call_t:
     uint64_t place                # of its answer among those of its caller, where they keep the order of the requests
     void* line                    # borrowed Line that it waits in; NULL: none
     void* spot                    # where in it
+    void* edits                   # held RouteEdits; NULL: its route has none
+    const host_count_t* reached   # of a call with edits: the host that it was sent to; NULL: none yet
     note_t* note                  # for the access log; NULL: none, or its end is noted
     uint8_t cell                  # of its caller in `shares_t`
     int8_t outcome                # how it ended, see notes.pxd

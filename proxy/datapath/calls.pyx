@@ -9,6 +9,7 @@ most half full, so that looking for a fresh id is short; id 0 is never given out
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.ref cimport Py_DECREF
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
@@ -65,6 +66,8 @@ cdef class Calls:
     cdef void give(self, call_t* call) noexcept:
         if call.note != NULL:                # a oneway's: nobody waited for it
             end_note(call)
+        if call.edits != NULL:
+            Py_DECREF(<object>call.edits)
         free(call.text)
         call.next = self.free
         self.free = call

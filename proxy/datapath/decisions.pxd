@@ -19,6 +19,7 @@ cdef struct route_t:
     void* cluster             # borrowed from Table.clusters
     int64_t timeout           # microseconds; 0: none
     uint64_t* count
+    void* edits               # borrowed from Table.edits; NULL: none
     const way_t* way          # for the access log; NULL: not asked for yet
     bint oneway               # its calls are oneways, whatever their frames say
 
@@ -28,6 +29,7 @@ cdef class Table:
     cdef object decide
     cdef tuple keys
     cdef list clusters
+    cdef list edits           # RouteEdits
     cdef route_t* routes
     cdef Py_ssize_t size
     cdef uint64_t* nobody     # counter

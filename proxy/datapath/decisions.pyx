@@ -16,6 +16,7 @@ from libc.string cimport memcmp, memcpy
 from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters, way_t
+from proxy.datapath.edits cimport RouteEdits
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
@@ -67,19 +68,24 @@ cdef class Table:
     """A route table, bound to clusters and counters."""
 
     def __cinit__(self, str name, decider, routes, dict clusters, dict specs, Counters counters not None):
+        cdef RouteEdits edits
         self.name, self.decide, self.keys = name, decider.decide, tuple(decider.keys)
         self.clusters = [clusters[route.cluster] for route in routes]
         self.size = len(self.clusters)
         self.routes = <route_t*>calloc(self.size + 1, sizeof(route_t))
         if self.routes == NULL:
             raise MemoryError
-        self.specs, self.counters = tuple(routes), counters
+        self.specs, self.counters, self.edits = tuple(routes), counters, []
         self.nobody = counters.for_route(name, "none")
         for index, route in enumerate(routes):
             timeout = specs[route.cluster].timeout if route.timeout is None else route.timeout
             self.routes[<int>index].cluster = <void*><Cluster>self.clusters[index]
             self.routes[<int>index].timeout = microseconds(timeout)
             self.routes[<int>index].oneway = route.oneway
+            if route.edits is not None:
+                edits = RouteEdits(route.edits, name, route.name, counters)
+                self.edits.append(edits)
+                self.routes[<int>index].edits = <void*>edits
             self.routes[<int>index].count = counters.for_route(name, route.name)
 
     cdef const way_t* way(self, route_t* route) except NULL:

@@ -1,6 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.calls cimport call_t
+from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.decisions cimport route_t
 from proxy.datapath.noted cimport Noted
 from xproto.kernel.frame cimport frame_t
@@ -11,6 +12,7 @@ cdef class Requester(Noted):
     cdef bytes sni, san                       # what its TLS says of it; None: nothing
     cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
+    cdef int call_edited(self, call_t* call, const uint8_t* frame, const frame_t* at, Cluster cluster) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1
     cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
                         int64_t own) except? NULL

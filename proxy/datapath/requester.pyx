@@ -12,6 +12,7 @@ from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
+from proxy.datapath.edits cimport RouteEdits, hold_edits
 from proxy.datapath.noted cimport Noted
 from proxy.datapath.port cimport Binding
 from proxy.datapath.stream cimport BODY
@@ -87,7 +88,17 @@ cdef class Requester(Noted):
             return self.drop(oneway, frame, at, OVERLOAD)
         if self.codec.headed:
             return self.send_on(<Cluster>route.cluster, call, frame, at)
+        if call.edits != NULL:
+            return self.call_edited(call, frame, at, <Cluster>route.cluster)
         return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
+
+    cdef int call_edited(self, call_t* call, const uint8_t* frame, const frame_t* at, Cluster cluster) except -1:
+        """As its route has it; a call that cannot be edited is answered here."""
+        cdef frame_t edited
+        frame = (<RouteEdits>call.edits).call(self.core, self.codec, call, self, cluster.name, frame, at, &edited)
+        if frame == NULL:
+            return cluster.give_up(call, MALFORMED)
+        return cluster.dispatch(self.codec, call, frame, &edited)
 
     cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
                         int64_t own) except? NULL:
@@ -102,6 +113,8 @@ cdef class Requester(Noted):
         call.start = self.core.now
         call.duration = (<Cluster>route.cluster).duration
         call.oneway, call.cell = oneway, self.cell
+        if route.edits != NULL:
+            hold_edits(call, route.edits)
         if self.codec.echoes_text and not oneway and not self.core.calls.keep_text(call, self.codec.text_of(frame, size)):
             self.core.calls.give(call)
             return NULL
@@ -141,6 +154,8 @@ cdef class Requester(Noted):
         if index < 0 or not oneway and at.kind != KIND_REQUEST or self.codec.session and not self.greeted:
             return False                 # the whole frame will tell
         route = &binding.decisions.table.routes[index]
+        if route.edits != NULL:
+            return False                 # what is edited may be at the frame's end
         oneway = oneway or route.oneway
         cluster = <Cluster>route.cluster
         upstream = cluster.lend(self.codec, at.variant, &connecting)

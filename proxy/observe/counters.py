@@ -90,6 +90,9 @@ too; the last three are known and not spoken."""
 
 PROXY_HEADERS = ("accepted", "malformed", "missing", "untrusted")
 
+EDITS = ("skipped", "refused")
+"""Of calls and answers that went on without an edit, since there was nothing to be edited; and of those that did not go on."""
+
 _L, _LP, _CH = ("listener",), ("listener", "protocol"), ("cluster", "host")
 
 FAMILIES = (
@@ -127,6 +130,7 @@ FAMILIES = (
         "Calls that are not in the access log: too many waited, or a write failed.",
     ),
     Family("xproto_route_calls_total", "counter", ("table", "route"), "Calls by the route they took."),
+    Family("xproto_edits_total", "counter", ("table", "outcome"), "Edits by routes that were not made, and why."),
     Family("xproto_upstream_connections_total", "counter", _CH, "Upstream connections established."),
     Family("xproto_upstream_connections_active", "gauge", _CH, "Upstream connections open now."),
     Family("xproto_upstream_connect_failures_total", "counter", _CH, "Attempts to connect upstream that failed."),
@@ -169,6 +173,7 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
         ("table", "route"): [
             (table, name) for table, routes in snapshot.routes.items() for name in (*(route.name for route in routes), "none")
         ],
+        ("table", "outcome"): [(table, outcome) for table in snapshot.routes for outcome in EDITS],
         _CH: hosts,
         (*_CH, "reason"): [(*pair, reason) for pair in hosts for reason in ("late", "unknown")],
         (*_CH, "outcome"): [(*pair, outcome) for pair in checked for outcome in OUTCOMES],

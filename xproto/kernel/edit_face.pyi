@@ -1,11 +1,11 @@
 """Types of the compiled module."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from xproto.kernel.editor import Editor
 
-Op = Literal["set", "add", "append", "remove"]
+Op: TypeAlias = Literal["set", "add", "append", "remove"]
 OPS: tuple[Op, ...]
 
 def edit(editor: Editor, frame: bytes, edits: Iterable[tuple[Op, bytes, bytes]], direction: int = 0) -> bytes: ...

@@ -18,6 +18,7 @@ from xproto.kernel.http1 cimport (
     FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_EXPECT, FIELD_HOST, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION, FIELD_TE,
     FIELD_TRAILER, FIELD_TRANSFER_ENCODING, FIELD_UPGRADE, FINE, MAX_FIELDS, MAX_HEAD, METHOD_CONNECT, head_t, read_head,
 )
+from xproto.kernel.http1_line cimport is_authority
 from xproto.kernel.http1_text cimport CLASS, TOKEN, VALUE, VISIBLE, is_text, name_of, same
 from xproto.kernel.room cimport make_room, put_bytes, room_t
 from xproto.kernel.run cimport span_t
@@ -168,6 +169,8 @@ cdef int rewrite_host(const uint8_t* data, head_t* head, const uint8_t* value, i
     cdef int64_t start, moved = 0, end
     cdef bint fine
     authority.data = NULL
+    if not is_authority(value, size):
+        return EDIT_VALUE
     if has_path(data, head):
         target_parts(data, head, &authority, &path)
     if head.host < 0:
@@ -200,7 +203,7 @@ cdef int rewrite_head(const uint8_t* data, head_t* head, int part, const uint8_t
     cdef span_t authority, path
     cdef int64_t start, end, method
     if part == PART_HOST and head.method != METHOD_CONNECT:
-        return rewrite_host(data, head, value, size, into) if size else EDIT_VALUE
+        return rewrite_host(data, head, value, size, into)
     if not has_path(data, head):
         return EDIT_ABSENT                   # what CONNECT asks for is no host of a request
     target_parts(data, head, &authority, &path)

@@ -83,7 +83,7 @@ cdef class Editor:
             self.call_block = self.find_block(&self.kinds[0], texts.block)
             self.answer_block = self.find_block(&self.kinds[1], texts.answer_block)
             self.calls = self.call_block is not None
-            self.answers = self.calls or self.answer_block is not None
+            self.answers = self.answer_block is not None
         self.ways = tuple([self.ways_of(texts, role) for role in ROLES])
         self.roles = frozenset([role for role, ways in zip(ROLES, self.ways, strict=True) if ways])
         self.scratch = <uint8_t*>malloc(EDIT_SCRATCH)
@@ -213,7 +213,8 @@ cdef class Editor:
                 self.direction, self.data, self.size, place, &self.classes):
             return 1
         block = self.call_block
-        if block is not None and block.find(self.direction, self.data, self.size, place, &self.classes):
+        if block is not None and (self.answers or self.direction != FROM_UPSTREAM) and block.find(
+                self.direction, self.data, self.size, place, &self.classes):
             return 0
         return -1
 

@@ -91,8 +91,9 @@ class _Locator:
         lengths = []
         for value, scale in self.counted.items():
             load = self.loads.get(value.reg)
-            if load is None or not load.width and value is not self.varint:
-                raise SpecError(self.path, f"its length {value.path} is not a fixed-width integer", "such a field cannot be spliced")
+            if load is None or (not load.width and value is not self.varint):
+                wrong = f"its length {value.path} is not a fixed-width integer"
+                raise SpecError(self.path, wrong, "such a field cannot be spliced")
             little, lo, hi = bool(load.flags & LITTLE), value.lo, value.hi
             if value is self.varint:
                 lengths.append(LengthField(value.path, value.reg, at, 0, little, lo, hi, scale, at_end))

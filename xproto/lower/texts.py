@@ -44,7 +44,9 @@ class Texts:
                 headers, self.defaults = headers.block, headers.fields
             self.block = self._field(headers, "headers", {"block"}).path
         answers = protocol.answer_headers
-        self.answer_block = self.block if answers is None else self._field(answers, "answer_headers", {"block"}).path
+        self.answer_block = self.block
+        if answers is not None:
+            self.answer_block = self._field(answers, "answer_headers", {"block"}).path if answers is not False else None
         self.roles = {name: role for name, role in (("service", protocol.service), ("method", protocol.method)) if role}
         self.roles |= protocol.keys
         if protocol.echo_text is not None:
@@ -91,8 +93,8 @@ class Texts:
             case Unless(source, values):
                 return [tuple(replace(s, unless=s.unless + values) for s in way) for way in self.ways(source, where)]
             case Part(source, separator, behind):
-                parts = {"separator": separator, "behind": behind}
-                return [tuple(replace(s, **parts) for s in way) for way in self.ways(source, where)]
+                ways = self.ways(source, where)
+                return [tuple(replace(s, separator=separator, behind=behind) for s in way) for way in ways]
             case _:
                 return [tuple(self.sources(role, where))]
 
