@@ -66,6 +66,8 @@ PANIC_THRESHOLD = 1
 """Percent: as long as any host is healthy, unless there are more than a hundred, the others get no calls."""
 OUT_BUFFER_LIMIT = 32 * 1024 * 1024
 """Unsent bytes towards one peer before it counts as stuck: room for several calls of a few megabytes at once."""
+MAX_EDITS = 64
+"""Headers that are edited of one call, by all levels together, and again of its answer: what the kernel takes at a time."""
 DRAIN_TIMEOUT = 5.0
 """Seconds that calls in flight may take after TERM; below the 10 s after which container runtimes kill."""
 

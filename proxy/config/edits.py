@@ -15,7 +15,7 @@ from proxy.config.model import Model
 from proxy.config.templates import AnswerValue, PathValue, RequestValue, RoleValue
 from proxy.config.types import Text, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
-from proxy.snapshot import RoleName
+from proxy.snapshot import MAX_EDITS, RoleName
 
 MAX_NAME = 1024
 """Bytes of a header's name; the kernel writes no longer one."""
@@ -47,21 +47,20 @@ def _header_name(value: Any) -> str:
 HeaderName = Annotated[str, Written("name"), BeforeValidator(checked(_header_name)), WithJsonSchema({"type": "string"})]
 
 
-class _HeaderEdits(Model):
-    remove: tuple[HeaderName, ...]
-
-    @model_validator(mode="after")
-    def _each_once(self) -> _HeaderEdits:
-        seen: dict[str, str] = {}
-        named = {key: tuple(getattr(self, key)) for key in ("set", "add", "append", "remove")}
-        if not any(named.values()):
-            raise refuse("changes nothing; write set, add, append or remove")
-        for key, names in named.items():
-            for name in names:
-                before = seen.setdefault(name.lower(), key)
-                if before != key or names.count(name) > 1:
-                    raise refuse(f"{name} is both in {before} and in {key}; write it once")
-        return self
+def _check_headers(given: RequestHeaders | ResponseHeaders) -> None:
+    seen: dict[str, str] = {}
+    named: dict[str, list[str]] = {key: list(getattr(given, key)) for key in ("set", "add", "append", "remove")}
+    if not any(named.values()):
+        raise refuse("changes nothing; write set, add, append or remove")
+    if sum(map(len, named.values())) > MAX_EDITS:
+        raise refuse(f"edits {sum(map(len, named.values()))} headers; write at most {MAX_EDITS}")
+    for key, names in named.items():
+        for name in names:
+            before = seen.get(name.lower())
+            if before is not None:
+                twice = f"twice in {key}" if before == key else f"both in {before} and in {key}"
+                raise refuse(f"{name} is {twice}; write it once")
+            seen[name.lower()] = key
 
 
 _SET = "The header has this value and no other, whether the {what} had it or not."
@@ -73,7 +72,7 @@ _APPEND = (
 _REMOVE = "The {what} goes on without these."
 
 
-class RequestHeaders(_HeaderEdits):
+class RequestHeaders(Model):
     """Edits of requests' headers. Values may have variables: `%route%`, `%request_header(x-env)%`; `%%` is a percent sign."""
 
     set: dict[HeaderName, RequestValue] = Field(
@@ -83,12 +82,15 @@ class RequestHeaders(_HeaderEdits):
         default_factory=dict, description=_ADD.format(what="request"), examples=[{"x-client": "%downstream_address%"}]
     )
     append: dict[HeaderName, RequestValue] = Field(default_factory=dict, description=_APPEND, examples=[{"x-hops": "mesh"}])
-    remove: tuple[HeaderName, ...] = Field(
-        default=(), description=_REMOVE.format(what="request"), examples=[["x-debug"]]
-    )
+    remove: tuple[HeaderName, ...] = Field(default=(), description=_REMOVE.format(what="request"), examples=[["x-debug"]])
+
+    @model_validator(mode="after")
+    def _checked(self) -> RequestHeaders:
+        _check_headers(self)
+        return self
 
 
-class ResponseHeaders(_HeaderEdits):
+class ResponseHeaders(Model):
     """Edits of answers' headers. Values may have the variables that do not come from the request."""
 
     set: dict[HeaderName, AnswerValue] = Field(
@@ -99,6 +101,11 @@ class ResponseHeaders(_HeaderEdits):
     )
     append: dict[HeaderName, AnswerValue] = Field(default_factory=dict, description=_APPEND, examples=[{"x-hops": "mesh"}])
     remove: tuple[HeaderName, ...] = Field(default=(), description=_REMOVE.format(what="answer"), examples=[["server"]])
+
+    @model_validator(mode="after")
+    def _checked(self) -> ResponseHeaders:
+        _check_headers(self)
+        return self
 
 
 class Rewrite(Model):

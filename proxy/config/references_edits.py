@@ -39,7 +39,7 @@ def check_level(
     if request is not None:
         able = [kind for kind in kinds if kind.calls]
         if not able:
-            yield (*path, "request_headers"), f"{_names(kinds)} has no headers that can be edited; {APART}"
+            yield (*path, "request_headers"), f"{_lacking(kinds)} no headers that can be edited; {APART}"
         yield from _headers((*path, "request_headers"), request, able)
     if response is not None:
         able = [kind for kind in kinds if kind.answers]
@@ -54,7 +54,7 @@ def _rewrite(path: Path, rewrite: Rewrite, kinds: Sequence[Any]) -> Found:
     wanted = [(role, role) for role in ROLES] + [("prefix", "path"), ("regex", "path")]
     for key, role in wanted:
         if getattr(rewrite, key) is not None and not any(role in kind.roles for kind in kinds):
-            yield (*path, key), f"{_names(kinds)} has no {role} that can be rewritten; {APART}"
+            yield (*path, key), f"{_lacking(kinds)} no {role} that can be rewritten; {APART}"
 
 
 def _headers(path: Path, given: RequestHeaders | ResponseHeaders, kinds: Sequence[Any]) -> Found:
@@ -87,4 +87,8 @@ def _kinds(spoken: Iterable[tuple[str, ...]], registry: Registry) -> list[Any]:
 
 def _names(kinds: Sequence[Any]) -> str:
     *others, last = dict.fromkeys(kind.name for kind in kinds)
-    return f"none of {', '.join((*others, last))}" if others else last
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _lacking(kinds: Sequence[Any]) -> str:
+    return f"{_names(kinds)} {'have' if len({kind.name for kind in kinds}) > 1 else 'has'}"

@@ -51,8 +51,10 @@ class Route(Model):
 
     @model_validator(mode="after")
     def _prefix_of_a_match(self) -> Route:
-        if self.rewrite is not None and self.rewrite.prefix is not None and (
-            self.match.path is None or self.match.path.prefix is None
+        if (
+            self.rewrite is not None
+            and self.rewrite.prefix is not None
+            and (self.match.path is None or self.match.path.prefix is None)
         ):
             raise refuse("rewrite.prefix is instead of what match.path.prefix matched; write match: {path: {prefix: ...}}")
         return self

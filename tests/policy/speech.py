@@ -71,8 +71,8 @@ def joined(pairs: Any) -> dict[str, str]:
 def _bolt_call(headers: Headers) -> dict[str, Any]:
     own = {"service": SERVICE, "sofa_head_method_name": METHOD, **headers}
     return {
-        "proto": 2, "ver1": 2, "switch": {"unused": 0, "crc": 1}, "type": "request", "command": "request", "version": 1, "id": 7,
-        "codec": 1, "timeout": 3000, "class_name": b"c", "headers": list(own.items()), "content": b"body",
+        "proto": 2, "ver1": 2, "switch": {"unused": 0, "crc": 1}, "type": "request", "command": "request", "version": 1,
+        "id": 7, "codec": 1, "timeout": 3000, "class_name": b"c", "headers": list(own.items()), "content": b"body",
     }  # fmt: skip
 
 
@@ -296,14 +296,13 @@ THEADER = Speech("thrift-header", frozenset({"service", "method"}), requests=Tru
     lambda found: Answered(joined(found["header"]["info"]), found["name"].decode()) if found["type"] == "reply" else None,
 ))  # fmt: skip
 THRIFT = Speech("thrift", frozenset({"service", "method"}), requests=False, answers=False, exchange=_framed(
-    "thrift", _length_prefixed(4), lambda _: {"type": "call", "name": f"{SERVICE}:{METHOD}".encode(), "seqid": 7, "body": b"\0"},
+    "thrift", _length_prefixed(4),
+    lambda _: {"type": "call", "name": f"{SERVICE}:{METHOD}".encode(), "seqid": 7, "body": b"\0"},
     lambda call, _: {"type": "reply", "name": call["name"].rpartition(b":")[2], "seqid": call["seqid"], "body": b"\0"},
     _thrift_said, lambda found: Answered({}, found["name"].decode()) if found["type"] == "reply" else None,
 ))  # fmt: skip
 HTTP1 = Speech("http1", frozenset({"path", "host"}), requests=True, answers=True, exchange=_http1)
 HTTP2 = Speech("http2", frozenset({"path", "host"}), requests=True, answers=True, exchange=_streamed("text/plain"))
-GRPC = Speech(
-    "grpc", frozenset({"service", "method", "path", "host"}), requests=True, answers=True, exchange=_streamed("application/grpc")
-)
+_ROLES_OF_GRPC = frozenset({"service", "method", "path", "host"})
+GRPC = Speech("grpc", _ROLES_OF_GRPC, requests=True, answers=True, exchange=_streamed("application/grpc"))
 ALL = (BOLT, DUBBO, TARS, THEADER, THRIFT, HTTP1, HTTP2, GRPC)
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from proxy.config.templates import pieces
@@ -19,7 +18,9 @@ def edit(op: str, name: str, value: str = "") -> HeaderEdit:
     return HeaderEdit(op, name, pieces(value))  # type: ignore[arg-type]
 
 
-def routes(*request: HeaderEdit, response: tuple[HeaderEdit, ...] = (), rewrites: tuple[Rewrite, ...] = ()) -> tuple[Route, ...]:
+def routes(
+    *request: HeaderEdit, response: tuple[HeaderEdit, ...] = (), rewrites: tuple[Rewrite, ...] = ()
+) -> tuple[Route, ...]:
     return (Route("r", (), "main", edits=Edits(request, response, rewrites)),)
 
 
@@ -36,7 +37,12 @@ REQUESTS = [
     ("remove what is not there", (edit("remove", "x-none"),), {"x-old": "1"}, {"x-old": "1"}),
     (
         "the most specific last",
-        (edit("set", "x-old", "table"), edit("append", "x-old", "host"), edit("remove", "x-more"), edit("set", "x-more", "route")),
+        (
+            edit("set", "x-old", "table"),
+            edit("append", "x-old", "host"),
+            edit("remove", "x-more"),
+            edit("set", "x-more", "route"),
+        ),
         {"x-old": "1", "x-more": "2"},
         {"x-old": "table,host", "x-more": "route"},
     ),
@@ -119,8 +125,9 @@ async def test_variables_of_requests(world: World, speech: Speech) -> None:
     rpc = "path" not in speech.roles or speech is GRPC
     said = {
         "protocol": speech.name, "service": SERVICE if rpc else "", "method": METHOD if rpc else "",
-        "path": PATH if "path" in speech.roles else SERVICE if speech is DUBBO else "", "host": HOST if "host" in speech.roles else "",
-        "route": "r", "cluster": "main", "request_header(x-old)": "50%", "request_header(no)": "",
+        "path": PATH if "path" in speech.roles else SERVICE if speech is DUBBO else "",
+        "host": HOST if "host" in speech.roles else "", "route": "r",
+        "cluster": "main", "request_header(x-old)": "50%", "request_header(no)": "",
     }  # fmt: skip
     assert headers == {"x-old": "50%"} | {f"x-{at}": f"<{said[name]}>" for at, name in enumerate(names)}
 
@@ -239,5 +246,3 @@ async def test_edits_that_a_reload_took_away_are_made_for_the_calls_before_it(wo
     world.change(routes={"table": (Route("r", (), "main"),)})
     await upstream.send(web.response(b"said"))
     assert (await web.take(client)).fields["x-new"] == "v"
-
-

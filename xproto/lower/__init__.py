@@ -305,9 +305,7 @@ def _splice(lowered: Lowered, path: str) -> SplicePlan:
     if not isinstance(found.field, Primitive):
         return made
     field = found.field
-    return replace(
-        made, opcode=OpCode(field.opcode), width=field.width, flags=field.flags, data=field.data, most=field.most
-    )
+    return replace(made, opcode=OpCode(field.opcode), width=field.width, flags=field.flags, data=field.data, most=field.most)
 
 
 __all__ = ["Alternative", "LookupPlan", "Lowered", "SplicePlan", "lower"]
