@@ -11,5 +11,3 @@ cdef int edit_block(const block_t* kind, const uint8_t* data, int64_t start, int
 # The value that counts of this name; data NULL: it has none. False: the block cannot be read.
 cdef bint find_value(const block_t* kind, const uint8_t* data, int64_t start, int64_t stop, const classes_t* classes,
                      const span_t* name, uint8_t* scratch, int64_t scratch_size, span_t* value) noexcept nogil
-# A text as a jce field.
-cdef int put_jce_text(room_t* into, int tag, const span_t* texts, int count) noexcept nogil

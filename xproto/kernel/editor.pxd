@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.edit_pairs cimport block_t
+from xproto.kernel.edit_spots cimport Spot
 from xproto.kernel.edits cimport edit_t
 from xproto.kernel.frame cimport Direction, frame_t
 from xproto.kernel.http1 cimport head_t
@@ -16,20 +17,6 @@ cdef enum Role:               # what a call says of where it goes; the order of 
 
 cdef enum:
     EDIT_SCRATCH = 65536      # bytes: texts that are not in one piece
-
-cdef class Spot:
-    """One place where a role is written: a header (`key`), or a field."""
-    cdef Region region        # None: a header
-    cdef bytes key
-    cdef int part             # HeadPart, where that is not a header; -1
-    cdef int code             # of the op that reads the field; 0: plain bytes
-    cdef int tag
-    cdef bytes delimiter
-    cdef int64_t most
-    cdef bint parted          # only what is before the first `separator` counts, or `behind` it
-    cdef bint behind
-    cdef uint8_t separator
-    cdef tuple unless         # values that do not count
 
 cdef class Editor:
     cdef readonly Codec codec
@@ -71,8 +58,5 @@ cdef class Editor:
     cdef int put(self, Region region, const place_t* place, const room_t* bytes_) noexcept
     cdef int read_spot(self, Spot spot, span_t* text) noexcept
     cdef int read_key(self, Spot spot, span_t* text) noexcept
-    cdef bint counts(self, Spot spot, const span_t* text) noexcept
     cdef int write_spot(self, Spot spot, const span_t* text, const uint8_t* value, int64_t size) noexcept
-    cdef int compose(self, Spot spot, const span_t* text, const uint8_t* value, int64_t size) noexcept
-    cdef int write_field(self, Spot spot, const place_t* place) noexcept
     cdef int write_way(self, tuple way, const uint8_t* value, int64_t size) noexcept

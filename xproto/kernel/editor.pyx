@@ -10,64 +10,30 @@ lengths and checksums follow (`Region`); what cannot be written is refused, and 
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memchr, memcmp, memset
 
 from xproto.kernel.codec cimport Codec
-from xproto.kernel.edit_blocks cimport edit_block, find_value, put_jce_text
-from xproto.kernel.edit_http1 cimport (
-    PART_HOST, PART_METHOD, PART_PATH, PART_SERVICE, edit_head, has_field, is_call, rewrite_head,
-)
-from xproto.kernel.edit_pairs cimport HESSIAN_MAP, JCE_MAP, KEYVALUES, THRIFT_INFO, block_t
+from xproto.kernel.edit_blocks cimport edit_block, find_value
+from xproto.kernel.edit_http1 cimport PART_METHOD, PART_SERVICE, edit_head, has_field, is_call, rewrite_head
+from xproto.kernel.edit_pairs cimport block_t
+from xproto.kernel.edit_spots cimport Spot
 from xproto.kernel.edits cimport (
-    EDIT_ABSENT, EDIT_DONE, EDIT_MEMORY, EDIT_OVER, EDIT_SAME, EDIT_SET, EDIT_UNREADABLE, EDIT_VALUE, MAX_VALUE, edit_t,
+    EDIT_ABSENT, EDIT_DONE, EDIT_MEMORY, EDIT_SAME, EDIT_SET, EDIT_UNREADABLE, EDIT_VALUE, MAX_VALUE, edit_t,
 )
 from xproto.kernel.frame cimport FROM_UPSTREAM, SCAN_OK, Direction, frame_t
-from xproto.kernel.hessian_text cimport is_text, read_text
-from xproto.kernel.hessian_write cimport put_hessian_text
 from xproto.kernel.http1 cimport FINE, head_end, head_t, read_head
-from xproto.kernel.jce cimport read_text_field
 from xproto.kernel.region cimport Region, place_t
-from xproto.kernel.room cimport empty, put_byte, put_bytes, room_t
-from xproto.kernel.run cimport DONE, classes_t, cursor_t, span_t
+from xproto.kernel.room cimport empty, put_bytes, room_t
+from xproto.kernel.run cimport span_t
 
 from xproto.errors import SpecError
 from xproto.plan import LITTLE, SIGNED, OpCode
 
 ROLES = ("service", "method", "version", "path", "host")
-PARTS = {"path:service": PART_SERVICE, "path:method": PART_METHOD, "path": PART_PATH, "host": PART_HOST}
 BLOCKS = (OpCode.KEYVALUES, OpCode.HESSIAN_MAP, OpCode.THRIFT_INFO, OpCode.JCE_MAP)
 """Forms of header blocks that can be edited, beside heads of HTTP."""
 
-cdef enum:
-    PLAIN = 0
-    HESSIAN_TEXT = 21
-    HESSIAN_ARGS = 22
-    JCE_TEXT = 29
-    UNTIL = 37
-
-FIELDS = (OpCode.HESSIAN_TEXT, OpCode.HESSIAN_ARGS, OpCode.JCE_TEXT, OpCode.UNTIL)
-if (HESSIAN_TEXT, HESSIAN_ARGS, JCE_TEXT, UNTIL) != FIELDS or ROLE_COUNT != len(ROLES):
-    raise ImportError("the kernel and xproto.plan differ: build again")
-
-
-cdef class Spot:
-    """Raises `SpecError` where the source is a field that cannot get another size."""
-
-    def __init__(self, lowered, source, bint headed):
-        self.part = -1
-        self.unless = source.unless
-        if source.separator:
-            self.parted, self.behind, self.separator = True, source.behind, source.separator[0]
-        if source.key is not None:
-            self.key = source.key.encode()
-            self.part = PARTS.get(source.key, -1) if headed else -1
-            return
-        self.region = Region(lowered, source.path)
-        plan = self.region.plan
-        if plan.opcode is not None and plan.opcode not in FIELDS:
-            raise SpecError(source.path, f"a text in the form of {plan.opcode.name} cannot be rewritten", "use another field")
-        self.code = 0 if plan.opcode is None else int(plan.opcode)
-        self.tag, self.delimiter, self.most = plan.width, plan.data, plan.most
+if ROLE_COUNT != len(ROLES):
+    raise ImportError("editor: a name for each role")
 
 
 cdef class Editor:
@@ -243,7 +209,7 @@ cdef class Editor:
                 outcome = self.read_spot(spot, &text)
                 if outcome == EDIT_UNREADABLE:
                     return outcome
-                if outcome == EDIT_DONE and self.counts(spot, &text):
+                if outcome == EDIT_DONE and spot.counts(&text):
                     return self.write_way(way, value, size)
         for way in <tuple>self.ways[role]:
             outcome = self.write_way(way, value, size)
@@ -269,39 +235,14 @@ cdef class Editor:
             written = True
         return EDIT_DONE if written else EDIT_ABSENT
 
-    cdef bint counts(self, Spot spot, const span_t* text) noexcept:
-        """Does it say the role, as lookups have it?"""
-        cdef bytes value
-        if spot.parted and not spot.behind and (
-                text.size == 0 or memchr(text.data, spot.separator, <size_t>text.size) == NULL):
-            return False
-        for value in spot.unless:
-            if len(value) == text.size and memcmp(<const uint8_t*>value, text.data, <size_t>text.size) == 0:
-                return False
-        return True
-
     cdef int read_spot(self, Spot spot, span_t* text) noexcept:
         cdef place_t place
-        cdef cursor_t c
         text.data, text.size = NULL, 0
         if spot.region is None:
             return self.read_key(spot, text)
         if not spot.region.find(self.direction, self.data, self.size, &place, NULL):
             return EDIT_ABSENT
-        if spot.code == PLAIN or spot.code == UNTIL:
-            text.data, text.size = self.data + place.start, place.end - place.start
-            if spot.code == UNTIL:
-                text.size -= len(spot.delimiter)
-            return EDIT_DONE
-        c.data, c.at, c.stop, c.slots = self.data, place.start, place.end, NULL
-        c.scratch, c.scratch_left, c.classes, c.chunked = self.scratch, EDIT_SCRATCH, 0, 0
-        if spot.code == JCE_TEXT:
-            return EDIT_DONE if read_text_field(&c, spot.tag, text) == DONE else EDIT_UNREADABLE
-        if spot.code == HESSIAN_ARGS and (place.start == place.end or not is_text(self.data[place.start])):
-            return EDIT_ABSENT
-        if read_text(&c, text) != DONE or text.size < 0:
-            return EDIT_UNREADABLE
-        return EDIT_DONE if text.data != NULL else EDIT_ABSENT
+        return spot.read(self.data, place.start, place.end, self.scratch, EDIT_SCRATCH, text)
 
     cdef int read_key(self, Spot spot, span_t* text) noexcept:
         cdef place_t place
@@ -329,7 +270,7 @@ cdef class Editor:
         if spot.part >= 0:
             room = self.target()
             return self.take_head(rewrite_head(self.data, self.head, spot.part, value, size, room), room)
-        outcome = self.compose(spot, text, value, size)
+        outcome = spot.compose(text, value, size, &self.text)
         if outcome != EDIT_DONE:
             return outcome
         if spot.region is None:
@@ -338,54 +279,6 @@ cdef class Editor:
             return self.edit(&edit, 1)
         if not spot.region.find(self.direction, self.data, self.size, &place, NULL):
             return EDIT_ABSENT
-        outcome = self.write_field(spot, &place)
-        return outcome if outcome != EDIT_DONE else self.put(spot.region, &place, &self.block)
-
-    cdef int compose(self, Spot spot, const span_t* text, const uint8_t* value, int64_t size) noexcept:
-        """The whole new text. A value that would be read as another part than it is meant for is refused."""
-        cdef const uint8_t* at = NULL
-        cdef bytes each
-        cdef bint fine = True
-        empty(&self.text)
-        for each in spot.unless:
-            if len(each) == size and memcmp(<const uint8_t*>each, value, <size_t>size) == 0:
-                return EDIT_VALUE
-        if spot.parted:
-            if text.size:
-                at = <const uint8_t*>memchr(text.data, spot.separator, <size_t>text.size)
-            if memchr(value, spot.separator, <size_t>size) != NULL and (not spot.behind or at == NULL):
-                return EDIT_VALUE
-            if spot.behind and at != NULL:
-                fine = put_bytes(&self.text, text.data, at + 1 - text.data)
-        fine = fine and put_bytes(&self.text, value, size)
-        if spot.parted and not spot.behind:
-            if at == NULL:
-                fine = fine and put_byte(&self.text, spot.separator) and put_bytes(&self.text, text.data, text.size)
-            else:
-                fine = fine and put_bytes(&self.text, at, text.size - (at - text.data))
-        return EDIT_DONE if fine else EDIT_MEMORY
-
-    cdef int write_field(self, Spot spot, const place_t* place) noexcept:
-        """The composed text in the field's own form."""
-        cdef span_t text
-        cdef cursor_t c
-        cdef int outcome
-        text.data, text.size = self.text.data, self.text.size
         empty(&self.block)
-        if spot.code == PLAIN:
-            return EDIT_DONE if put_bytes(&self.block, text.data, text.size) else EDIT_MEMORY
-        if spot.code == JCE_TEXT:
-            return put_jce_text(&self.block, spot.tag, &text, 1)
-        if spot.code == UNTIL:
-            if text.size > spot.most or spot.delimiter in text.data[:text.size]:
-                return EDIT_VALUE
-            return EDIT_DONE if put_bytes(&self.block, text.data, text.size) and put_bytes(
-                &self.block, <const uint8_t*>spot.delimiter, len(spot.delimiter)) else EDIT_MEMORY
-        outcome = put_hessian_text(&self.block, &text, 1)
-        if outcome != EDIT_DONE or spot.code != HESSIAN_ARGS:
-            return outcome
-        c.data, c.at, c.stop, c.slots = self.data, place.start, place.end, NULL
-        c.scratch, c.scratch_left, c.classes, c.chunked = self.scratch, EDIT_SCRATCH, 0, 0
-        if read_text(&c, NULL) != DONE:          # the first argument, which the new text is instead of
-            return EDIT_UNREADABLE
-        return EDIT_DONE if put_bytes(&self.block, self.data + c.at, place.end - c.at) else EDIT_MEMORY
+        outcome = spot.encode(&self.text, self.data, place.start, place.end, &self.block)
+        return outcome if outcome != EDIT_DONE else self.put(spot.region, &place, &self.block)
