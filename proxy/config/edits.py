@@ -91,7 +91,7 @@ class RequestHeaders(Model):
 
 
 class ResponseHeaders(Model):
-    """Edits of answers' headers. Values may have the variables that do not come from the request."""
+    """Edits of answers' headers. Values may have variables as those of requests; what a request says is as it came."""
 
     set: dict[HeaderName, AnswerValue] = Field(
         default_factory=dict, description=_SET.format(what="answer"), examples=[{"x-served-by": "%upstream_host%"}]

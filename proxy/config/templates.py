@@ -16,10 +16,10 @@ from proxy.config.values import WrongValueError, describe
 from proxy.snapshot import Piece
 from xproto.errors import suggest
 
-OF_REQUESTS = ("service", "method", "path", "host", "request_header")
-"""What a request says of itself: it is gone when the answer comes."""
-OF_CALLS = ("downstream_address", "protocol", "route", "start_time")
-BEFORE = (*OF_CALLS, "cluster", *OF_REQUESTS)
+OF_CALLS = (
+    "downstream_address", "protocol", "route", "start_time", "service", "method", "path", "host", "request_header",
+)  # fmt: skip
+BEFORE = (*OF_CALLS, "cluster")
 """What is known when a request is edited."""
 BEHIND = (*OF_CALLS, "upstream_host")
 """And when its answer is."""
@@ -61,7 +61,7 @@ def _check_variable(part: re.Match[str], known: tuple[str, ...]) -> None:
     if name is None:
         return
     if name not in known and name in (*BEFORE, *BEHIND):
-        when = "the request is gone when its answer comes" if known is BEHIND else "no host is chosen yet"
+        when = "calls are not kept by their clusters" if known is BEHIND else "no host is chosen yet"
         raise WrongValueError(f"%{name}% is not known here: {when}; {suggest(name, known)}")
     if name not in known:
         raise WrongValueError(f"there is no variable %{name}%; {suggest(name, known)}")

@@ -27,6 +27,7 @@ cdef struct call_t:
     void* line                    # borrowed Line that it waits in; NULL: none
     void* spot                    # where in it
     void* edits                   # held RouteEdits; NULL: its route has none
+    uint8_t* said                 # of a call with edits: what its answer's want of the request; NULL: nothing
     const host_count_t* reached   # of a call with edits: the host that it was sent to; NULL: none yet
     note_t* note                  # for the access log; NULL: none, or its end is noted
     uint8_t cell                  # of its caller in `shares_t`

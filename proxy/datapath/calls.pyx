@@ -68,6 +68,7 @@ cdef class Calls:
             end_note(call)
         if call.edits != NULL:
             Py_DECREF(<object>call.edits)
+            free(call.said)
         free(call.text)
         call.next = self.free
         self.free = call

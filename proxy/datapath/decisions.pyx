@@ -69,6 +69,7 @@ cdef class Table:
 
     def __cinit__(self, str name, decider, routes, dict clusters, dict specs, Counters counters not None):
         cdef RouteEdits edits
+        cdef dict editors = {}
         self.name, self.decide, self.keys = name, decider.decide, tuple(decider.keys)
         self.clusters = [clusters[route.cluster] for route in routes]
         self.size = len(self.clusters)
@@ -83,7 +84,7 @@ cdef class Table:
             self.routes[<int>index].timeout = microseconds(timeout)
             self.routes[<int>index].oneway = route.oneway
             if route.edits is not None:
-                edits = RouteEdits(route.edits, name, route.name, counters)
+                edits = RouteEdits(route.edits, name, route.name, counters, editors)
                 self.edits.append(edits)
                 self.routes[<int>index].edits = <void*>edits
             self.routes[<int>index].count = counters.for_route(name, route.name)

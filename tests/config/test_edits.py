@@ -37,7 +37,7 @@ HEADERS = [
         "set: {a: '%upstream_host%'}",
         (
             "set.a: %upstream_host% is not known here: no host is chosen yet; write one of: downstream_address, protocol,"
-            " route, start_time, cluster, service, method, path, host, request_header"
+            " route, start_time, service, method, path, host, request_header, cluster"
         ),
     ),
     ('set: {a: "x\\ny: z"}', "set.a: the value has control characters, or more than one line; write one line"),
@@ -75,10 +75,10 @@ def test_headers_that_do_not_fit_together(given: str, said: str) -> None:
     assert errors(route(f"request_headers: {given}")) == [f"{R}request_headers: {said}"]
 
 
-def test_what_is_gone_when_an_answer_comes() -> None:
-    known = "downstream_address, protocol, route, start_time, upstream_host"
-    said = f"%request_header% is not known here: the request is gone when its answer comes; write one of: {known}"
-    assert errors(route("response_headers: {set: {a: '%request_header(b)%'}}")) == [f"{R}response_headers.set.a: {said}"]
+def test_what_is_not_known_when_an_answer_comes() -> None:
+    known = "downstream_address, protocol, route, start_time, service, method, path, host, request_header, upstream_host"
+    said = f"%cluster% is not known here: calls are not kept by their clusters; write one of: {known}"
+    assert errors(route("response_headers: {set: {a: '%cluster%'}}")) == [f"{R}response_headers.set.a: {said}"]
 
 
 PATH = "{path: {prefix: /api/}}"

@@ -135,9 +135,21 @@ async def test_variables_of_requests(world: World, speech: Speech) -> None:
 @pytest.mark.parametrize("speech", ANSWERING, ids=repr)
 async def test_variables_of_answers(world: World, speech: Speech) -> None:
     value = "%route%, %protocol%, %upstream_host%, 100%%"
-    found = await speech.exchange(world, routes(response=(edit("set", "x-by", value),)), {}, {})
+    asked = edit("set", "x-asked", "%request_header(x-old)%, <%request_header(no)%>, %service%%path%")
+    changed = (edit("set", "x-old", "changed"), edit("set", "x-sent", "%request_header(x-old)%"))
+    found = await speech.exchange(world, routes(*changed, response=(edit("set", "x-by", value), asked)), {"x-old": "1"}, {})
     address = world.snapshot.clusters["main"].hosts[0]
-    assert found.answered.headers == {"x-by": f"r, {speech.name}, {address}, 100%"}
+    said = f"{SERVICE if 'service' in speech.roles else ''}{PATH if 'path' in speech.roles else ''}"
+    assert found.said is not None
+    assert found.said.headers == {"x-old": "changed", "x-sent": "1"}
+    assert found.answered.headers == {"x-by": f"r, {speech.name}, {address}, 100%", "x-asked": f"1, <>, {said}"}
+
+
+async def test_an_answer_that_wants_too_much_of_its_request(world: World) -> None:
+    response = (edit("set", "x-asked", "%request_header(x-old)%"),)
+    found = await HTTP1.exchange(world, routes(response=response), {"x-old": "v" * 17000}, {})
+    assert found.said is None
+    assert world.count("edits_total", outcome="refused") == 1
 
 
 async def test_a_call_without_headers_goes_on_and_is_counted(world: World) -> None:

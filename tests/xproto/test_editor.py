@@ -46,7 +46,7 @@ def pair(key, value):
     return encode_text(key) + (value if isinstance(value, bytes) else encode_text(value))
 
 
-@pytest.mark.parametrize("block", [b"N", b"HZ", b"M\x03mapZ", b"M\x90Z"], ids=["null", "untyped", "typed", "a type seen before"])
+@pytest.mark.parametrize("block", [b"N", b"HZ", b"M\x03mapZ", b"M\x90Z"], ids=["null", "untyped", "typed", "seen type"])
 def test_attachments_of_any_form(block):
     frame = edit(EDITORS["dubbo"], dubbo(block), SET)
     assert parsed("dubbo", frame).body.attachments == [("x", "v")]
@@ -105,6 +105,12 @@ def test_objects_of_a_class_that_the_arguments_defined():
     frame = dubbo(b"H" + pair("a", b"\x60\x92") + pair("b", "1") + b"Z", types="LDto;", arguments=definition + b"\x60\x91")
     assert PROTOCOLS["dubbo"].codec.verify_bytes(frame) == len(frame)
     assert parsed("dubbo", edit(EDITORS["dubbo"], frame, [("set", b"b", b"2")])).body.attachments[1] == ("b", "2")
+
+
+def test_a_null_that_hides_a_version_does_so_no_more():
+    frame = rewrite(EDITORS["dubbo"], dubbo(b"H" + pair("version", b"N") + b"Z"), "version", b"2")
+    assert PROTOCOLS["dubbo"].codec.lookup(("version",)).find_bytes(frame) == (b"2",)
+    assert parsed("dubbo", frame).body.version == "2"
 
 
 @pytest.mark.parametrize("attachments", [b"N", b"HZ", b"H" + pair("path", "q") + b"Z"], ids=["null", "none", "path"])
@@ -268,8 +274,8 @@ def test_a_call_does_not_become_a_handshake():
 
 
 def test_a_map_of_jce_that_is_not_there_and_long_texts():
-    body = {"version": 1, "oneway": 0, "message_type": 0, "id": 7, "servant": b"S.O", "function": b"f", "buffer": b"", "timeout": 0}
-    whole = made("tars", {"body": {**body, "context": [], "status": [("k", "v")], "rest": b""}})
+    body = {"version": 1, "oneway": 0, "message_type": 0, "id": 7, "servant": b"S.O", "function": b"f", "buffer": b""}
+    whole = made("tars", {"body": {**body, "timeout": 0, "context": [], "status": [("k", "v")], "rest": b""}})
     empty = b"\x98\x0c"
     assert whole.count(empty) == 1
     frame = (len(whole) - 2).to_bytes(4, "big") + whole[4:].replace(empty, b"")
@@ -389,5 +395,7 @@ def test_targets(head, role, value, wanted):
 
 
 def test_a_host_where_there_was_none():
-    assert rewrite(EDITORS["http1"], b"GET / HTTP/1.0\r\nA: b\r\n\r\n", "host", b"h") == b"GET / HTTP/1.0\r\nHost: h\r\nA: b\r\n\r\n"
-    assert rewrite(EDITORS["http1"], b"GET / HTTP/1.0\r\n\r\n", "host", b"h") == b"GET / HTTP/1.0\r\nHost: h\r\n\r\n"
+    line = b"GET / HTTP/1.0\r\n"
+    for fields in (b"", b"A: b\r\n"):
+        made = rewrite(EDITORS["http1"], line + fields + b"\r\n", "host", b"h")
+        assert made == line + b"Host: h\r\n" + fields + b"\r\n"

@@ -19,7 +19,7 @@ from xproto.kernel.edits cimport (
 )
 from xproto.kernel.edit_write cimport put_jce_head, put_jce_integer, put_text
 from xproto.kernel.room cimport make_room, put_byte, put_bytes, room_t
-from xproto.kernel.run cimport classes_t, span_t
+from xproto.kernel.run cimport OVERRIDDEN, classes_t, span_t
 
 cdef enum:
     GAP = 6                   # bytes: a kind and a count of THRIFT_INFO, at most
@@ -55,9 +55,10 @@ cdef int survey(const block_t* kind, pairs_t* walk, plan_t* plan) noexcept nogil
             settled = &plan.settled[which]
             if not pair.plain:
                 return EDIT_UNREADABLE
-            settled.old = pair.value
-            settled.there = 1 if pair.value.data != NULL or pair.value.size < 0 else 0
-            keep_pair(walk)
+            if pair.value.data != NULL or pair.value.size < 0 or kind.code == HESSIAN_MAP:
+                settled.old = pair.value
+                settled.there = pair.value.data != NULL or pair.value.size < 0
+                keep_pair(walk)
         more = next_pair(kind, walk, &pair)
     return EDIT_DONE if more == 0 else EDIT_UNREADABLE
 
@@ -230,7 +231,10 @@ cdef bint find_value(const block_t* kind, const uint8_t* data, int64_t start, in
                 pair.key.data, name.data, <size_t>name.size) == 0:
             if not pair.plain or pair.value.size < 0:
                 return False
-            value[0] = pair.value
-            keep_pair(&walk)
+            if pair.value.data != NULL or kind.code == HESSIAN_MAP:
+                value[0] = pair.value
+                if value.data == NULL:
+                    value.size = OVERRIDDEN      # as lookups have it
+                keep_pair(&walk)
         more = next_pair(kind, &walk, &pair)
     return more == 0

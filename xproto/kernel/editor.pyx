@@ -23,7 +23,7 @@ from xproto.kernel.frame cimport FROM_UPSTREAM, SCAN_OK, Direction, frame_t
 from xproto.kernel.http1 cimport FINE, head_end, head_t, read_head
 from xproto.kernel.region cimport Region, place_t
 from xproto.kernel.room cimport empty, put_bytes, room_t
-from xproto.kernel.run cimport span_t
+from xproto.kernel.run cimport OVERRIDDEN, span_t
 
 from xproto.errors import SpecError
 from xproto.plan import LITTLE, SIGNED, OpCode
@@ -209,7 +209,7 @@ cdef class Editor:
                 outcome = self.read_spot(spot, &text)
                 if outcome == EDIT_UNREADABLE:
                     return outcome
-                if outcome == EDIT_DONE and spot.counts(&text):
+                if outcome == EDIT_DONE and spot.counts(&text) or text.size == OVERRIDDEN:
                     return self.write_way(way, value, size)
         for way in <tuple>self.ways[role]:
             outcome = self.write_way(way, value, size)
@@ -225,7 +225,8 @@ cdef class Editor:
         cdef int outcome
         for spot in way:
             outcome = self.read_spot(spot, &text)
-            if outcome == EDIT_ABSENT and (spot.key is None or spot.part >= 0 or len(way) > 1):
+            if outcome == EDIT_ABSENT and text.size != OVERRIDDEN and (
+                    spot.key is None or spot.part >= 0 or len(way) > 1):
                 continue
             if outcome == EDIT_UNREADABLE:
                 return outcome
