@@ -17,6 +17,8 @@ MatchKind = Literal["exact", "prefix", "suffix", "contains", "regex", "template"
 BalancerName = Literal["round_robin", "random"]
 PoolName = Literal["multiplexed", "ping_pong"]
 HttpName = Literal["http1", "http2", "auto"]
+EditOp = Literal["set", "add", "append", "remove"]
+RoleName = Literal["service", "method", "version", "path", "host"]
 LogFormat = Literal["json", "text"]
 FaultName = Literal["no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed"]
 
@@ -79,6 +81,8 @@ RETRY_BUDGET_PERCENT = 20
 """Of the calls under way that may be retries: enough for one of five hosts, and no load that keeps a cluster down."""
 RETRY_BUDGET_MIN = 3
 """Retries that may be under way in any case, in each worker: where calls are few a share of them is nothing."""
+MAX_EDITS = 64
+"""Headers that are edited of one call, by all levels together, and again of its answer: what the kernel takes at a time."""
 DRAIN_TIMEOUT = 5.0
 """Seconds that calls in flight may take after TERM; below the 10 s after which container runtimes kill."""
 
@@ -168,6 +172,38 @@ class Mirror(msgspec.Struct, frozen=True):
 Action = WeightedClusters | ClusterFrom | Redirect | DirectResponse
 
 
+class Piece(msgspec.Struct, frozen=True):
+    """A part of a value: a text, or (`variable`) what it stands for, of which `text` is the argument."""
+
+    text: str
+    variable: str = ""
+
+
+class HeaderEdit(msgspec.Struct, frozen=True):
+    """One header, of a request or of an answer."""
+
+    op: EditOp
+    name: str
+    value: tuple[Piece, ...] = ()
+
+
+class Rewrite(msgspec.Struct, frozen=True):
+    """Where a call says that it goes. Of a path: `prefix`, only where it begins so, and only that; `regex`, what it matches."""
+
+    role: RoleName
+    value: tuple[Piece, ...]
+    prefix: str = ""
+    regex: str = ""
+
+
+class Edits(msgspec.Struct, frozen=True):
+    """What a route changes, in this order: rewrites, then headers one after the other."""
+
+    request: tuple[HeaderEdit, ...] = ()
+    response: tuple[HeaderEdit, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+
+
 class Route(msgspec.Struct, frozen=True):
     """Headers and the expression are ANDed; the first route of its virtual host that matches wins."""
 
@@ -182,6 +218,11 @@ class Route(msgspec.Struct, frozen=True):
     """None: its calls are not sent again."""
     expression: str = ""
     """In CEL; empty: none."""
+    action: Action | None = None
+    """None: calls go to `cluster`."""
+    mirrors: tuple[Mirror, ...] = ()
+    edits: Edits | None = None
+    """None: calls and answers go on as they are."""
 
 
 class VirtualHost(msgspec.Struct, frozen=True):
@@ -190,9 +231,6 @@ class VirtualHost(msgspec.Struct, frozen=True):
     name: str
     domains: tuple[str, ...]
     size: int
-    action: Action | None = None
-    """None: calls go to `cluster`."""
-    mirrors: tuple[Mirror, ...] = ()
 
 
 class Keepalive(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ from xproto.codecs.http1 import HTTP1
 from xproto.codecs.http2 import HTTP2
 from xproto.codecs.tars import TARS
 from xproto.codecs.thrift import THRIFTS
+from xproto.editable import Editable, editable
 from xproto.errors import ChoiceError, SpecError, suggest
 from xproto.kernel.codec import Codec
 from xproto.lower import Lowered, lower
@@ -54,6 +55,11 @@ class Registered:
     declared: Protocol | None = None
     """The declaration before its options."""
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def editable(self) -> tuple[Editable, ...]:
+        """What of its messages can be edited."""
+        return editable(self.codec)
 
     @cached_property
     def cubes(self) -> tuple[Cube, ...]:

@@ -250,6 +250,8 @@ class Protocol:
     again: a second field for the same purpose, behind the first; both are the same number upstream.
     length: the integer at the frame's beginning that counts its bytes, where the id's width varies.
     headers: the block (or `view`) that routing keys are looked up in.
+    answer_headers: the block that answers have in place of `headers`, where that is another one; False where they have none
+        that can be read. Only edits look at it.
     service, method: text sources; these roles win over a header of the same name.
     keys: the same for other routing keys, by their names.
     timeout: an integer field in milliseconds, or a header with decimal milliseconds; at most 0 means none. `spelled`: calls
@@ -282,6 +284,7 @@ class Protocol:
     again: Any = None
     length: Any = None
     headers: Any = None
+    answer_headers: Any = None
     service: Any = None
     method: Any = None
     keys: Mapping[str, Any] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.checks import checksum, detection, edits, generated, golden, ids, kinds, limits, splits
+from conformance.checks import checksum, detection, editing, edits, generated, golden, ids, kinds, limits, splits
 from conformance.suite import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -16,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     checksum.CHECK,
     ids.IDS,
     edits.CHECK,
+    editing.CHECK,
     limits.LIMITS,
     detection.CHECK,
     generated.GENERATED,

@@ -15,6 +15,7 @@ from conformance.checks.agreement import check_all
 from conformance.checks.ids import check_set_id
 from conformance.checks.pieces import check_known, check_streamed
 from conformance.fuzz.blocks import Block
+from conformance.fuzz.edits import check_edits
 from conformance.fuzz.engine import choices
 from conformance.fuzz.mutator import mutated
 from conformance.fuzz.reading import Reading
@@ -23,6 +24,7 @@ from conformance.outcome import Complete, DisagreementError
 from conformance.subject import Subject
 from xproto.errors import MalformedError, SpecError
 from xproto.kernel.codec import Frame
+from xproto.kernel.editor import Editor
 from xproto.kernel.pieces import Progress, ids, with_ids, with_timeout
 from xproto.kernel.splice import Splicer
 from xproto.registry import Registered
@@ -50,6 +52,7 @@ class ProtocolTarget:
         looking = replace(lowered, verify=lowered.lookup(self.keys).plan)
         self.looking = Subject(looking, 0), Subject(looking, 1)
         self.splicers = tuple(_splicers(self.subjects[0]))
+        self.editor = Editor(self.codec)
 
     def mutate(self, data: bytes, rng: Random) -> bytes:
         return mutated(self.subjects[rng.randrange(2)].lowered.verify, data, rng)
@@ -80,6 +83,8 @@ class ProtocolTarget:
             raise DisagreementError(f"{self.name}: scan is changed by what follows", frame, found, subject.scan(frame))
         subject.lookup(self.keys, frame)
         check_ids(subject, frame, found, rng)
+        if rng.randrange(4) == 0:
+            check_edits(subject, self.editor, frame, found, rng)
         if found.kind == Kind.WRAPPED:
             self._unwrapped(subject, frame)
         if subject.direction == 0:

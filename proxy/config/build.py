@@ -8,13 +8,16 @@ from pathlib import Path
 
 from proxy.config import clusters, health, http, listeners, retries, routes, schema
 from proxy.config.build_actions import action, mirrors
+from proxy.config.build_edits import edits
 from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
 from proxy.config.virtual_hosts import HostedTable
+from proxy.routing.edits import merge
 from proxy.snapshot import (
     AccessLog,
     Cluster,
+    Edits,
     Fallback,
     GrpcCheck,
     HealthCheck,
@@ -94,12 +97,16 @@ def _routes(table: tuple[routes.Route, ...] | HostedTable, folder: Path) -> Iter
     if not isinstance(table, HostedTable):
         yield from (_route(route_name(index, given.name), given, folder) for index, given in enumerate(table))
         return
+    outermost = edits(table.request_headers, table.response_headers)
     for host in table.virtual_hosts:
+        outer = (outermost, edits(host.request_headers, host.response_headers))
         for index, given in enumerate(host.routes):
-            yield _route(f"{host.name}/{route_name(index, given.name)}", given, folder)
+            yield _route(f"{host.name}/{route_name(index, given.name)}", given, folder, outer)
 
 
-def _route(name: str, given: routes.Route, folder: Path) -> Route:
+def _route(name: str, given: routes.Route, folder: Path, outer: tuple[Edits | None, ...] = ()) -> Route:
+    """`outer`: the edits of its table and virtual host."""
+    prefix = given.match.path.prefix if given.match.path else None
     return Route(
         name=name,
         headers=conditions(given.match),
@@ -110,6 +117,7 @@ def _route(name: str, given: routes.Route, folder: Path) -> Route:
         action=action(given, folder),
         mirrors=mirrors(given),
         retry=_retry(given.retry) if given.retry else None,
+        edits=merge(*outer, edits(given.request_headers, given.response_headers, given.rewrite, prefix)),
     )
 
 

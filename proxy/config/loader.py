@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from proxy.config import outside, protocols, references, references_retries, references_tls, source
+from proxy.config import outside, protocols, references, references_edits, references_retries, references_tls, source
 from proxy.config.build import build
 from proxy.config.messages import report_errors
 from proxy.config.problems import ConfigurationError, Path, Problem
@@ -58,6 +58,7 @@ def parse(
         *(protocols.check_names(found.data, gathered.registry) if gathered.registry else ()),
         *(protocols.check_detection(config, gathered.registry) if config else ()),
         *(references_retries.check_statuses(config, gathered.registry) if config else ()),
+        *(references_edits.check_edits(config, gathered.registry) if config else ()),
     ]
     for path, message in later:
         found.report(path, message)

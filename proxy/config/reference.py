@@ -18,6 +18,7 @@ from proxy.config import (
     actions,
     chains,
     clusters,
+    edits,
     health,
     http,
     key_match,
@@ -69,6 +70,9 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield http.Http, "listeners[].http"
     yield access_log.AccessLog, "listeners[].access_log"
     yield routes.Route, "routes.NAME[]"
+    yield edits.RequestHeaders, "routes.NAME[].request_headers"
+    yield edits.ResponseHeaders, "routes.NAME[].response_headers"
+    yield edits.Rewrite, "routes.NAME[].rewrite"
     yield match.Match, "routes.NAME[].match"
     yield key_match.HeaderMatch, "routes.NAME[].match.headers.KEY"
     yield key_match.Range, "routes.NAME[].match.headers.KEY.range"

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from proxy.config.actions import MAX_MIRRORS, ClusterFrom, DirectResponse, Mirror, Redirect, WeightedCluster
+from proxy.config.edits import RequestHeaders, ResponseHeaders, Rewrite
 from proxy.config.match import Match
 from proxy.config.model import Model
 from proxy.config.retries import Retry
@@ -16,7 +17,7 @@ ACTIONS = ("cluster", "clusters", "cluster_from", "redirect", "direct_response")
 """A route has one of them: `references_actions` looks, so that this is said beside whatever else is wrong with it."""
 ANSWERS = ("redirect", "direct_response")
 """Those by which no call goes anywhere."""
-CARRYING = ("timeout", "mirror", "retry")
+CARRYING = ("timeout", "mirror", "retry", "request_headers", "response_headers", "rewrite")
 """What is said of calls that go somewhere."""
 
 
@@ -62,6 +63,31 @@ class Route(Model):
         description="When its calls are sent again; never if not given.",
         examples=[{"on": ["connect_failure", "reset"], "attempts": 2}],
     )
+    request_headers: RequestHeaders | None = Field(
+        default=None,
+        description="What the calls' headers become on their way to the cluster.",
+        examples=[{"set": {"x-env": "gray"}, "remove": ["x-debug"]}],
+    )
+    response_headers: ResponseHeaders | None = Field(
+        default=None,
+        description="What the headers of the cluster's answers become. The proxy's own answers stay as they are.",
+        examples=[{"set": {"x-served-by": "%upstream_host%"}}],
+    )
+    rewrite: Rewrite | None = Field(
+        default=None,
+        description="Where the calls say that they go, on their way to the cluster.",
+        examples=[{"prefix": "/v2/", "host": "shop.internal"}],
+    )
+
+    @model_validator(mode="after")
+    def _prefix_of_a_match(self) -> Route:
+        if (
+            self.rewrite is not None
+            and self.rewrite.prefix is not None
+            and (self.match.path is None or self.match.path.prefix is None)
+        ):
+            raise refuse("rewrite.prefix is instead of what match.path.prefix matched; write match: {path: {prefix: ...}}")
+        return self
 
     @model_validator(mode="after")
     def _in_time(self) -> Route:

@@ -9,15 +9,17 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, WrapValidator
+from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, WrapValidator, model_validator
 
+from proxy.config.edits import RequestHeaders, ResponseHeaders, count
 from proxy.config.model import Model
 from proxy.config.names import LABELS, parse_host
 from proxy.config.problems import Path
 from proxy.config.routes import Route
-from proxy.config.types import Name, Written, checked
+from proxy.config.types import Name, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
 from proxy.routing.domains import split
+from proxy.snapshot import MAX_EDITS
 
 _PART = re.compile(r"[a-z0-9_.-]+")
 """What an asterisk may stand beside: ``.example.com``, ``-eu.example.com``, ``shop.``."""
@@ -95,6 +97,16 @@ class VirtualHost(Model):
     routes: tuple[Route, ...] = Field(
         default=(), description="Its routes, in order; the first that matches wins.", examples=[[{"cluster": "echo"}]]
     )
+    request_headers: RequestHeaders | None = Field(
+        default=None,
+        description="What the headers of all its calls become, before its routes have their say.",
+        examples=[{"set": {"x-shop": "eu"}}],
+    )
+    response_headers: ResponseHeaders | None = Field(
+        default=None,
+        description="What the headers of all its answers become, likewise.",
+        examples=[{"remove": ["server"]}],
+    )
 
 
 def _hosts(value: Any) -> Any:
@@ -110,6 +122,29 @@ class HostedTable(Model):
         description="The virtual hosts, in any order.",
         examples=[[{"name": "all", "domains": ["*"], "routes": [{"cluster": "echo"}]}]],
     )
+    request_headers: RequestHeaders | None = Field(
+        default=None,
+        description="What the headers of all calls become, before their virtual hosts and routes have their say.",
+        examples=[{"set": {"x-mesh": "blue"}}],
+    )
+    response_headers: ResponseHeaders | None = Field(
+        default=None,
+        description="What the headers of all answers become, likewise.",
+        examples=[{"remove": ["server"]}],
+    )
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> HostedTable:
+        for host in self.virtual_hosts:
+            for route in host.routes:
+                for key in ("request_headers", "response_headers"):
+                    number = sum(count(getattr(each, key)) for each in (self, host, route))
+                    if number > MAX_EDITS:
+                        raise refuse(
+                            f"a route of virtual host {host.name!r} has {number} edits of {key}, those of its virtual host and "
+                            f"table included; write at most {MAX_EDITS}"
+                        )
+        return self
 
 
 def _table(value: Any, _handler: Any) -> Any:

@@ -41,6 +41,7 @@ cdef class Caller(Flow):
     cdef int64_t moved(self, const call_t* call) noexcept
     cdef int64_t patience(self, const call_t* call) noexcept
     cdef int expired(self, call_t* call) except -1
+    cdef str peer_name(self)              # its client's address
     cdef int starved(self) except -1
     cdef int cut(self, str why) except -1
     cdef int cut_off(self, str why) except -1

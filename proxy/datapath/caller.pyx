@@ -294,6 +294,9 @@ cdef class Caller(Flow):
     cdef int switch(self, call_t* call, Flow upstream, const uint8_t* data, size_t size) except -1:
         return 0
 
+    cdef str peer_name(self):
+        return ""
+
     cdef int starved(self) except -1:
         return self.cut(NO_ROOM)
 

@@ -50,6 +50,9 @@ cdef struct call_t:
     void* line                    # borrowed Line that it waits in; NULL: none
     void* spot                    # where in it
     attempt_t* attempt            # where its route retries; NULL: it does not
+    void* edits                   # held RouteEdits; NULL: its route has none
+    uint8_t* said                 # of a call with edits: what its answer's want of the request; NULL: nothing
+    const host_count_t* reached   # of a call with edits: the host that it was sent to; NULL: none yet
     note_t* note                  # for the access log; NULL: none, or its end is noted
     uint8_t cell                  # of its caller in `shares_t`
     int8_t outcome                # how it ended, see notes.pxd

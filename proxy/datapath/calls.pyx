@@ -9,6 +9,7 @@ most half full, so that looking for a fresh id is short; id 0 is never given out
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
@@ -87,6 +88,9 @@ cdef class Calls:
             end_note(call)
         if call.attempt != NULL:             # likewise
             (<Retrier>call.attempt.retrier).over(call)
+        if call.edits != NULL:
+            Py_DECREF(<object>call.edits)
+            free(call.said)
         free(call.text)
         call.next = self.free
         self.free = call

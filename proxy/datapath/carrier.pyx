@@ -69,6 +69,8 @@ cdef class Carrier(Flow):
         add(self.count.calls, 1)
         if call.note != NULL:
             call.note.host = self.count
+        if call.edits != NULL:
+            call.reached = self.count
         self.used = self.core.now
         if not recorded:
             self.core.calls.give(call)
@@ -112,7 +114,7 @@ cdef class Carrier(Flow):
         """Begin to pass on an answer of which this is the beginning. False: wait until it is whole."""
         cdef call_t* call = self.call_of(at)
         cdef Caller caller
-        if self.lane != OWN or call == NULL or call.caller == NULL:
+        if self.lane != OWN or call == NULL or call.caller == NULL or call.edits != NULL:
             return False
         caller = <Caller>call.caller
         if caller.feeder is not None:

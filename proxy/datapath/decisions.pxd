@@ -22,6 +22,7 @@ cdef class Table:
     cdef tuple wanted         # keys by whose values actions choose; no rule looks at them
     cdef bint redirects       # some route does
     cdef list kept            # what its routes borrow
+    cdef dict editors         # Editor by protocol, which their edits share
     cdef route_t* routes
     cdef Py_ssize_t size
     cdef uint64_t* nobody     # counters

@@ -19,6 +19,7 @@ from proxy.datapath.actions cimport Action, new_action
 from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters, add, way_t
+from proxy.datapath.edits cimport RouteEdits
 from proxy.datapath.mirror cimport Mirrors, new_mirrors
 from proxy.datapath.retries cimport Retry
 from proxy.datapath.route cimport route_t
@@ -84,7 +85,7 @@ cdef class Table:
         self.routes = <route_t*>calloc(self.size + 1, sizeof(route_t))
         if self.routes == NULL:
             raise MemoryError
-        self.specs, self.counters = tuple(routes), counters
+        self.specs, self.counters, self.editors = tuple(routes), counters, {}
         self.nobody = counters.for_route(name, "none")
         self.hits = counters.for_decision(name, "hit")
         self.misses = counters.for_decision(name, "miss")
@@ -98,7 +99,12 @@ cdef class Table:
         cdef Mirrors mirrors
         cdef Action action
         cdef Retry retry
+        cdef RouteEdits edits
         into.oneway = route.oneway
+        if route.edits is not None:
+            edits = RouteEdits(route.edits, self.name, route.name, self.counters, self.editors)
+            self.kept.append(edits)
+            into.edits = <void*>edits
         into.count = self.counters.for_route(self.name, route.name)
         if route.mirrors:
             mirrors = new_mirrors(route, core, clusters, self.counters)

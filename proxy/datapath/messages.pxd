@@ -29,6 +29,7 @@ cdef class Messages(Guest):
     cdef bint switches(self) noexcept
     cdef bint last_one(self) noexcept
     cdef int send_on(self, Cluster cluster, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef bint answer_edited(self, call_t* call, const uint8_t* frame, const hop_t* hop) except -1
     cdef bint hurry(self, call_t* call, const uint8_t* frame) except -1
     cdef int introduce(self, Border border) except -1
     cdef bint strays(self, const uint8_t* frame) except -1
@@ -38,4 +39,3 @@ cdef class Messages(Guest):
     cdef int unreadable(self, const frame_t* at, str why) except -1
     cdef int wind_up(self) except -1
     cdef int waits_for_head(self) except -1
-    cdef str peer_name(self)

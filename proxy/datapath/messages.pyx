@@ -18,12 +18,14 @@ from proxy.datapath.caller cimport Caller, expire
 from proxy.datapath.calls cimport Retrier, call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport OPEN, next_frame
-from proxy.datapath.counters cimport MALFORMED, MISDIRECTED, NO_ROUTE
+from proxy.datapath.core cimport BORDER_SIZE
+from proxy.datapath.counters cimport CLOSED_EARLY, MALFORMED, MISDIRECTED, NO_ROUTE
 from proxy.datapath.decisions cimport spelled_timeout
+from proxy.datapath.edits cimport RouteEdits
 from proxy.datapath.mirror cimport INCOMPLETE, Copy
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY, ENDED
-from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_NEED, SCAN_OK, frame_t
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT, head_t
 from xproto.kernel.http1_facts cimport (
     AWAITS_AT, CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in,
@@ -183,6 +185,7 @@ cdef class Messages(Guest):
         cdef Border border = self.port.opening.border
         cdef uint8_t[32] id_text
         cdef frame_t sent = at[0]
+        cdef const uint8_t* text = self.core.border
         cdef hop_t hop
         memset(&hop, 0, sizeof(hop_t))
         if self.stream.half == BODY:
@@ -218,11 +221,16 @@ cdef class Messages(Guest):
             hop.timeout = max(<int64_t>1, (call.total - self.core.now + 999) // 1000)
         sent.size = border.request(self.core.border, frame, self.core.head, &hop)
         sent.timeout_at = -1
+        if call.edits != NULL:
+            text = (<RouteEdits>call.edits).head(
+                self.core, self.codec, call, self, cluster.name, frame, at.size, text, sent.size, &sent.size)
+            if text == NULL:
+                return cluster.give_up(call, MALFORMED)
         if call.attempt != NULL:
-            (<Retrier>call.attempt.retrier).more(call, self.core.border, sent.size)
+            (<Retrier>call.attempt.retrier).more(call, text, sent.size)
         if self.mirrors is not None:
-            self.copy = self.mirrors.begin(self.core, self.codec, call, self.core.border, sent.size)
-        return cluster.dispatch(self.codec, call, self.core.border, &sent)
+            self.copy = self.mirrors.begin(self.core, self.codec, call, text, sent.size)
+        return cluster.dispatch(self.codec, call, text, &sent)
 
     cdef int give(self, const uint8_t* data, size_t size, bint last) except -1:
         if self.begun != NULL and self.begun.attempt != NULL:
@@ -272,6 +280,8 @@ cdef class Messages(Guest):
         self.concludes = hop.old and form_of(at.echo) == BODY_CHUNKED or form_of(at.echo) == BODY_UNTIL_CLOSE
         hop.closes = self.concludes or closes_in(call.echo) or (
             call == self.begun and awaits_in(call.echo))
+        if call.edits != NULL and at.kind != KIND_INTERIM:
+            return self.answer_edited(call, frame, &hop)
         into = self.core.buffers.room(&self.out, forward_room(self.core.head, &hop))
         if into == NULL:
             self.starved()
@@ -279,6 +289,31 @@ cdef class Messages(Guest):
         filled(&self.out, forward_response(into, frame, self.core.head, &hop))
         self.touch()
         return True
+
+    cdef bint answer_edited(self, call_t* call, const uint8_t* frame, const hop_t* hop) except -1:
+        """The head of an answer as its route has it; where it cannot be edited, the answer is one of ours."""
+        cdef int64_t size
+        cdef const uint8_t* text = self.core.border
+        if forward_room(self.core.head, hop) > BORDER_SIZE:
+            raise AssertionError("a head that is longer than heads can be")
+        size = forward_response(self.core.border, frame, self.core.head, hop)
+        text = (<RouteEdits>call.edits).answer_head(self.core, self.codec, call, self, text, size, &size)
+        if text == NULL:
+            self.concludes = False
+            self.refuse(call, CLOSED_EARLY)
+            return False
+        if self.put(text, size) == NULL:
+            self.starved()
+            return False
+        self.touch()
+        return True
+
+    cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        cdef frame_t edited
+        if call.edits == NULL:
+            return Guest.answer(self, call, frame, at)
+        frame = (<RouteEdits>call.edits).answer(self.core, self.codec, call, self, frame, at, &edited)
+        return self.refuse(call, CLOSED_EARLY) if frame == NULL else Guest.answer(self, call, frame, &edited)
 
     cdef int interim(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """An answer before the answer; who speaks HTTP/1.0 knows none."""
@@ -338,6 +373,3 @@ cdef class Messages(Guest):
 
     cdef int waits_for_head(self) except -1:
         return 0
-
-    cdef str peer_name(self):
-        return ""

@@ -12,6 +12,7 @@ from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.counters cimport MALFORMED, MISDIRECTED, NO_ROUTE, OVERLOAD, add
 from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table
+from proxy.datapath.edits cimport RouteEdits, hold_edits
 from proxy.datapath.local cimport Local
 from proxy.datapath.mirror cimport TOO_BIG, Mirrors
 from proxy.datapath.port cimport Binding
@@ -86,11 +87,13 @@ cdef class Requester(Local):
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         cdef Binding binding = self.binding
         cdef Table table = binding.decisions.table
+        cdef Cluster cluster
         cdef int64_t own = at.timeout
         cdef int index = self.decide(frame, at.size, &own)
         cdef route_t* route
         cdef route_t* chosen
         cdef call_t* call
+        cdef frame_t edited
         if index >= 0:
             oneway = oneway or table.routes[index].oneway and not self.codec.headed
         add(binding.count.oneways if oneway else binding.count.calls, 1)
@@ -108,11 +111,19 @@ cdef class Requester(Local):
         call = self.record(frame, at.size, at, route, oneway, own)
         if call == NULL:
             return self.drop(oneway, frame, at, OVERLOAD)
-        if route.retry != NULL:
-            (<Retry>route.retry).begin(call, self.codec, frame, at, self.core.head)
         if self.codec.headed:
+            if route.retry != NULL:
+                (<Retry>route.retry).begin(call, self.codec, frame, at, self.core.head)
             self.mirrors = <Mirrors>route.mirrors if route.mirrors != NULL else None
             return self.send_on(<Cluster>route.cluster, call, frame, at)
+        if call.edits != NULL:
+            cluster = <Cluster>route.cluster
+            frame = (<RouteEdits>call.edits).call(self.core, self.codec, call, self, cluster.name, frame, at, &edited)
+            if frame == NULL:
+                return cluster.give_up(call, MALFORMED)
+            at = &edited
+        if route.retry != NULL:
+            (<Retry>route.retry).begin(call, self.codec, frame, at, self.core.head)
         if route.mirrors != NULL:
             (<Mirrors>route.mirrors).copy(self.core, self.codec, call, frame, at, own * 1000)
         return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
@@ -140,6 +151,8 @@ cdef class Requester(Local):
         call.start = self.core.now
         call.duration = (<Cluster>route.cluster).duration
         call.oneway, call.cell = oneway, self.cell
+        if route.edits != NULL:
+            hold_edits(call, route.edits)
         if self.codec.echoes_text and not oneway and not self.core.calls.keep_text(call, self.codec.text_of(frame, size)):
             self.core.calls.give(call)
             return NULL
@@ -183,6 +196,8 @@ cdef class Requester(Local):
             route = binding.decisions.chosen(route)
             if route == NULL:
                 return False
+        if route.edits != NULL:
+            return False                 # what is edited may be at the frame's end
         oneway = oneway or route.oneway
         cluster = <Cluster>route.cluster
         upstream = cluster.lend(self.codec, at.variant, &connecting)

@@ -96,6 +96,8 @@ PROXY_HEADERS = ("accepted", "malformed", "missing", "untrusted")
 
 DECISIONS = ("hit", "miss", "uncached")
 """Of a route table: from the cache, from the table and kept, from the table and too long to be kept."""
+EDITS = ("skipped", "refused")
+"""Of calls and answers that went on without an edit, since there was nothing to be edited; and of those that did not go on."""
 
 _L, _LP, _CH = ("listener",), ("listener", "protocol"), ("cluster", "host")
 
@@ -135,6 +137,7 @@ FAMILIES = (
     ),
     Family("xproto_route_calls_total", "counter", ("table", "route"), "Calls by the route they took."),
     Family("xproto_route_decisions_total", "counter", ("table", "outcome"), "Decisions, by where they came from."),
+    Family("xproto_edits_total", "counter", ("table", "outcome"), "Edits by routes that were not made, and why."),
     Family("xproto_upstream_connections_total", "counter", _CH, "Upstream connections established."),
     Family("xproto_upstream_connections_active", "gauge", _CH, "Upstream connections open now."),
     Family("xproto_upstream_connect_failures_total", "counter", _CH, "Attempts to connect upstream that failed."),
@@ -203,6 +206,7 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
             (table, name) for table, routes in snapshot.routes.items() for name in (*(route.name for route in routes), "none")
         ],
         ("table", "outcome"): [(table, outcome) for table in snapshot.routes for outcome in DECISIONS],
+        ("xproto_edits_total",): [(table, outcome) for table in snapshot.routes for outcome in EDITS],
         _CH: hosts,
         (*_CH, "reason"): [(*pair, reason) for pair in hosts for reason in ("late", "unknown", "retried")],
         (*_CH, "outcome"): [(*pair, outcome) for pair in checked for outcome in OUTCOMES],

@@ -90,7 +90,7 @@ def test_what_is_not_a_field_of_bytes_is_refused(path):
         Splicer(BOLT.codec, path)
 
 
-def test_a_length_in_words_is_refused():
+def test_a_length_in_words_takes_whole_words():
     words = register(
         Protocol(
             name="words",
@@ -104,8 +104,58 @@ def test_a_length_in_words_is_refused():
             kind={Kind.REQUEST: this.kind == 0, Kind.RESPONSE: this.kind == 1},
         )
     )
-    with pytest.raises(SpecError, match="does not follow one length field"):
-        Splicer(words.codec, "body")
+    splicer = Splicer(words.codec, "body")
+    frame = b"\0\0\0\1" + b"\0\1" + b"abcd" + b"\0"
+    assert splicer.splice(frame, b"abcdefgh") == b"\0\0\0\1" + b"\0\2" + b"abcdefgh" + b"\0"
+    assert splicer.splice(frame, b"") == b"\0\0\0\1" + b"\0\0" + b"\0"
+    for wrong in (b"abcde", bytes(404)):
+        with pytest.raises(OverflowError, match="words"):
+            splicer.splice(frame, wrong)
+
+
+def varints():
+    return register(
+        Protocol(
+            name="varints",
+            frame=c.Struct(
+                "id" / c.Int32ub,
+                "kind" / Bounded(c.Int8ub, 0, 1),
+                "size" / Bounded(c.Int32ub, 0, 10_000),
+                "rest"
+                / c.FixedSized(
+                    this.size,
+                    c.Struct("length" / Bounded(c.VarInt, 0, 1000), "text" / c.Bytes(this.length), "more" / c.GreedyBytes),
+                ),
+            ),
+            id=this.id,
+            kind={Kind.REQUEST: this.kind == 0, Kind.RESPONSE: this.kind == 1},
+        )
+    )
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 1000])
+def test_a_varint_that_gets_longer_counts_in_what_is_around_it(size):
+    varint = varints()
+
+    def built(text):
+        rest = c.VarInt.build(len(text)) + text + b"more"
+        return b"\0\0\0\x07" + b"\0" + len(rest).to_bytes(4, "big") + rest
+
+    frame, longer = built(b"abc"), built(b"v" * size)
+    splicer = Splicer(varint.codec, "rest.text")
+    assert splicer.splice(frame, b"v" * size) == longer
+    assert splicer.splice(longer, b"abc") == frame
+    with pytest.raises(OverflowError, match="length"):
+        splicer.splice(frame, bytes(1001))
+
+
+def test_a_length_that_a_check_holds_to_another_follows_it():
+    dubbothrift = PROTOCOLS["dubbothrift"]
+    fields = {"service": b"s", "id": 9, "type": "call", "name": b"m", "seqid": 1, "body": b"\0"}
+    frame = build_frame(dubbothrift.lowered, fields)
+    for path, field in (("service", "service"), ("name", "name")):
+        longer = build_frame(dubbothrift.lowered, fields | {field: b"v" * 300})
+        assert Splicer(dubbothrift.codec, path).splice(frame, b"v" * 300) == longer
 
 
 def test_nested_sections_and_lengths_that_count_themselves():

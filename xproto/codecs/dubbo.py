@@ -141,6 +141,7 @@ def dubbo(*, serializations: Sequence[str] = ("hessian2",), max_body: int = MAX_
             Kind.RESPONSE: ~this.flags.request & ~this.flags.event,
         },
         headers=view(this.body.attachments, path=this.body.path, version=this.body.version, dubbo=this.body.dubbo),
+        answer_headers=False,  # they stand behind a value of any class, and in some answers only
         service=first(header("path")),
         method=first(unless(this.body.method, *_GENERIC), item(this.body.arguments), this.body.method),
         timeout=header("timeout"),

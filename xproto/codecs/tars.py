@@ -107,6 +107,7 @@ def tars(*, max_frame: int = MAX_FRAME) -> Protocol:
             Kind.REQUEST: this.body.oneway == 0,
         },
         headers=this.body.context,
+        answer_headers=this.body.answer_status,
         service=this.body.servant,
         method=this.body.function,
         timeout=this.body.timeout,

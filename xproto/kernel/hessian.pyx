@@ -58,7 +58,7 @@ cdef int _count(cursor_t* c, int64_t* value) noexcept nogil:
     return SHORT if value[0] > c.stop - c.at else DONE
 
 
-cdef int _type_name(cursor_t* c) noexcept nogil:
+cdef int pass_type_name(cursor_t* c) noexcept nogil:
     cdef int64_t ignored = 0
     if c.at >= c.stop:
         return SHORT
@@ -136,15 +136,15 @@ cdef int _one(cursor_t* c, bint* opened, int64_t* more) noexcept nogil:
         return DONE
     if lead == 0x4D or lead == 0x55:
         opened[0] = True
-        return _type_name(c)
+        return pass_type_name(c)
     if lead == 0x56:
-        outcome = _type_name(c)
+        outcome = pass_type_name(c)
         return outcome if outcome != DONE else _count(c, more)
     if lead == 0x58:
         return _count(c, more)
     if 0x70 <= lead < 0x78:
         more[0] = lead - 0x70
-        return _type_name(c)
+        return pass_type_name(c)
     if 0x78 <= lead < 0x80:
         more[0] = lead - 0x78
         return DONE
@@ -266,7 +266,7 @@ cdef int walk_map(cursor_t* c, const key_t* keys, int nkeys) noexcept nogil:
     if lead == 0x4E:
         return DONE
     if lead == 0x4D:
-        outcome = _type_name(c)
+        outcome = pass_type_name(c)
         if outcome != DONE:
             return outcome
     elif lead != 0x48:

@@ -159,21 +159,34 @@ cdef int read_bytes_field(cursor_t* c, int tag, span_t* out) noexcept nogil:
     return skip_value(c, type) if type == LIST else BAD
 
 
+cdef int begin_map_field(cursor_t* c, int tag, int64_t* count) noexcept nogil:
+    """To its first pair; `count` -1: there is no such field, which the next one's higher tag says."""
+    cdef int type = 0
+    if next_tag(c) > tag:
+        count[0] = -1
+        return DONE
+    return count_field(c, count) if expect(c, tag, &type) == DONE and type == MAP else BAD
+
+
+cdef int pair_field(cursor_t* c, span_t* key, span_t* value) noexcept nogil:
+    """`data` of either is NULL where it is no text."""
+    cdef int type = 0
+    key.data = value.data = NULL
+    if expect(c, 0, &type) != DONE or one_of_pair(c, type, key) != DONE:
+        return BAD
+    return one_of_pair(c, type, value) if expect(c, 1, &type) == DONE else BAD
+
+
 cdef int walk_map_field(cursor_t* c, int tag, const key_t* keys, int nkeys) noexcept nogil:
     """Texts by texts; others are passed over. Where the next field has a higher tag, there is none."""
-    cdef int type = 0, i
+    cdef int i
     cdef int64_t count = 0
     cdef span_t key, value
-    if next_tag(c) > tag:
-        return DONE
-    if expect(c, tag, &type) != DONE or type != MAP or count_field(c, &count) != DONE:
+    if begin_map_field(c, tag, &count) != DONE:
         return BAD
-    while count:
+    while count > 0:
         count -= 1
-        key.data = value.data = NULL
-        if expect(c, 0, &type) != DONE or one_of_pair(c, type, &key) != DONE:
-            return BAD
-        if expect(c, 1, &type) != DONE or one_of_pair(c, type, &value) != DONE:
+        if pair_field(c, &key, &value) != DONE:
             return BAD
         if key.data == NULL or value.data == NULL:
             continue

@@ -11,7 +11,7 @@ from xproto.kernel.integers cimport xp_load, xp_signed
 from xproto.kernel.run cimport BAD, DONE, SHORT, cursor_t, key_t
 
 
-cdef inline int _text(cursor_t* c, int width, bint little, bint signed_, int64_t* size) noexcept nogil:
+cdef int read_sized(cursor_t* c, int width, bint little, bint signed_, int64_t* size) noexcept nogil:
     # Leaves the cursor behind the text; size -1 is null.
     cdef int64_t n
     if c.stop - c.at < width:
@@ -37,11 +37,11 @@ cdef int walk_keyvalues(cursor_t* c, int width, bint little, bint signed_,
     cdef int64_t key_size = 0, value_size = 0, key_at
     cdef int i, outcome
     while c.at < c.stop:
-        outcome = _text(c, width, little, signed_, &key_size)
+        outcome = read_sized(c, width, little, signed_, &key_size)
         if outcome != DONE:
             return outcome
         key_at = c.at - key_size
-        outcome = _text(c, width, little, signed_, &value_size)
+        outcome = read_sized(c, width, little, signed_, &value_size)
         if outcome != DONE:
             return outcome
         if key_size < 0 or value_size < 0:

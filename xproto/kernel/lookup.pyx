@@ -96,6 +96,7 @@ cdef class Lookup:
         cdef progress_t scanned
         scanned.walk = NULL
         scanned.head, scanned.read = head, True
+        scanned.classes = NULL
         memset(slots, 0, <size_t>self.slots * sizeof(span_t))
         if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome, &scanned if head != NULL else NULL, 0) != RUN_OK:
             return FIND_BAD

@@ -9,7 +9,7 @@ entered only when all of its bytes are there.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from xproto.kernel.arithmetic cimport ALU_ADD, ALU_EQ, ALU_NOT, ALU_OR, ALU_SHL, ALU_SUB, alu
 from xproto.kernel.checksum cimport crc32
@@ -21,7 +21,7 @@ from xproto.kernel.interpreted cimport Interpreter
 from xproto.kernel.jce cimport read_bytes_field, read_integer_field, read_text_field, skip_fields, walk_map_field
 from xproto.kernel.keyvalues cimport walk_chunks, walk_keyvalues
 from xproto.kernel.until cimport walk_until
-from xproto.kernel.run cimport BAD, DONE, MAX_CHUNKED, SHORT, cursor_t, key_t, progress_t, span_t
+from xproto.kernel.run cimport BAD, DONE, MAX_CHUNKED, SHORT, classes_t, cursor_t, key_t, progress_t, span_t
 
 from xproto.kernel.thrift cimport walk_info, walk_struct
 from xproto.kernel.ttwitter cimport walk_header
@@ -165,6 +165,11 @@ cdef int _checksum(const op_t* op, cursor_t* c, int64_t* regs) noexcept nogil:
         return BAD
     c.at += 4
     return DONE
+
+
+cdef void keep_classes(const cursor_t* c, classes_t* into) noexcept nogil:
+    into.count = c.classes
+    memcpy(into.fields, c.fields, <size_t>c.classes * sizeof(int32_t))
 
 
 cdef class Program:
@@ -486,6 +491,8 @@ cdef class Program:
                     if outcome == SHORT:
                         at = size + 1
                     break
+        if progress != NULL and progress.classes != NULL:
+            keep_classes(&c, progress.classes)
         return self._finish(outcome, depth, size, field_at, <int32_t>(op - self.ops), at, out)
 
     cdef int _finish(self, int outcome, int depth, int64_t size, int64_t field_at, int32_t op,

@@ -38,12 +38,17 @@ cdef struct walk_t:           # through a Thrift struct
     int depth
     level_t[64] levels
 
+cdef struct classes_t:        # Hessian2 class definitions, by the number of their fields
+    int32_t count
+    int32_t fields[1024]
+
 cdef struct progress_t:       # of one incomplete frame; all zero is a frame not looked at yet
     walk_t* walk              # owned: whoever zeroes it frees it; NULL: in no Thrift struct
     int64_t at                # offset of the first chunk of its (first) chunked part that is not known to be whole
     int64_t later[3]          # the same for further chunked parts, in the order that a frame has them
     void* head                # borrowed head_t that a message's head is read into; NULL: nobody wants to see it
     bint read                 # it was read already, by a scan of this very frame
+    classes_t* classes        # borrowed: where the definitions go that a run met; NULL: nobody wants them
     int64_t asked             # of an answer: what its request said (`http1_facts`), and ASKED; 0: not known
 
 cdef struct cursor_t:

@@ -39,7 +39,7 @@ cdef inline int pass_over(cursor_t* c, int64_t size, int64_t limit) noexcept nog
     return SHORT if c.at > c.stop else DONE
 
 
-cdef inline int read_varint(cursor_t* c, int most, uint64_t* value) noexcept nogil:
+cdef int read_varint(cursor_t* c, int most, uint64_t* value) noexcept nogil:
     cdef int i
     cdef uint8_t b
     value[0] = 0

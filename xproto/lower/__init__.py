@@ -8,7 +8,7 @@ proven safe is refused with the field's path, what is wrong, and what to write i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from xproto.errors import SpecError
@@ -19,7 +19,7 @@ from xproto.lower.expressions import Scope
 from xproto.lower.identity import Identity, identity, marked
 from xproto.lower.layout import lower_into
 from xproto.lower.locate import LengthField, locate
-from xproto.lower.model import Compute, Node, Ref, Value
+from xproto.lower.model import Compute, Node, Primitive, Ref, Value
 from xproto.lower.pieces import head_nodes, refuse_many_chunked, refuse_many_structs, rest_nodes
 from xproto.lower.place import Place, Registers, peel
 from xproto.lower.prune import Wanted, captured_arguments, prune
@@ -54,13 +54,21 @@ class LookupPlan:
 
 @dataclass(frozen=True)
 class SplicePlan:
-    """A Plan that leaves a field's start and end, and the values and offsets of its lengths, in registers."""
+    """A Plan that leaves a field's start and end, and the values and offsets of its lengths, in registers.
+
+    opcode: of the op that reads the field; None where it is plain bytes. width, flags, data, most: that op's operands.
+    """
 
     plan: Plan
     path: str
     start: int
     end: int
     lengths: tuple[LengthField, ...]
+    opcode: OpCode | None = None
+    width: int = 0
+    flags: int = 0
+    data: bytes = b""
+    most: int = 0
 
 
 @dataclass(frozen=True)
@@ -303,15 +311,19 @@ def _status_plan(lowered: Lowered) -> Plan | None:
 
 def _splice(lowered: Lowered, path: str) -> SplicePlan:
     first = FIRST_FREE + len(lowered.registers.numbers)
-    found = locate(lowered.nodes, path, first)
+    found = locate(coalesce(lowered.nodes), path, first)
     wanted = Wanted({length.reg for length in found.lengths})
     nodes = prune(found.nodes, wanted)
     arguments = {name: slot for slot, name in enumerate(sorted(captured_arguments(nodes)))}
-    at = {length.reg: length.at for length in found.lengths}
-    emitter = Emitter(first + 2 + len(at), at=at, slots=arguments)
+    at = {length.reg: length.at for length in found.lengths if length.width}
+    emitter = Emitter(found.next_free, at=at, slots=arguments)
     emitter.nodes(coalesce(nodes))
     plan = _finish(lowered.protocol, f"splice {path}", emitter, len(arguments))
-    return SplicePlan(plan, path, found.start, found.end, found.lengths)
+    made = SplicePlan(plan, path, found.start, found.end, found.lengths)
+    if not isinstance(found.field, Primitive):
+        return made
+    field = found.field
+    return replace(made, opcode=OpCode(field.opcode), width=field.width, flags=field.flags, data=field.data, most=field.most)
 
 
 __all__ = ["Alternative", "LookupPlan", "Lowered", "SplicePlan", "lower"]

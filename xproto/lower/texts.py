@@ -43,6 +43,10 @@ class Texts:
             if isinstance(headers, View):
                 headers, self.defaults = headers.block, headers.fields
             self.block = self._field(headers, "headers", {"block"}).path
+        answers = protocol.answer_headers
+        self.answer_block = self.block
+        if answers is not None:
+            self.answer_block = self._field(answers, "answer_headers", {"block"}).path if answers is not False else None
         self.roles = {name: role for name, role in (("service", protocol.service), ("method", protocol.method)) if role}
         self.roles |= protocol.keys
         if protocol.echo_text is not None:
@@ -70,6 +74,29 @@ class Texts:
         if self.block is None and name not in self.roles:
             return []
         return self.sources(self.roles.get(name, Header(name)), name)
+
+    @staticmethod
+    def header(name: str) -> Header:
+        """The role of a key that has none of its own."""
+        return Header(name)
+
+    def ways(self, role: Any, where: str) -> list[tuple[Source, ...]]:
+        """The ways in which a call can say a role, the first that is there counts; and the places that each of them has.
+
+        A header that overrides a field is one way with two places: servers may look at either.
+        """
+        match role:
+            case Header():
+                return [tuple(self.sources(role, where))]
+            case First(alternatives):
+                return [way for alternative in alternatives for way in self.ways(alternative, where)]
+            case Unless(source, values):
+                return [tuple(replace(s, unless=s.unless + values) for s in way) for way in self.ways(source, where)]
+            case Part(source, separator, behind):
+                ways = self.ways(source, where)
+                return [tuple(replace(s, separator=separator, behind=behind) for s in way) for way in ways]
+            case _:
+                return [tuple(self.sources(role, where))]
 
     def sources(self, role: Any, where: str) -> list[Source]:
         match role:
