@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from proxy.config import outside, protocols, references, references_tls, source
+from proxy.config import outside, protocols, references, references_tls, source, table_keys
 from proxy.config.build import build
 from proxy.config.messages import report_errors
 from proxy.config.problems import ConfigurationError, Path, Problem
@@ -62,7 +62,7 @@ def parse(
     if config is None or found.problems:
         raise ConfigurationError(file, found.problems)
     snapshot = build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder)
-    for path, message in look(config, snapshot):
+    for path, message in (*table_keys.check(snapshot), *look(config, snapshot)):
         found.report(path, message)
     if found.problems:
         raise ConfigurationError(file, found.problems)
