@@ -86,7 +86,7 @@ def decide_costs(folder: Path, routes: int) -> dict[str, float]:
     for name, services in strangers().items():
         took = []
         for number, service in enumerate(services):
-            given = {"service": service, "env": f"gray{number}", "weight": "5", "tenant": f"t{number}"}
+            given = {":service": service, "env": f"gray{number}", "weight": "5", "tenant": f"t{number}"}
             values = tuple(given[key].encode() if key in given else None for key in made.keys)
             start = time.perf_counter_ns()
             made.decide(values)

@@ -13,7 +13,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from proxy.config import outside, protocols, references, references_edits, references_retries, references_tls, source
+from proxy.config import (
+    outside,
+    protocols,
+    references,
+    references_edits,
+    references_retries,
+    references_tls,
+    source,
+    table_keys,
+)
 from proxy.config.build import build
 from proxy.config.messages import report_errors
 from proxy.config.problems import ConfigurationError, Path, Problem
@@ -68,7 +77,7 @@ def parse(
         snapshot = build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder)
     except WrongValueError as error:  # of a file that has changed since it was looked at
         raise ConfigurationError(file, [Problem(0, 0, "", str(error))]) from None
-    for path, message in look(config, snapshot):
+    for path, message in (*table_keys.check(snapshot), *look(config, snapshot)):
         found.report(path, message)
     if found.problems:
         raise ConfigurationError(file, found.problems)

@@ -14,6 +14,7 @@ NAMES = (
 )
 NESTED = "(" * 40 + "true" + ")" * 40
 LONG = "service == 'a' || " * 300 + "true"
+MANY_KEYS = ", ".join(f"k{number}: a" for number in range(49))
 MANY_NAMES = "/".join(f"{{a{number}}}" for number in range(11))
 
 _MATCHES = [
@@ -184,6 +185,7 @@ def hosted(hosts: list[str]) -> str:
 
 HOSTED = [
     *((hosted(hosts), f"{line}: routes.main.virtual_hosts{said}") for hosts, line, said in _HOSTS),
+    (http(f"headers: {{{MANY_KEYS}}}"), "6: routes.main: looks at 49 keys of each call; write at most 48 in one table"),
     (
         edited(ROUTES, "    virtual_hosts: []\n"),
         "7: routes.main.virtual_hosts: the list is empty; write a virtual host, or a list of routes instead of virtual_hosts",

@@ -11,7 +11,9 @@ import pytest
 from proxy import snapshot as s
 from proxy.config.loader import load
 from proxy.config.schema import Config
+from proxy.config.table_keys import MAX_KEYS
 from tests.config.fakes import SMALLEST, Registry, snapshot
+from xproto import registry
 
 FULL = """\
 listeners:
@@ -240,3 +242,13 @@ def test_the_quickstart_routes_what_the_readme_says() -> None:
 
 def test_a_snapshot_is_plain_data() -> None:
     assert msgspec.json.decode(msgspec.json.encode(snapshot(SMALLEST)), type=s.Snapshot) == snapshot(SMALLEST)
+
+
+def test_every_protocol_can_be_asked_for_as_much_as_a_table_may_look_at() -> None:
+    for registered in registry.load().values():
+        for codec in registered.codec.carried or (registered.codec,):
+            web = (":path", ":query.a", ":authority", ":host") if codec.headed else ()
+            roles = ("service", "method", "version", "group", "timeout")
+            more = tuple(f"k{number}" for number in range(MAX_KEYS - len(web) - len(roles)))
+            lookup = tuple(dict.fromkeys((*web, *roles, *more, *filter(None, (codec.timeout_key,)))))
+            assert codec.lookup(lookup).keys == lookup

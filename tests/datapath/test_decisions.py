@@ -8,7 +8,7 @@ import pytest
 
 from proxy.routing import RouteTable
 from proxy.routing.keys import PROTOCOL, SOURCE
-from proxy.snapshot import HeaderMatch, Route
+from proxy.snapshot import HeaderMatch, ProxyProtocol, Route
 from tests.datapath import frames
 from tests.datapath.frames import request
 from tests.datapath.world import Peer, World
@@ -87,3 +87,14 @@ async def test_what_the_connection_says_is_a_value_like_others(world: World, sou
     await client.send(request(7, headers=block))
     await client.receive()
     assert dict(zip(table.keys, table.asked[0], strict=True)) == {PROTOCOL: b"bolt", "k": b"v", SOURCE: address, ":path": None}
+
+
+async def test_the_source_is_who_a_trusted_balancer_names(world: World) -> None:
+    routes = (Route("r", (HeaderMatch(SOURCE, "network", "10.0.0.0/8"),), "main"),)
+    table = Asked(routes)
+    world.start(routes=routes, table=table, listener={"proxy_protocol": ProxyProtocol(("127.0.0.0/8",))})
+    for line, address in ((b"PROXY TCP4 192.0.2.7 10.0.0.2 1 2\r\n", b"192.0.2.7"), (b"", b"127.0.0.1")):
+        client = await world.client()
+        await client.send(line + request(7))
+        await client.receive()
+        assert table.asked.pop() == (address,)
