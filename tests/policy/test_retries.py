@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from proxy.snapshot import Retry, RetryBudget
 from tests.datapath import frames
 from tests.datapath.world import World
-from tests.policy.speakers import ALL, FRAMED, GRPC, HTTP1, OK, Call, Site, Speaker, let_go, start
+from tests.policy.speakers import ALL, FRAMED, GRPC, HTTP1, OK, READERS, Call, Site, Speaker, let_go, start
 
 PAUSE = 0.3
 """Longer than any pause between two tries."""
@@ -481,6 +482,27 @@ async def test_a_body_that_is_not_whole_yet_goes_on_to_the_next_host(world: Worl
     await world.advance(PAUSE)
     call = await there.call()
     assert call.body == b"helloworld"
+    await call.answer(OK)
+    assert (await client.receive()).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_connection_that_breaks_under_the_last_piece_of_a_body(world: World) -> None:
+    one, two = Site(world, HTTP1), Site(world, HTTP1)
+    start(world, HTTP1, Retry(on=("reset",), idempotent=True), one, two)
+    client = await world.client()
+    await client.send(b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 40005\r\n\r\nhello")
+    await world.until(lambda: sum(world.count("upstream_tx_bytes_total", host=h) for h in hosts(world)) > 50)
+    await world.until(lambda: one.connections or two.connections)
+    there = two if one.connections else one
+    [broken] = one.connections or two.connections
+    reader = READERS.pop(broken)
+    reader.cancel()
+    await asyncio.wait([reader])
+    client.sock.send(bytes(40_000))  # both in one turn of the loop, this first
+    broken.reset()
+    await again(world)
+    call = await there.call()
+    assert call.body == b"hello" + bytes(40_000)
     await call.answer(OK)
     assert (await client.receive()).startswith(b"HTTP/1.1 200")
 
