@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from proxy.snapshot import Retry, RetryBudget
-from tests.datapath import frames
+from proxy.snapshot import Retry, RetryBudget, Route
+from tests.datapath import frames, test_streams
 from tests.datapath.world import World
 from tests.policy.speakers import ALL, FRAMED, GRPC, HTTP1, OK, READERS, Call, Site, Speaker, let_go, start
 
@@ -391,6 +391,17 @@ async def test_a_request_that_is_too_long_is_not_kept(world: World, speaker: Spe
     client = await asked(world, speaker, b"x" * 800)
     await (await site.call()).reset()
     assert await client.answer() == (7, speaker.closed)
+    assert (outcome(world, "unkept"), outcome(world, "retried")) == (1, 0)
+
+
+async def test_a_request_that_is_passed_on_in_pieces_is_not_sent_again(world: World) -> None:
+    backend = world.backend()
+    policy = Retry(on=("reset",), idempotent=True, buffer=16 << 20)
+    test_streams.begin(world, backend, routes=(Route("all", (), "main", retry=policy),))
+    client = await world.client()
+    upstream = await test_streams.part(world, backend, client, test_streams.ask(7, test_streams.BIG), 3 << 20)
+    upstream.reset()
+    await world.until(lambda: world.count("local_replies_total", fault="closed") == 1)
     assert (outcome(world, "unkept"), outcome(world, "retried")) == (1, 0)
 
 
