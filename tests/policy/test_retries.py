@@ -329,6 +329,22 @@ async def test_the_last_host_after_all_where_the_others_are_gone(world: World) -
     assert outcome(world, "retried") == 1
 
 
+async def test_the_last_host_after_all_where_the_others_are_busy(world: World) -> None:
+    speaker = FRAMED[0]
+    one, two = Site(world, speaker), Site(world, speaker)
+    start(world, speaker, Retry(on=("reset",), idempotent=True), one, two, max_in_flight=1)
+    client = await speaker.client(world)
+    for number in (7, 8):
+        await client.ask(number)
+        await world.until(lambda: one.calls.qsize() + two.calls.qsize() == number - 6)  # noqa: B023
+    await (await one.call()).reset()
+    await again(world)
+    await world.advance(PAUSE)
+    await (await one.call()).answer(OK)
+    await (await two.call()).answer(OK)
+    assert sorted([await client.answer(), await client.answer()]) == [(7, OK), (8, OK)]
+
+
 @each
 async def test_the_whole_calls_deadline_wins(world: World, speaker: Speaker) -> None:
     one, two = Site(world, speaker), Site(world, speaker)
