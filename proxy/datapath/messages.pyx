@@ -131,7 +131,8 @@ cdef class Messages(Guest):
         if not self.codec.headed:
             return Guest.finished(self)
         if self.begun != NULL:
-            (<Answers>self.begun.upstream).whole = True
+            if self.begun.upstream != NULL:      # else its end was kept for the next try
+                (<Answers>self.begun.upstream).whole = True
             self.begun.bodied = False
             waits_no_more(self.begun)
             self.begun = NULL

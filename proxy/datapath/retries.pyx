@@ -22,7 +22,7 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport RETRIED, attempt_t, call_t
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.conn cimport DRAINING
-from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, NO_HOST, add, host_count_t, retry_count_t
+from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, NO_HOST, OVERLOAD, add, host_count_t, retry_count_t
 from proxy.datapath.retry_budget cimport Budget
 from proxy.datapath.retry_rules cimport WANTED, UNPROCESSED, Judgement, Rule
 from proxy.datapath.wheel cimport alarm_t
@@ -62,7 +62,7 @@ cdef class Retry(Attempts):
         self.core.wheel.cancel(&attempt.alarm)
         if attempt.answered:
             return False
-        if attempt.avoids and (fault == CONNECT or fault == NO_HOST):
+        if attempt.avoids and (fault == CONNECT or fault == NO_HOST or fault == OVERLOAD):
             return self.try_elsewhere(call)
         if fault == CONNECT:
             return self.again(call, ON_REFUSED if attempt.refused else ON_CONNECT, True, False)

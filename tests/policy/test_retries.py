@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from proxy.snapshot import Retry, RetryBudget
-from tests.datapath import frames
+from proxy.snapshot import Retry, RetryBudget, Route
+from tests.datapath import frames, test_streams
 from tests.datapath.world import World
-from tests.policy.speakers import ALL, FRAMED, GRPC, HTTP1, OK, Call, Site, Speaker, let_go, start
+from tests.policy.speakers import ALL, FRAMED, GRPC, HTTP1, OK, READERS, Call, Site, Speaker, let_go, start
 
 PAUSE = 0.3
 """Longer than any pause between two tries."""
@@ -328,6 +329,22 @@ async def test_the_last_host_after_all_where_the_others_are_gone(world: World) -
     assert outcome(world, "retried") == 1
 
 
+async def test_the_last_host_after_all_where_the_others_are_busy(world: World) -> None:
+    speaker = FRAMED[0]
+    one, two = Site(world, speaker), Site(world, speaker)
+    start(world, speaker, Retry(on=("reset",), idempotent=True), one, two, max_in_flight=1)
+    client = await speaker.client(world)
+    for number in (7, 8):
+        await client.ask(number)
+        await world.until(lambda: one.calls.qsize() + two.calls.qsize() == number - 6)  # noqa: B023
+    await (await one.call()).reset()
+    await again(world)
+    await world.advance(PAUSE)
+    await (await one.call()).answer(OK)
+    await (await two.call()).answer(OK)
+    assert sorted([await client.answer(), await client.answer()]) == [(7, OK), (8, OK)]
+
+
 @each
 async def test_the_whole_calls_deadline_wins(world: World, speaker: Speaker) -> None:
     one, two = Site(world, speaker), Site(world, speaker)
@@ -390,6 +407,17 @@ async def test_a_request_that_is_too_long_is_not_kept(world: World, speaker: Spe
     client = await asked(world, speaker, b"x" * 800)
     await (await site.call()).reset()
     assert await client.answer() == (7, speaker.closed)
+    assert (outcome(world, "unkept"), outcome(world, "retried")) == (1, 0)
+
+
+async def test_a_request_that_is_passed_on_in_pieces_is_not_sent_again(world: World) -> None:
+    backend = world.backend()
+    policy = Retry(on=("reset",), idempotent=True, buffer=16 << 20)
+    test_streams.begin(world, backend, routes=(Route("all", (), "main", retry=policy),))
+    client = await world.client()
+    upstream = await test_streams.part(world, backend, client, test_streams.ask(7, test_streams.BIG), 3 << 20)
+    upstream.reset()
+    await world.until(lambda: world.count("local_replies_total", fault="closed") == 1)
     assert (outcome(world, "unkept"), outcome(world, "retried")) == (1, 0)
 
 
@@ -481,6 +509,27 @@ async def test_a_body_that_is_not_whole_yet_goes_on_to_the_next_host(world: Worl
     await world.advance(PAUSE)
     call = await there.call()
     assert call.body == b"helloworld"
+    await call.answer(OK)
+    assert (await client.receive()).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_connection_that_breaks_under_the_last_piece_of_a_body(world: World) -> None:
+    one, two = Site(world, HTTP1), Site(world, HTTP1)
+    start(world, HTTP1, Retry(on=("reset",), idempotent=True), one, two)
+    client = await world.client()
+    await client.send(b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 40005\r\n\r\nhello")
+    await world.until(lambda: sum(world.count("upstream_tx_bytes_total", host=h) for h in hosts(world)) > 50)
+    await world.until(lambda: one.connections or two.connections)
+    there = two if one.connections else one
+    [broken] = one.connections or two.connections
+    reader = READERS.pop(broken)
+    reader.cancel()
+    await asyncio.wait([reader])
+    client.sock.send(bytes(40_000))  # both in one turn of the loop, this first
+    broken.reset()
+    await again(world)
+    call = await there.call()
+    assert call.body == b"hello" + bytes(40_000)
     await call.answer(OK)
     assert (await client.receive()).startswith(b"HTTP/1.1 200")
 
