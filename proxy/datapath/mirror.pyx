@@ -206,11 +206,17 @@ cdef Mirrors new_mirrors(route, Core core, dict clusters, Counters counters):
 
 cdef class Mirrors:
     cdef uint64_t chosen(self, Core core) noexcept:
-        """Bits of the clusters that a call is copied to."""
+        """Bits of the clusters that a call is copied to. One that is away is not asked, and nothing is collected for it."""
         cdef uint64_t found = 0
+        cdef Mirror mirror
         cdef int index
         for index in range(self.size):
-            if core.dice() >> 32 < self.shares[index].part:
+            if core.dice() >> 32 >= self.shares[index].part:
+                continue
+            mirror = <Mirror>(<Cluster>self.shares[index].cluster).mirror
+            if core.now < mirror.away:
+                add(mirror.dropped[<int>UNREACHABLE], 1)
+            else:
                 found |= <uint64_t>1 << index
         return found
 
