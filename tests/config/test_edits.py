@@ -118,6 +118,14 @@ def test_a_prefix_needs_one_that_is_matched() -> None:
     assert errors(route("rewrite: {prefix: /v2/}")) == [f"8: routes.main[0]: {said}"]
 
 
+def test_few_texts_of_each_request() -> None:
+    values = ", ".join(f"a{n}: '%request_header(h{n})%%service%'" for n in range(15))
+    assert errors(route(f"request_headers: {{set: {{{values}}}}}")) == []
+    more = "response_headers: {set: {a: '%path%'}}"
+    said = "its edits ask for 17 texts of each request; write at most 16 different ones"
+    assert errors(route(f"request_headers: {{set: {{{values}}}}}", more)) == [f"8: routes.main[0]: {said}"]
+
+
 LACKS = "leave it out, or give the protocols that have it a table of their own"
 
 
