@@ -75,6 +75,21 @@ def test_headers_that_do_not_fit_together(given: str, said: str) -> None:
     assert errors(route(f"request_headers: {given}")) == [f"{R}request_headers: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("key", "instead"),
+    [
+        ("request_headers_to_add", "request_headers: {append: {name: value}}"),
+        ("response_headers_to_add", "response_headers: {append: {name: value}}"),
+        ("request_headers_to_remove", "request_headers: {remove: [name]}"),
+        ("response_headers_to_remove", "response_headers: {remove: [name]}"),
+        ("prefix_rewrite", "rewrite: {prefix: ...}"),
+        ("host_rewrite", "rewrite: {host: ...}"),
+    ],
+)
+def test_what_others_call_it(key: str, instead: str) -> None:
+    assert errors(route(f"{key}: x")) == [f"{R}{key}: is Envoy's; write {instead}"]
+
+
 def test_what_is_not_known_when_an_answer_comes() -> None:
     known = "downstream_address, protocol, route, start_time, service, method, path, host, request_header, upstream_host"
     said = f"%cluster% is not known here: calls are not kept by their clusters; write one of: {known}"
