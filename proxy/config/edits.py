@@ -12,13 +12,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from proxy.config.model import Model
-from proxy.config.templates import AnswerValue, PathValue, RequestValue, RoleValue
+from proxy.config.templates import OF_REQUESTS, AnswerValue, PathValue, RequestValue, RoleValue, pieces
 from proxy.config.types import Text, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
 from proxy.snapshot import MAX_EDITS, RoleName
 
 MAX_NAME = 1024
 """Bytes of a header's name; the kernel writes no longer one."""
+MAX_ASKED = 16
+"""Different texts of a request that one level's values are made of: each is looked up for each call."""
 PATH_KINDS = ("path", "prefix", "regex")
 ROLES: tuple[RoleName, ...] = ("path", "host", "service", "method", "version")
 
@@ -171,6 +173,17 @@ class Rewrite(Model):
         if self.regex is not None and self.substitution is not None:
             _check_substitution(self.regex, self.substitution)
         return self
+
+
+def asked_of_requests(
+    request: RequestHeaders | None, response: ResponseHeaders | None, rewrite: Rewrite | None
+) -> set[tuple[str, str]]:
+    """The variables, with their arguments, that are looked up in each request."""
+    written = [each for given in (request, response) if given for each in (given.set, given.add, given.append)]
+    values = [value for each in written for value in each.values()]
+    values += [value for role in (*ROLES, "prefix") if rewrite and (value := getattr(rewrite, role)) is not None]
+    found = {(piece.variable, piece.text) for value in values for piece in pieces(value)}
+    return {each for each in found if each[0] in OF_REQUESTS}
 
 
 def _check_substitution(regex: str, substitution: str) -> None:

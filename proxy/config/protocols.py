@@ -19,7 +19,7 @@ from proxy.observe.counters import CARRIED
 from xproto.errors import suggest
 
 Registry = Mapping[str, Any]
-"""`xproto.registry.Registered` by name, in rank order. Of each, `cubes` is looked at."""
+"""`xproto.registry.Registered` by name, in rank order. Of each, `cubes` and `editable` are looked at."""
 Options = Mapping[str, Mapping[str, Any]]
 LoadRegistry = Callable[[Sequence[str], Options], Registry]
 Problems = list[tuple[Path, str]]

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from proxy.config.actions import MAX_MIRRORS, ClusterFrom, DirectResponse, Mirror, Redirect, WeightedCluster
-from proxy.config.edits import RequestHeaders, ResponseHeaders, Rewrite
+from proxy.config.edits import MAX_ASKED, RequestHeaders, ResponseHeaders, Rewrite, asked_of_requests
 from proxy.config.match import Match
 from proxy.config.model import Model
 from proxy.config.retries import Retry
@@ -80,7 +80,10 @@ class Route(Model):
     )
 
     @model_validator(mode="after")
-    def _prefix_of_a_match(self) -> Route:
+    def _edits_that_fit(self) -> Route:
+        asked = asked_of_requests(self.request_headers, self.response_headers, self.rewrite)
+        if len(asked) > MAX_ASKED:
+            raise refuse(f"its edits ask for {len(asked)} texts of each request; write at most {MAX_ASKED} different ones")
         if (
             self.rewrite is not None
             and self.rewrite.prefix is not None

@@ -16,9 +16,9 @@ from proxy.config.values import WrongValueError, describe
 from proxy.snapshot import Piece
 from xproto.errors import suggest
 
-OF_CALLS = (
-    "downstream_address", "protocol", "route", "start_time", "service", "method", "path", "host", "request_header",
-)  # fmt: skip
+OF_REQUESTS = ("service", "method", "path", "host", "request_header")
+"""What a request says, looked up when it comes."""
+OF_CALLS = ("downstream_address", "protocol", "route", "start_time", *OF_REQUESTS)
 BEFORE = (*OF_CALLS, "cluster")
 """What is known when a request is edited."""
 BEHIND = (*OF_CALLS, "upstream_host")

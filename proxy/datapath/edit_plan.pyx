@@ -26,7 +26,7 @@ from xproto.kernel.edit_face import OPS
 from xproto.kernel.editor import ROLES
 
 cdef enum:
-    MAX_KEPT = 16384          # bytes of a request that are kept for its answer: as much as a value may have
+    MAX_KEPT = 1024           # bytes of a request that are kept for its answer: as many as a note has, so that calls stay small
 
 
 VARIABLES = {"downstream_address": CLIENT, "cluster": CLUSTER, "upstream_host": HOST, "start_time": START}

@@ -24,7 +24,7 @@ clusters:
 
 
 def protocol(pool: str = "multiplexed") -> Any:
-    return SimpleNamespace(codec=SimpleNamespace(pool=pool), cubes=())
+    return SimpleNamespace(codec=SimpleNamespace(pool=pool), cubes=(), editable=())
 
 
 class Registry:

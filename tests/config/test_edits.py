@@ -75,6 +75,21 @@ def test_headers_that_do_not_fit_together(given: str, said: str) -> None:
     assert errors(route(f"request_headers: {given}")) == [f"{R}request_headers: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("key", "instead"),
+    [
+        ("request_headers_to_add", "request_headers: {append: {name: value}}"),
+        ("response_headers_to_add", "response_headers: {append: {name: value}}"),
+        ("request_headers_to_remove", "request_headers: {remove: [name]}"),
+        ("response_headers_to_remove", "response_headers: {remove: [name]}"),
+        ("prefix_rewrite", "rewrite: {prefix: ...}"),
+        ("host_rewrite", "rewrite: {host: ...}"),
+    ],
+)
+def test_what_others_call_it(key: str, instead: str) -> None:
+    assert errors(route(f"{key}: x")) == [f"{R}{key}: is Envoy's; write {instead}"]
+
+
 def test_what_is_not_known_when_an_answer_comes() -> None:
     known = "downstream_address, protocol, route, start_time, service, method, path, host, request_header, upstream_host"
     said = f"%cluster% is not known here: calls are not kept by their clusters; write one of: {known}"
@@ -116,6 +131,14 @@ def test_one_mistake_in_a_rewrite(given: str, at: str, said: str) -> None:
 def test_a_prefix_needs_one_that_is_matched() -> None:
     said = "rewrite.prefix is instead of what match.path.prefix matched; write match: {path: {prefix: ...}}"
     assert errors(route("rewrite: {prefix: /v2/}")) == [f"8: routes.main[0]: {said}"]
+
+
+def test_few_texts_of_each_request() -> None:
+    values = ", ".join(f"a{n}: '%request_header(h{n})%%service%'" for n in range(15))
+    assert errors(route(f"request_headers: {{set: {{{values}}}}}")) == []
+    more = "response_headers: {set: {a: '%path%'}}"
+    said = "its edits ask for 17 texts of each request; write at most 16 different ones"
+    assert errors(route(f"request_headers: {{set: {{{values}}}}}", more)) == [f"8: routes.main[0]: {said}"]
 
 
 LACKS = "leave it out, or give the protocols that have it a table of their own"

@@ -147,7 +147,7 @@ async def test_variables_of_answers(world: World, speech: Speech) -> None:
 
 async def test_an_answer_that_wants_too_much_of_its_request(world: World) -> None:
     response = (edit("set", "x-asked", "%request_header(x-old)%"),)
-    found = await HTTP1.exchange(world, routes(response=response), {"x-old": "v" * 17000}, {})
+    found = await HTTP1.exchange(world, routes(response=response), {"x-old": "v" * 1100}, {})
     assert found.said is None
     assert world.count("edits_total", outcome="refused") == 1
 
