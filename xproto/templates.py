@@ -98,6 +98,8 @@ def _given(protocol: Protocol, what: Fault | Kind) -> Mapping[str, Any] | None:
     if not isinstance(what, Fault):
         return _own(protocol, what)
     own = protocol.reply.get(what)
+    if own is None and what is Fault.FILTER:  # declarations are older than filters
+        own = protocol.reply.get(Fault.OVERLOAD)
     return None if own is None else merge(protocol.reply_base, own)
 
 

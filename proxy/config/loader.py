@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from proxy.config import outside, protocols, references, references_tls, source
+from proxy.config import filter_checks, outside, protocols, references, references_tls, source
 from proxy.config.build import build
 from proxy.config.messages import report_errors
 from proxy.config.problems import ConfigurationError, Path, Problem
@@ -50,6 +50,7 @@ def parse(
     specs = _specs(found, folder)
     config = _validate(found)
     gathered = protocols.gather(registry, specs, _options(found.data))
+    filters = filter_checks.gather(found, folder)
     later = [
         *references.check(found.data, folder),
         *references_tls.check(found.data),
@@ -61,7 +62,7 @@ def parse(
         found.report(path, message)
     if config is None or found.problems:
         raise ConfigurationError(file, found.problems)
-    snapshot = build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder)
+    snapshot = filters.into(build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder))
     for path, message in look(config, snapshot):
         found.report(path, message)
     if found.problems:

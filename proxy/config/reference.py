@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import access_log, chains, clusters, health, http, listeners, match, routes, sans, schema, secrets, tls
+from proxy.config import (
+    access_log, chains, clusters, filter_models, filters, health, http, listeners, match, routes, sans, schema, secrets, tls,
+)  # fmt: skip
 from proxy.config.introduction import INTRODUCTION
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
@@ -51,6 +53,16 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield listeners.Fallback, "listeners[].fallback"
     yield http.Http, "listeners[].http"
     yield access_log.AccessLog, "listeners[].access_log"
+    yield filters.Filter, "listeners[].filters[]"
+    yield filter_models.FaultInjection, "listeners[].filters[]: fault"
+    yield filter_models.Delay, "listeners[].filters[].delay"
+    yield filter_models.Abort, "listeners[].filters[].abort"
+    yield filter_models.RateLimit, "listeners[].filters[]: rate_limit"
+    yield filter_models.HeaderRules, "listeners[].filters[]: header_rules"
+    yield filter_models.HeaderRule, "listeners[].filters[]: header_rules.rules[]"
+    yield filter_models.Edits, "listeners[].filters[]: header_rules.rules[].request"
+    yield filter_models.HeaderToMetadata, "listeners[].filters[]: header_to_metadata"
+    yield filter_models.MetadataRule, "listeners[].filters[]: header_to_metadata.rules[]"
     yield routes.Route, "routes.NAME[]"
     yield match.Match, "routes.NAME[].match"
     yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"

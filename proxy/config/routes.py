@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from proxy.config.filters import Override
 from proxy.config.match import Match
 from proxy.config.model import Model
 from proxy.config.types import Duration, Flag, Name, checked
@@ -31,6 +32,12 @@ class Route(Model):
         default=False,
         description="Nobody waits for an answer, whatever the frames say: for methods that are oneways, of clients that write"
         " them as calls, as Thrift's for Go do. Else such a call counts as open until its deadline.",
+    )
+    filters: dict[Name, Override] = Field(
+        default_factory=dict,
+        description="Other settings for filters of the listener, by name: they take the place of all of those, from the phase "
+        "`on_route` on. false: the filter is not asked.",
+        examples=[{"fault": False, "rate_limit": {"rate": 10}}],
     )
 
 

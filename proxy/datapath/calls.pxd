@@ -1,9 +1,10 @@
+from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from proxy.datapath.counters cimport histogram_t, protocol_count_t
 from proxy.datapath.notes cimport Notebook, note_t
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.frame cimport identity_t
+from xproto.kernel.frame cimport frame_t, identity_t
 
 
 cdef struct call_t:
@@ -27,6 +28,7 @@ cdef struct call_t:
     void* line                    # borrowed Line that it waits in; NULL: none
     void* spot                    # where in it
     note_t* note                  # for the access log; NULL: none, or its end is noted
+    void* attendant               # owned Attendant; NULL: no filter wants to see more of it
     uint8_t cell                  # of its caller in `shares_t`
     int8_t outcome                # how it ended, see notes.pxd
     bint bodied                   # more of its request is to come from its caller
@@ -36,6 +38,15 @@ cdef struct call_t:
 cdef class Line:
     """Where calls wait for a connection."""
     cdef int leave(self, call_t* call) noexcept    # nobody waits for its answer any more
+
+
+cdef class Attendant(Line):
+    """What goes along with a call from its request to its end, for the filters that it goes through."""
+    # May it go to this host? 1: yes; 0: another one has to be chosen; -1: a filter failed.
+    cdef int chosen(self, call_t* call, str cluster, str host) except -2
+    # The answer is here: `frame` and `at` may be replaced. False: the call has been answered otherwise.
+    cdef bint answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1
+    cdef void ended(self, call_t* call) noexcept
 
 
 cdef class Calls:
@@ -80,6 +91,14 @@ cdef inline void end_note(call_t* call) noexcept:
     cdef note_t* note = call.note
     call.note = NULL
     (<Notebook>note.notebook).end(note, call.outcome, call.oneway)
+
+
+cdef inline void end_attendant(call_t* call) noexcept:
+    """The call has ended: its filters hear of it, once."""
+    cdef Attendant attendant = <Attendant>call.attendant
+    call.attendant = NULL
+    Py_DECREF(attendant)
+    attendant.ended(call)
 
 
 cdef inline bytes kept_text(const call_t* call):

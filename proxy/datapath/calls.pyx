@@ -9,9 +9,11 @@ most half full, so that looking for a fresh id is short; id 0 is never given out
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
+
+from xproto.kernel.frame cimport frame_t
 
 cdef enum:
     PER_SLAB = 64
@@ -20,6 +22,17 @@ cdef enum:
 cdef class Line:
     cdef int leave(self, call_t* call) noexcept:
         return 0
+
+
+cdef class Attendant(Line):
+    cdef int chosen(self, call_t* call, str cluster, str host) except -2:
+        return 1
+
+    cdef bint answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1:
+        return True
+
+    cdef void ended(self, call_t* call) noexcept:
+        pass
 
 
 cdef class Calls:
@@ -65,6 +78,8 @@ cdef class Calls:
     cdef void give(self, call_t* call) noexcept:
         if call.note != NULL:                # a oneway's: nobody waited for it
             end_note(call)
+        if call.attendant != NULL:
+            end_attendant(call)
         free(call.text)
         call.next = self.free
         self.free = call

@@ -16,7 +16,7 @@ from libc.stdint cimport uint8_t, uint64_t
 
 from proxy.observe.counters import GRPC_STATUSES
 
-FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected")
+FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected", "filter")
 
 
 cdef word_t word_of(str text) except *:

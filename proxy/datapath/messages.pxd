@@ -34,4 +34,3 @@ cdef class Messages(Guest):
     cdef int unreadable(self, const frame_t* at, str why) except -1
     cdef int wind_up(self) except -1
     cdef int waits_for_head(self) except -1
-    cdef str peer_name(self)

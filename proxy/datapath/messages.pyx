@@ -15,14 +15,14 @@ from proxy.datapath.answers cimport Answers
 from proxy.datapath.border cimport Border
 from proxy.datapath.buffers cimport filled
 from proxy.datapath.caller cimport Caller, expire
-from proxy.datapath.calls cimport call_t
+from proxy.datapath.calls cimport Attendant, call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport OPEN, next_frame
 from proxy.datapath.counters cimport MALFORMED, MISDIRECTED, NO_ROUTE
 from proxy.datapath.decisions cimport spelled_timeout
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.stream cimport BODY
-from xproto.kernel.frame cimport FROM_DOWNSTREAM, SCAN_NEED, SCAN_OK, frame_t
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT, head_t
 from xproto.kernel.http1_facts cimport (
     AWAITS_AT, CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in,
@@ -231,6 +231,11 @@ cdef class Messages(Guest):
         cdef Border border = self.port.opening.border
         cdef uint8_t* into
         cdef hop_t hop
+        cdef frame_t now
+        if call.attendant != NULL and at.kind != KIND_INTERIM:
+            now = at[0]
+            if not (<Attendant>call.attendant).answered(call, &frame, &now):
+                return False
         if self.unsent() > self.out_limit and not self.has_room():
             return False
         memset(&hop, 0, sizeof(hop_t))
@@ -300,6 +305,3 @@ cdef class Messages(Guest):
 
     cdef int waits_for_head(self) except -1:
         return 0
-
-    cdef str peer_name(self):
-        return ""

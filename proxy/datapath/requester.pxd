@@ -12,8 +12,13 @@ cdef class Requester(Noted):
     cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1
+    cdef int unfiltered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
+    # Through the filters of its listener, on its way.
+    cdef int filtered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
     cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
                         int64_t own) except? NULL
+    cdef call_t* begin_call(self, const uint8_t* frame, int64_t size, const frame_t* at, bint oneway) except? NULL
+    cdef int aim(self, call_t* call, const uint8_t* frame, int64_t size, route_t* route, int64_t own) except -1
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1
     cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1
     cdef int say_next(self, bytes frame) except -1

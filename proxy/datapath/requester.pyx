@@ -67,12 +67,16 @@ cdef class Requester(Noted):
         return self.handle(<const uint8_t*>plain, &inner)
 
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
+        return self.unfiltered(frame, at, oneway) if self.binding.filters is None else self.filtered(frame, at, oneway)
+
+    cdef int unfiltered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         cdef Binding binding = self.binding
         cdef Table table = binding.decisions.table
         cdef int64_t own = at.timeout
-        cdef int index = binding.decisions.decide(frame, at.size, &own, self.sni, self.san)
+        cdef int index
         cdef route_t* route
         cdef call_t* call
+        index = binding.decisions.decide(frame, at.size, &own, self.sni, self.san)
         if index >= 0:
             oneway = oneway or table.routes[index].oneway and not self.codec.headed
         add(binding.count.oneways if oneway else binding.count.calls, 1)
@@ -92,15 +96,21 @@ cdef class Requester(Noted):
     cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
                         int64_t own) except? NULL:
         """The call of a request, with its deadline set, whether its frame is whole or its head only. NULL: no memory."""
+        cdef call_t* call = self.begin_call(frame, size, at, oneway)
+        if call == NULL:
+            add(route.count, 1)
+            return NULL
+        self.aim(call, frame, size, route, own)
+        return call
+
+    cdef call_t* begin_call(self, const uint8_t* frame, int64_t size, const frame_t* at, bint oneway) except? NULL:
+        """The call of a request that has no route yet. NULL: no memory."""
         cdef call_t* call = self.core.calls.take()
-        cdef int64_t timeout, soonest
-        add(route.count, 1)
         if call == NULL:
             return NULL
         call.count = self.binding.count
         call.origin, call.variant, call.echo = self.codec.identity(at), at.variant, at.echo
         call.start = self.core.now
-        call.duration = (<Cluster>route.cluster).duration
         call.oneway, call.cell = oneway, self.cell
         if self.codec.echoes_text and not oneway and not self.core.calls.keep_text(call, self.codec.text_of(frame, size)):
             self.core.calls.give(call)
@@ -110,20 +120,28 @@ cdef class Requester(Noted):
                 self.core.calls.give(call)
                 return NULL
             self.adopt(call)
+        return call
+
+    cdef int aim(self, call_t* call, const uint8_t* frame, int64_t size, route_t* route, int64_t own) except -1:
+        """The call has its route: its deadline is set, and what is noted of it."""
+        cdef int64_t timeout, soonest
+        add(route.count, 1)
+        call.duration = (<Cluster>route.cluster).duration
+        if not call.oneway:
             timeout = route.timeout
             if self.codec.spelled:
-                call.total = self.core.now + own * 1000 if own > 0 else 0
+                call.total = call.start + own * 1000 if own > 0 else 0
             elif own > 0 and (timeout <= 0 or own * 1000 < timeout):
                 timeout = own * 1000
             if timeout > 0:
-                call.until = self.core.now + timeout
+                call.until = call.start + timeout
             soonest = min(call.until or call.total, call.total or call.until)
             if soonest:
                 call.deadline.owner, call.deadline.fire = call, expire
                 self.core.wheel.set(&call.deadline, soonest)
         if self.port.journal is not None:
             call.note = self.note(frame, size, self.binding.decisions.table, route)
-        return call
+        return 0
 
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1:
         """Begin to pass on a request of which the first `size` bytes are there. False: wait until it is whole.
@@ -137,7 +155,10 @@ cdef class Requester(Noted):
         cdef Upstream upstream
         cdef route_t* route
         cdef call_t* call
-        cdef int index = binding.decisions.decide(frame, size, &own, self.sni, self.san)
+        cdef int index
+        if binding.filters is not None:
+            return False                 # filters see whole frames
+        index = binding.decisions.decide(frame, size, &own, self.sni, self.san)
         if index < 0 or not oneway and at.kind != KIND_REQUEST or self.codec.session and not self.greeted:
             return False                 # the whole frame will tell
         route = &binding.decisions.table.routes[index]
@@ -156,6 +177,9 @@ cdef class Requester(Noted):
         if not upstream.carry_head(self, call, frame, at):
             cluster.give_up(call, OVERLOAD)
         return True
+
+    cdef int filtered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
+        return 0
 
     cdef int misread(self, str why) except -1:
         """What is passed on in pieces is malformed: its caller is told, unless it was answered already."""

@@ -26,6 +26,7 @@ _FAULTS = {
     Fault.CLOSED: (b"502 Bad Gateway", "the server's connection ended before it answered"),
     Fault.MALFORMED: (b"400 Bad Request", "the request cannot be read"),
     Fault.MISDIRECTED: (b"421 Misdirected Request", "this host is not to be had on this connection"),
+    Fault.FILTER: (b"500 Internal Server Error", "a filter failed"),
 }
 _MEDIA = {"text": b"text/plain; charset=utf-8", "json": b"application/json"}
 

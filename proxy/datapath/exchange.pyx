@@ -1,0 +1,484 @@
+"""A call as the filters of its listener see it, from its request to its end; and how far it has come among them.
+
+Nothing of a request is read before a filter asks for it. The frame is borrowed while filters run that do not wait; a call
+that has to wait has a copy, charged to the worker's buffers as its client's, and counts as one of its calls in flight. It
+waits in no line but its own (`calls.Line`), so its client's end, and its deadline, find it like any call that waits.
+
+What always holds: a filter's code runs between `enter` and `leave` (guard.pyx), and whatever it raises ends here; after the
+request is on its way its frame is not to be had, only what filters said that they want to remember (`keys`); `ended` is
+called once.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memset
+
+from proxy.datapath.caller cimport Caller
+from proxy.datapath.calls cimport Attendant, call_t
+from proxy.datapath.conn cimport CLOSED
+from proxy.datapath.core cimport SCRATCH_SIZE, Core
+from proxy.datapath.counters cimport FILTER, OVERLOAD, TIMEOUT, add
+from proxy.datapath.filters cimport ON_HOST, ON_LOG, ON_REQUEST, ON_RESPONSE, ON_ROUTE, PHASES, Filters, Step, Steps
+from proxy.datapath.guard cimport Guarded, enter, leave
+from proxy.datapath.notes cimport ANSWERED, UNANSWERED
+from proxy.datapath.wheel cimport alarm_t
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t
+from xproto.kernel.http1 cimport head_t
+from xproto.kernel.http1_facts cimport ASKED
+from xproto.kernel.lookup cimport FIND_OK, Lookup, slice_t
+from xproto.kernel.run cimport progress_t
+
+import traceback
+
+from proxy.datapath.counters import FAULT_NAMES
+from proxy.datapath.guard import BlockedError
+from proxy.filters.editing import edit_frame, edit_head, head_field, head_status
+from proxy.filters.interface import PHASES as NAMES
+from proxy.filters.interface import Next, Reply
+
+cdef extern from "Python.h":
+    object PyObject_CallOneArg(object function, object argument)
+
+CHOOSE, MATCH = Next.CHOOSE_AGAIN, Next.MATCH_AGAIN
+CONTINUE = Next.CONTINUE
+MAX_TRACE = 4000
+"""Characters of a filter's traceback that the log gets."""
+
+
+cdef Exchange new_exchange(Caller caller, Filters filters, Steps steps, uint32_t due, const uint8_t* frame, const frame_t* at,
+                           bint oneway):
+    cdef Exchange made = Exchange.__new__(Exchange)
+    made.core, made.caller, made.codec = caller.core, caller, caller.codec
+    made.filters, made.steps, made.due = filters, steps, due
+    made.frame, made.size, made.scanned, made.oneway = frame, at.size, at[0], oneway
+    made.head = caller.core.head if caller.codec.headed else NULL
+    made.start, made.route_index = caller.core.now, -1
+    return made
+
+
+cdef int fire(alarm_t* alarm) except -1:
+    cdef Exchange exchange = <Exchange>alarm.owner
+    exchange.core.now = exchange.core.clock.now()
+    exchange.timed_out()
+    return 0
+
+
+cdef inline str text_of(bytes value):
+    return None if value is None else value.decode("utf-8", "surrogateescape")
+
+
+cdef class Exchange(Attendant):
+    # -- for filters --------------------------------------------------------------------------------------------
+
+    @property
+    def protocol(self):
+        return self.codec.name
+
+    @property
+    def is_oneway(self):
+        return self.oneway
+
+    @property
+    def phase_name(self):
+        return NAMES[self.phase]
+
+    @property
+    def client(self):
+        """The client's address."""
+        return None if self.caller is None or self.caller.state == CLOSED else self.caller.peer_name()
+
+    @property
+    def service(self):
+        return text_of(self.look("service"))
+
+    @property
+    def method(self):
+        return text_of(self.look("method"))
+
+    def get(self, str key, default=None):
+        """The value of a routing key, a header's for instance."""
+        found = self.look(key)
+        return default if found is None else text_of(found)
+
+    def get_bytes(self, str key):
+        return self.look(key)
+
+    @property
+    def metadata(self):
+        if self.marks is None:
+            self.marks = {}
+        return self.marks
+
+    @property
+    def route(self):
+        return None if self.table is None else self.table.specs[self.route_index].name
+
+    @property
+    def cluster(self):
+        return None if self.table is None else self.cluster_name
+
+    @property
+    def host(self):
+        return self.host_name
+
+    @property
+    def frame_bytes(self):
+        """The whole request of a protocol of frames, or a message's head."""
+        if self.frame == NULL:
+            raise RuntimeError("the request is on its way, and not to be had any more")
+        return PyBytes_FromStringAndSize(<char*>self.frame, self.size)
+
+    def set_header(self, str name not None, str value not None):
+        self.edit("set", name, value)
+
+    def append_header(self, str name not None, str value not None):
+        self.edit("append", name, value)
+
+    def remove_header(self, str name not None):
+        self.edit("remove", name, "")
+
+    @property
+    def response(self):
+        if self.answer is None:
+            raise RuntimeError("there is no answer in this phase")
+        return self.answer
+
+    @property
+    def outcome_name(self):
+        """How it ended: answered, unanswered (its client went; of a oneway: it was sent), or a fault's name."""
+        if self.phase != ON_LOG:
+            return None
+        return "answered" if self.outcome == ANSWERED else FAULT_NAMES[self.outcome] or "unanswered"
+
+    @property
+    def duration(self):
+        return (self.took or self.core.now - self.start) / 1e6
+
+    def edit(self, str operation, str name, str value):
+        """The frame with another header. Raises `ValueError` for what would make another message of it."""
+        cdef bytes before
+        cdef frame_t scanned = self.scanned
+        if self.phase > ON_ROUTE or self.frame == NULL:
+            raise RuntimeError("the request is on its way: its headers are edited before")
+        before = PyBytes_FromStringAndSize(<char*>self.frame, self.size)
+        made = (edit_head if self.codec.headed else edit_frame)(self.codec, before, operation, name, value)
+        self.edited, self.frame, self.size = made, <const uint8_t*><bytes>made, len(made)
+        self.seen = None
+        if self.rescan() and self.scanned.kind == scanned.kind and self.scanned.variant == scanned.variant and (
+                self.scanned.id == scanned.id and self.scanned.echo == scanned.echo and (
+                    not self.codec.headed or self.scanned.length == scanned.length)):
+            return
+        self.edited, self.frame, self.size = before, <const uint8_t*>before, len(before)
+        self.rescan()
+        raise ValueError(f"the header {name!r} would make another message of it")
+
+    cdef bint rescan(self) noexcept:
+        """What is known of the frame, where it is another one or lies elsewhere."""
+        cdef progress_t progress
+        memset(&progress, 0, sizeof(progress))
+        if self.codec.headed:
+            self.head = self.core.head
+            return self.codec.scan_head(FROM_DOWNSTREAM, self.frame, self.size, &self.scanned, &progress, self.core.head, 0) == (
+                SCAN_OK) and self.scanned.size == self.size
+        return self.codec.scan(FROM_DOWNSTREAM, self.frame, self.size, &self.scanned) == SCAN_OK and self.scanned.size == self.size
+
+    cdef bytes look(self, str key):
+        cdef slice_t found
+        cdef Lookup lookup
+        if self.seen is not None and key in self.seen:
+            return self.seen[key]
+        if self.frame == NULL:
+            raise RuntimeError(f"the request is on its way: a filter that wants {key!r} now has to name it in its `keys`")
+        lookup = self.filters.lookup_of(key)
+        if lookup.find(self.frame, self.size, &found, self.core.scratch, SCRATCH_SIZE, self.head) != FIND_OK:
+            raise ValueError("the headers of this request cannot be read")
+        value = None if found.data == NULL else PyBytes_FromStringAndSize(<char*>found.data, found.size)
+        if self.seen is None:
+            self.seen = {}
+        self.seen[key] = value
+        return value
+
+    cdef int remember(self) except -1:
+        """What filters want to know when the request is gone."""
+        for key in self.steps.keys:
+            try:
+                self.look(key)
+            except ValueError:
+                self.seen = self.seen or {}
+                self.seen[key] = None
+        return 0
+
+    # -- one filter after the other -----------------------------------------------------------------------------
+
+    cdef int run(self) except -1:
+        """The filters of this phase that are still to come, until one says something."""
+        cdef uint32_t mask = self.due & self.steps.masks[self.phase]
+        cdef Step step
+        cdef int at, verdict
+        cdef object result
+        while self.at < self.steps.count and mask >> self.at:
+            at = self.at
+            self.at += 1
+            if not mask >> at & 1:
+                continue
+            step = self.steps.steps[at]
+            enter(step.bounds)
+            try:
+                result = PyObject_CallOneArg(<object>step.functions[self.phase], self)
+            except BlockedError:
+                leave()
+                return self.fail(step, f"it did not come back for {step.block:g} s, and was broken off")
+            except BaseException as error:
+                leave()
+                return self.raised(step, error)
+            leave()
+            if result is None:
+                continue
+            verdict = self.judge(step, result)
+            if verdict != GO:
+                return verdict
+        return GO
+
+    cdef int judge(self, Step step, object result) except -1:
+        """What a filter's result means in this phase."""
+        if result is None or result is CONTINUE:
+            return GO
+        if isinstance(result, Reply) and self.phase not in (ON_HOST, ON_LOG):
+            self.reply = result
+            add(step.replies, 1)
+            return REPLY
+        if result is MATCH and self.phase == ON_ROUTE or result is CHOOSE and self.phase == ON_HOST:
+            self.again += 1
+            return AGAIN if self.again <= MAX_AGAIN else self.fail(step, f"it said so more than {MAX_AGAIN} times: {result}")
+        if hasattr(result, "__await__"):
+            if self.phase <= ON_ROUTE:
+                return self.park(step, result)
+            if hasattr(result, "close"):
+                result.close()
+            return self.fail(step, f"{NAMES[self.phase]} must not wait")
+        return self.fail(step, f"{NAMES[self.phase]} must not return {result!r:.100}")
+
+    def raised(self, Step step, error):
+        trace = "".join(traceback.format_exception(error)).rstrip()
+        return self.fail(step, f"it raised {trace[-MAX_TRACE:]}")
+
+    cdef int fail(self, Step step, str why) except -1:
+        add(step.failures, 1)
+        self.core.tell(f"listener {self.filters.listener}: filter {step.name}: {NAMES[self.phase]}: {why}")
+        self.reply = None
+        return FAILED
+
+    # -- waiting ------------------------------------------------------------------------------------------------
+
+    cdef int park(self, Step step, object awaitable) except -1:
+        """Its result is to come; the caller gives the call its record before anything else happens."""
+        if self.filters.waiting >= MAX_WAITING or not self.core.buffers.append(&self.kept, self.frame, self.size, self.size):
+            if hasattr(awaitable, "close"):
+                awaitable.close()
+            self.fail(step, f"{self.filters.waiting} calls wait for filters, or the buffers are used up")
+            self.reply = Reply(OVERLOAD)
+            return REPLY
+        self.frame, self.head, self.edited = self.kept.data + self.kept.head, NULL, None
+        self.lent, self.step = self.kept.size, step
+        self.core.parked[self] = None
+        self.alarm.owner, self.alarm.fire = <void*>self, fire
+        self.core.wheel.set(&self.alarm, self.core.now + step.timeout)
+        self.filters.waiting += 1
+        self.task = self.core.loop.create_task(Guarded(awaitable, step.name, step.block, step.stuck))
+        self.task.add_done_callback(self.done)
+        self.caller.lent += self.lent
+        self.caller.owned_up()
+        return PARKED
+
+    cdef int unpark(self) except -1:
+        """It waits no more. The copy of the frame stays until `lose_frame`."""
+        self.core.parked.pop(self, None)
+        self.core.wheel.cancel(&self.alarm)
+        self.caller.lent -= self.lent
+        self.lent = 0
+        if self.call != NULL:
+            self.call.line = NULL
+        return 0
+
+    def done(self, task):
+        """The awaitable has ended, or was cancelled."""
+        self.filters.waiting -= 1
+        error = None if task.cancelled() else task.exception()
+        if self.task is not task:
+            return                       # given up
+        self.task = None
+        self.core.now = self.core.clock.now()
+        self.unpark()
+        if task.cancelled():
+            verdict = self.fail(self.step, "what it waited for was cancelled")
+        elif error is not None:
+            verdict = self.raised(self.step, error)
+        else:
+            verdict = self.verdict_of(task.result())
+        self.come_to(verdict)
+
+    def verdict_of(self, result):
+        if hasattr(result, "__await__"):
+            return self.fail(self.step, "what it waited for is something to wait for again")
+        return self.judge(self.step, result)
+
+    def timed_out(self):
+        """Its awaitable had its time. It is cancelled; whether it heeds that is not waited for."""
+        self.stop_waiting()
+        self.come_to(self.fail(self.step, f"what it waited for was not there after {self.step.timeout / 1e6:g} s"))
+
+    def come_to(self, int verdict):
+        cdef Caller caller = self.caller
+        self.outcome_of = verdict
+        try:
+            caller.go_on_with(self)
+        except Exception as error:  # noqa: BLE001
+            caller.crash(error)
+
+    cdef bint stop_waiting(self) except -1:
+        """Its awaitable is cancelled. False: there was none."""
+        task, self.task = self.task, None
+        if task is None:
+            return False
+        self.unpark()
+        task.cancel()
+        return True
+
+    def abandon(self):
+        """All ends while it waits: only a oneway's filter can be in that state, nobody waits for one."""
+        cdef call_t* call = self.call
+        if self.stop_waiting():
+            self.lose_frame()
+            self.call = NULL
+            self.finish(UNANSWERED)
+            if call != NULL:
+                self.core.calls.give(call)
+
+    cdef int leave(self, call_t* call) noexcept:
+        """Its client has gone, or its deadline has come."""
+        cdef Exchange me = self              # the last reference may be in what is let go of
+        try:
+            me.stop_waiting()
+            me.lose_frame()
+            me.call = NULL
+            me.finish(call.outcome)
+        except Exception as error:  # noqa: BLE001
+            me.core.tell(f"internal error in a filter's call: {error!r}")
+        return 0
+
+    cdef int lose_frame(self) except -1:
+        self.frame, self.head, self.edited = NULL, NULL, None
+        if self.kept.data != NULL:
+            self.core.buffers.drop(&self.kept)
+        return 0
+
+    # -- what follows the request -------------------------------------------------------------------------------
+
+    cdef int chosen(self, call_t* call, str cluster, str host) except -2:
+        cdef int verdict
+        self.host_name = host
+        if not self.due & self.steps.masks[ON_HOST]:
+            return 1
+        self.phase, self.at = ON_HOST, 0
+        verdict = self.run()
+        return 1 if verdict == GO else 0 if verdict == AGAIN else -1
+
+    cdef bint answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1:
+        cdef int verdict
+        cdef Answer answer
+        cdef Exchange me = self
+        if not self.due & self.steps.masks[ON_RESPONSE]:
+            return True
+        answer = self.answer = Answer.__new__(Answer)
+        answer.exchange, answer.frame, answer.size, answer.scanned, answer.asked = self, frame[0], at.size, at[0], call.echo | ASKED
+        self.phase, self.at = ON_RESPONSE, 0
+        verdict = self.run()
+        answer.frame = NULL
+        if verdict in (REPLY, FAILED):
+            self.caller.answer_instead(call, self.reply)
+            return False
+        if answer.edited is not None:
+            frame[0] = <const uint8_t*>answer.edited
+            answer.rescan(frame[0], len(answer.edited), at)
+        return True
+
+    cdef void ended(self, call_t* call) noexcept:
+        cdef Exchange me = self
+        try:
+            me.call = NULL
+            me.took = me.core.now - call.start
+            me.finish(call.outcome)
+        except Exception as error:  # noqa: BLE001
+            me.core.tell(f"internal error in a filter's call: {error!r}")
+
+    cdef int finish(self, int outcome) except -1:
+        """The call is over: filters that log hear of it."""
+        if self.due & self.steps.masks[ON_LOG]:
+            self.outcome, self.phase, self.at = outcome, ON_LOG, 0
+            while self.run() != GO:
+                pass                     # one that failed is in the log; the others hear, too
+        self.answer = None
+        self.caller = None
+        return 0
+
+    def __dealloc__(self):
+        if self.core is not None and self.kept.data != NULL:
+            self.core.buffers.drop(&self.kept)
+
+
+cdef class Answer:
+    cdef bint rescan(self, const uint8_t* frame, int64_t size, frame_t* at) noexcept:
+        """Read again what was edited. False: it is not the same message any more."""
+        cdef Codec codec = self.exchange.codec
+        cdef progress_t progress
+        cdef int found
+        memset(&progress, 0, sizeof(progress))
+        if codec.headed:
+            found = codec.scan_head(FROM_UPSTREAM, frame, size, at, &progress, self.exchange.core.head, self.asked)
+        else:
+            found = codec.scan(FROM_UPSTREAM, frame, size, at)
+        return found == SCAN_OK and at.size == size and at.kind == self.scanned.kind and at.id == self.scanned.id and (
+            at.variant == self.scanned.variant and at.echo == self.scanned.echo and (
+                not codec.headed or at.length == self.scanned.length))
+
+    @property
+    def frame_bytes(self):
+        """The whole answer of a protocol of frames, or a message's head."""
+        if self.edited is not None:
+            return self.edited
+        if self.frame == NULL:
+            raise RuntimeError("the answer has gone on, and is not to be had any more")
+        return PyBytes_FromStringAndSize(<char*>self.frame, self.size)
+
+    @property
+    def status(self):
+        """Of HTTP; None elsewhere."""
+        return head_status(self.frame_bytes) if self.exchange.codec.headed else None
+
+    def get(self, str name, default=None):
+        """A field of an answer of HTTP."""
+        found = head_field(self.exchange.codec, self.frame_bytes, name)
+        return default if found is None else found
+
+    def set_header(self, str name not None, str value not None):
+        self.edit("set", name, value)
+
+    def append_header(self, str name not None, str value not None):
+        self.edit("append", name, value)
+
+    def remove_header(self, str name not None):
+        self.edit("remove", name, "")
+
+    def edit(self, str operation, str name, str value):
+        cdef bytes before = self.frame_bytes
+        cdef frame_t at
+        if self.frame == NULL:
+            raise RuntimeError("the answer has gone on, and is not edited any more")
+        codec = self.exchange.codec
+        made = (edit_head if codec.headed else edit_frame)(codec, before, operation, name, value, response=True)
+        if not self.rescan(<const uint8_t*><bytes>made, len(made), &at):
+            self.rescan(<const uint8_t*>before, len(before), &at)
+            raise ValueError(f"the header {name!r} would make another message of it")
+        self.edited = made
