@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from proxy.config.filter_models import MODELS
 from proxy.config.filters import MAX_FILTERS, Filter
 from proxy.config.messages import report_errors
-from proxy.config.problems import Path
+from proxy.config.problems import Path, Problem
 from proxy.config.references import items, mapping
 from proxy.config.source import Source
 from proxy.filters.interface import Condition
@@ -31,6 +31,10 @@ from proxy.snapshot import Snapshot
 from xproto.errors import suggest
 
 KINDS = ("exact", "prefix", "suffix", "regex", "present")
+
+
+Known = dict[str, list[tuple[str, Spec, type[FilterClass]]]]
+"""By a filter's name: the listeners that have it, and what it is there; none where it is not right anywhere."""
 
 
 @dataclass(slots=True)
@@ -66,16 +70,21 @@ def gather(source: Source, folder: FilePath) -> Gathered:
     if not isinstance(source.data, dict):
         return found
     classes = Classes()
-    by_table: dict[str, dict[str, list[tuple[str, Spec, type[FilterClass]]]]] = {}
+    by_table: dict[str, Known] = {}
     for index, listener in items(source.data.get("listeners")):
-        made = _listener(source, ("listeners", index, "filters"), listener.get("filters"), classes, folder)
+        listed = listener.get("filters")
+        made = _listener(source, ("listeners", index, "filters"), listed, classes, folder)
         name = listener.get("name")
-        if not made or not isinstance(name, str):
+        if not isinstance(name, str):
             continue
-        found.listeners[name] = made
-        for table in {each.get("routes") for each in (listener, *(chain for _, chain in items(listener.get("filter_chains"))))}:
-            for spec, kind in made.values() if isinstance(table, str) else ():
-                by_table.setdefault(table, {}).setdefault(spec.name, []).append((name, spec, kind))
+        if made:
+            found.listeners[name] = made
+        chains = (chain for _, chain in items(listener.get("filter_chains")))
+        for table in {each["routes"] for each in (listener, *chains) if isinstance(each.get("routes"), str)}:
+            for _, item in items(listed):
+                users = by_table.setdefault(table, {}).setdefault(str(item.get("name")), [])
+                if (own := made.get(str(item.get("name")))) is not None:
+                    users.append((name, *own))
     for table, listed in mapping(source.data, "routes").items():
         for index, route in items(listed):
             if route.get("filters") is not None:
@@ -129,13 +138,13 @@ def _spec(item: dict[str, Any], folder: FilePath) -> Spec | None:
     return Spec(given.name, kind, file, own, given.timeout, given.block_limit, given.stuck_limit)
 
 
-def _route(
-    source: Source, path: Path, given: Any, known: dict[str, list[tuple[str, Spec, type[FilterClass]]]]
-) -> dict[str, dict[str, Any] | None]:
+def _route(source: Source, path: Path, given: Any, known: Known) -> dict[str, dict[str, Any] | None]:
     found: dict[str, dict[str, Any] | None] = {}
     for name, own in given.items() if isinstance(given, dict) else ():
-        users = known.get(name, [])
-        if not users:
+        users = known.get(name)
+        if users == []:
+            continue  # something is wrong with the filter itself
+        if users is None:
             where = "no listener that has these routes has a filter"
             source.report((*path, name), f"{where} {name!r}; {suggest(name, known) if known else 'write it in listeners[].filters'}")
             continue
@@ -169,7 +178,9 @@ def settings(source: Source, path: Path, kind: type[FilterClass], spec: Spec, gi
         made = kind(settings_of(kind, plain or {}))
         _check_looks(made.looks())
     except ValidationError as error:
+        told = len(source.problems)
         report_errors(source, error, path, kind.Settings)
+        source.problems[told:] = [_with_advice(each, kind) for each in source.problems[told:]]
     except msgspec.ValidationError as error:
         source.report(path, f"its settings are refused: {error}; see {kind.__name__}.Settings")
     except Exception as error:  # noqa: BLE001 (a user's program)
@@ -177,6 +188,13 @@ def settings(source: Source, path: Path, kind: type[FilterClass], spec: Spec, gi
     else:
         return plain
     return None
+
+
+def _with_advice(problem: Problem, kind: type[FilterClass]) -> Problem:
+    """What pydantic says of itself has no second half."""
+    if ";" in problem.message:
+        return problem
+    return replace(problem, message=f"{problem.message}; write what {kind.__name__}.Settings allows")
 
 
 def fields_of(kind: type[FilterClass]) -> tuple[str, ...]:

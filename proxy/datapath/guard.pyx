@@ -1,9 +1,9 @@
 """The watchdog of filters: what a user's code may take of the worker's one thread.
 
-A thread of its own, which never needs the interpreter's lock, looks every TICK at whether the same run of a filter is
-still under way. After `block` it asks the interpreter to call `strike`, in the main thread, between two steps of whatever
-Python code runs there. After `stuck` nothing of that has helped, since the code is in C: the process ends, and control
-starts another.
+A thread that never needs the interpreter's lock looks every TICK at whether the same run of a filter is still under way.
+After `block` it wakes a second one, which takes the lock and asks the interpreter to call `strike`, in the main thread,
+between two steps of whatever Python code runs there. After `stuck` nothing of that has helped, since the code is in C, with
+or without the lock: the process ends, and control starts another.
 
 What always holds: `strike` raises only if the very run that it was meant for is still under way at that moment, and what
 then runs is the filter's code or called by it. The check and the raise are one step of the main thread, so there is no
@@ -27,10 +27,24 @@ from posix.unistd cimport _exit, write
 cdef extern from *:
     """
     #define xp_load(at) __atomic_load_n((at), __ATOMIC_ACQUIRE)
+    #define xp_store(at, value) __atomic_store_n((at), (value), __ATOMIC_RELEASE)
     #define xp_ask(function, argument) Py_AddPendingCall((int (*)(void*))(function), (argument))
     """
-    int xp_ask(void* function, void* argument) noexcept nogil     # the interpreter's lock is not needed for it
+    # The lock is not needed for it; but in CPython 3.11 the main thread sees that something is pending only when it gets
+    # the lock from another thread.
+    int xp_ask(void* function, void* argument) noexcept
     uint64_t xp_load(uint64_t*) noexcept nogil
+    void xp_store(uint64_t*, uint64_t) noexcept nogil
+
+cdef extern from "semaphore.h" nogil:
+    ctypedef struct sem_t:
+        pass
+    int sem_init(sem_t*, int shared, unsigned int value)
+    int sem_post(sem_t*)
+    int sem_wait(sem_t*)
+
+cdef sem_t wanted
+cdef uint64_t to_strike
 
 cdef enum:
     TICK = 10_000                 # microseconds: fine enough for bounds of tens of milliseconds, and 100 wakeups a second
@@ -81,19 +95,29 @@ cdef void watch_filters() noexcept nogil:
                 end_worker()
         elif inside - struck >= watch.bounds.block:
             struck = inside           # code that swallows it is struck again
-            xp_ask(<void*>strike, <void*>epoch)
+            xp_store(&to_strike, epoch)
+            sem_post(&wanted)
 
 
-def _run():
+def _watch():
     with nogil:
         watch_filters()
+
+
+def _strike():
+    while True:
+        with nogil:
+            sem_wait(&wanted)
+        xp_ask(<void*>strike, <void*>xp_load(&to_strike))
 
 
 cdef int start_watching() except -1:
     """Once in the life of a process."""
     if not watch.running:
         watch.running = True
-        threading.Thread(target=_run, name="filters' watchdog", daemon=True).start()
+        sem_init(&wanted, 0, 0)
+        for each in (_watch, _strike):
+            threading.Thread(target=each, name=f"filters: {each.__name__}", daemon=True).start()
     return 0
 
 

@@ -172,7 +172,7 @@ async def test_a_route_has_settings_of_its_own(world: World) -> None:
 
 @EVERY
 async def test_no_route_is_logged_too(world: World, speaker: type[Speaker]) -> None:
-    talk = await speaker(world).start(acting(), routes=(Route("none", (HeaderMatch("service", "exact", "x"),), "main"),))
+    talk = await speaker(world).start(acting(), routes=(Route("other", (HeaderMatch("service", "exact", "x"),), "main"),))
     await talk.ask()
     assert "no_route" in await talk.answer()
     assert made(world).seen[-1] == ("on_log", "no_route")
@@ -284,10 +284,7 @@ async def test_a_client_that_goes_takes_its_waiting_call_along(world: World, spe
     talk = await speaker(world).start(acting(phase, "wait"))
     await talk.ask()
     await world.until(lambda: made(world).gates)
-    if isinstance(talk, Http1):
-        talk.client.reset()
-    else:
-        talk.leave()
+    talk.client.reset()
     await world.until(lambda: made(world).gates[0].cancelled())
     await world.until(lambda: not world.engine.describe()["buffers"]["held"])
     assert made(world).seen[-1] == ("on_log", "unanswered")
