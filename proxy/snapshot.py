@@ -98,7 +98,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """One of a listener's filters. `kind`: the name of a built-in one, or of an entry point; not looked at where there is a file.
+    """One of a listener's filters. `kind`: the name of a built-in one, or of an entry point; empty where there is a file.
 
     `settings` are as the filter takes them: plain data.
     """

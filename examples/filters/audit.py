@@ -13,17 +13,17 @@ from proxy.filters import Call, Filter, Reply
 from xproto.spec import Fault
 
 
-class Settings(BaseModel):
+class AuditSettings(BaseModel):
     header: str = "authorization"
     tokens: list[str] = Field(min_length=1)
 
 
 class Audit(Filter):
-    Settings = Settings
-    settings: Settings
+    Settings = AuditSettings
+    settings: AuditSettings
     keys = ("service", "path")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: AuditSettings) -> None:
         super().__init__(settings)
         self.ended: Counter[tuple[str | None, str | None]] = Counter()
 

@@ -1,4 +1,4 @@
-"""Filters looked at before anything runs: found, their settings read by their own models, and made once to see that they can be.
+"""Filters looked at before anything runs: found, their settings read by their own models, and made once, to see that it works.
 
 Works on the data as read, as `references` does, so that a filter's mistakes are told beside others. A filter's file is a
 program of its user: whatever it raises is a problem at its line, never a traceback.
@@ -146,12 +146,16 @@ def _route(source: Source, path: Path, given: Any, known: Known) -> dict[str, di
             continue  # something is wrong with the filter itself
         if users is None:
             where = "no listener that has these routes has a filter"
-            source.report((*path, name), f"{where} {name!r}; {suggest(name, known) if known else 'write it in listeners[].filters'}")
+            source.report(
+                (*path, name), f"{where} {name!r}; {suggest(name, known) if known else 'write it in listeners[].filters'}"
+            )
             continue
         (first, spec, kind), *others = users
         differs = next((other for other, _, another in others if another is not kind), None)
         if differs is not None:
-            source.report((*path, name), f"is another filter on listener {differs} than on {first}; give them names of their own")
+            source.report(
+                (*path, name), f"is another filter on listener {differs} than on {first}; give them names of their own"
+            )
         elif own is False:
             found[name] = None
         elif isinstance(own, dict):

@@ -37,7 +37,10 @@ def _rate(value: Any) -> float:
 
 
 Percent = Annotated[
-    float, Written("0 to 100"), BeforeValidator(checked(_percent)), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100})
+    float,
+    Written("0 to 100"),
+    BeforeValidator(checked(_percent)),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100}),
 ]
 Rate = Annotated[
     float, Written("number"), BeforeValidator(checked(_rate)), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
@@ -111,7 +114,9 @@ class RateLimit(Model):
 
     rate: Rate = Field(description="Calls a second.", examples=[100])
     burst: Annotated[Rate | None, GIVEN] = Field(
-        default=None, description="Calls at once after a rest; at least 1. If not given, what comes in a second.", examples=[200]
+        default=None,
+        description="Calls at once after a rest; at least 1. If not given, what comes in a second.",
+        examples=[200],
     )
     key: Annotated[Name | None, GIVEN] = Field(
         default=None,
@@ -121,7 +126,8 @@ class RateLimit(Model):
     )
     max_keys: Annotated[int, Whole(1, 1_000_000)] = Field(
         default=MAX_KEYS,
-        description="Values that are remembered; over that the one that called longest ago is forgotten, and has its burst again.",
+        description="Values that are remembered; over that the one that called longest ago is forgotten, and has its burst "
+        "again.",
         examples=[10_000],
     )
     match: Annotated[Match | None, GIVEN] = Field(default=None, description=_MATCH, examples=[{"path": {"prefix": "/api/"}}])
@@ -213,7 +219,9 @@ class MetadataRule(Model):
         default=None, description="The value, instead of the header's.", examples=["gray"]
     )
     default: Annotated[Text | None, GIVEN] = Field(
-        default=None, description="The value where there is no such header; nothing is set then if not given.", examples=["prod"]
+        default=None,
+        description="The value where there is no such header; nothing is set then if not given.",
+        examples=["prod"],
     )
     remove: Flag = Field(default=False, description="Takes the header out of the request: of HTTP, gRPC and Bolt.")
 

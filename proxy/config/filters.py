@@ -67,6 +67,4 @@ def _override(value: Any) -> Any:
     return value
 
 
-Override = Annotated[
-    dict[str, Any] | None, Written("the filter's settings, or `false`"), BeforeValidator(checked(_override))
-]
+Override = Annotated[dict[str, Any] | None, Written("the filter's settings, or `false`"), BeforeValidator(checked(_override))]

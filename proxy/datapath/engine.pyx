@@ -41,7 +41,7 @@ cdef class Engine:
     cdef readonly list leaving_clusters, leaving_ports
 
     def __init__(self, loop, snapshot, dict codecs, dict detectors, dict tables, counters, layout, log, seed=0, *,
-                 Network network=None, Clock clock=None, contexts=None, files=None, dict filters=None):
+                 Network network=None, Clock clock=None, contexts=None, files=None, filters=None):
         self.clusters, self.ports, self.listeners = {}, {}, {}
         self.leaving_clusters, self.leaving_ports = [], []
         self.core = Core(loop, clock or Clock(), network or Network(loop), log, seed & 0xFFFFFFFFFFFFFFFF)
@@ -49,7 +49,7 @@ cdef class Engine:
         self.array, self.counters = counters, Counters(counters, layout)
         self.commit(self.prepare(snapshot, codecs, detectors, tables, layout, contexts, files, filters), {})
 
-    def prepare(self, snapshot, dict codecs, dict detectors, dict tables, layout, contexts=None, files=None, dict filters=None):
+    def prepare(self, snapshot, dict codecs, dict detectors, dict tables, layout, contexts=None, files=None, filters=None):
         """All that the snapshot needs and is not there yet; nothing is changed. Raises `ValueError`.
 
         A protocol whose codec is the same object as before has not changed: its connections stay. `files`: where access

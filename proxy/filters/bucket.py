@@ -4,7 +4,8 @@ A bucket that is full says the same as none, so the one that was used longest ag
 callers' choosing that is the bound on memory. It gives whoever floods with new keys no more than the caller of each key may
 have anyway.
 
-What always holds: a bucket has between zero and `burst` tokens; there are at most `most` buckets; time that goes back gives none.
+What always holds: a bucket has between zero and `burst` tokens; there are at most `most` buckets; time that goes back gives
+none.
 """
 
 from __future__ import annotations

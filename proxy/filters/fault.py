@@ -28,15 +28,15 @@ class Abort(msgspec.Struct, frozen=True):
     percent: float = 100.0
 
 
-class Settings(msgspec.Struct, frozen=True):
+class FaultSettings(msgspec.Struct, frozen=True):
     delay: Delay | None = None
     abort: Abort | None = None
     match: tuple[Condition, ...] | None = None
 
 
 class FaultInjection(Filter):
-    Settings = Settings
-    settings: Settings
+    Settings = FaultSettings
+    settings: FaultSettings
 
     def looks(self) -> Groups | None:
         given = self.settings

@@ -35,15 +35,15 @@ class Rule(msgspec.Struct, frozen=True):
     response: Edits = Edits()
 
 
-class Settings(msgspec.Struct, frozen=True):
+class HeaderRulesSettings(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
 
 
 class HeaderRules(Filter):
-    Settings = Settings
-    settings: Settings
+    Settings = HeaderRulesSettings
+    settings: HeaderRulesSettings
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: HeaderRulesSettings) -> None:
         super().__init__(settings)
         answering = [rule for rule in settings.rules if rule.response]
         self.keys = tuple(dict.fromkeys(each.key for rule in answering for each in rule.match))

@@ -21,13 +21,13 @@ class Rule(msgspec.Struct, frozen=True):
     remove: bool = False
 
 
-class Settings(msgspec.Struct, frozen=True):
+class MetadataSettings(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
 
 
 class HeaderToMetadata(Filter):
-    Settings = Settings
-    settings: Settings
+    Settings = MetadataSettings
+    settings: MetadataSettings
 
     def looks(self) -> tuple[tuple[Condition, ...], ...] | None:
         if any(rule.default is not None for rule in self.settings.rules):

@@ -16,8 +16,11 @@ from collections.abc import Awaitable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from proxy.snapshot import HeaderMatch as Condition
+from proxy.snapshot import HeaderMatch
 from xproto.spec import Fault
+
+Condition = HeaderMatch
+"""On a routing key: `Condition("x-env", "exact", "gray")`. Kinds: exact, prefix, suffix, regex, present."""
 
 PHASES = ("on_request", "on_route", "on_host", "on_response", "on_log")
 """In the order in which a call goes through them."""

@@ -76,7 +76,9 @@ def named(name: str) -> type[Filter]:
         try:
             found = entries[name].load()
         except Exception as error:
-            raise FilterError("name", f"{name!r} cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it") from error
+            raise FilterError(
+                "name", f"{name!r} cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
+            ) from error
     else:
         raise FilterError("name", f"there is no filter {name!r}; {suggest(name, (*built_in, *entries))}, or write file")
     if not (isinstance(found, type) and issubclass(found, Filter)):

@@ -64,8 +64,8 @@ def place(snapshot: Snapshot, before: Filters | None = None) -> Filters:
 def _placements(listener: Listener, snapshot: Snapshot, found: Filters, before: Filters | None) -> Placements:
     def made(spec: Spec) -> Placed:
         kind = found.classes.find(spec)
-        for source in (found, before):
-            for name, other, had, each in source.made if source is not None else ():
+        for source in (found, *([before] if before is not None else [])):
+            for name, other, had, each in source.made:
                 if name == listener.name and other == spec and had is kind:
                     if source is before:
                         found.made.append((name, spec, kind, each))
@@ -76,7 +76,7 @@ def _placements(listener: Listener, snapshot: Snapshot, found: Filters, before: 
 
     rows = tuple(made(spec) for spec in listener.filters)
     routes: dict[str, dict[int, Row]] = {}
-    for table in dict.fromkeys(each.routes for each in (listener, *listener.chains)):
+    for table in dict.fromkeys((listener.routes, *(chain.routes for chain in listener.chains))):
         for index, given in _overrides(snapshot, table):
             row = tuple(
                 placed if spec.name not in given

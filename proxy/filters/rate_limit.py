@@ -20,7 +20,7 @@ MAX_KEYS = 10_000
 """Buckets of one filter: some 2 MB."""
 
 
-class Settings(msgspec.Struct, frozen=True):
+class RateLimitSettings(msgspec.Struct, frozen=True):
     rate: float
     burst: float
     key: str | None = None
@@ -29,10 +29,10 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class RateLimit(Filter):
-    Settings = Settings
-    settings: Settings
+    Settings = RateLimitSettings
+    settings: RateLimitSettings
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: RateLimitSettings) -> None:
         super().__init__(settings)
         self._buckets = Buckets(settings.rate, settings.burst, settings.max_keys)
         self._reply = Reply(Fault.OVERLOAD, TOO_MANY_REQUESTS, text="xproto: too many requests")

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from proxy.datapath.engine import Change, Engine
-from proxy.filters.placed import Filters, place
+from proxy.filters.placed import Filters
+from proxy.filters.placed import place as place_filters
 from proxy.observe.counters import Layout
 from proxy.observe.logfile import LogFiles
 from proxy.routing.table import RouteTable
@@ -70,7 +71,7 @@ def make_parts(
         materials,
         Contexts(snapshot, materials, None if before is None else before.contexts),
         LogFiles(snapshot, None if before is None else before.files, must=first),
-        place(snapshot, None if before is None else before.filters),
+        place_filters(snapshot, None if before is None else before.filters),
     )
 
 

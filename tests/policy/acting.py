@@ -12,7 +12,7 @@ from proxy.filters import Call, Condition, Filter, Next, Reply
 from xproto.spec import Fault
 
 
-class Settings(msgspec.Struct, frozen=True):
+class ActingSettings(msgspec.Struct, frozen=True):
     phase: str = ""
     act: str = "nothing"
     only: str | None = None
@@ -20,11 +20,11 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Acting(Filter):
-    Settings = Settings
-    settings: Settings
+    Settings = ActingSettings
+    settings: ActingSettings
     keys = ("service", "method")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ActingSettings) -> None:
         super().__init__(settings)
         self.seen: list[tuple[str, Any]] = []
         self.gates: list[asyncio.Future[Any]] = []
@@ -79,7 +79,7 @@ class Acting(Filter):
                 try:
                     while True:
                         pass
-                except BaseException:
+                except BaseException:  # noqa: BLE001 (as careless code does)
                     while True:
                         pass
             case "block in await":
@@ -89,7 +89,8 @@ class Acting(Filter):
             case "keep":
                 self.kept = call
             case "set":
-                (call.response if phase == "on_response" else call).set_header("x-env" if call.protocol != "bolt" else "env", "new")
+                name = "env" if call.protocol == "bolt" else "x-env"
+                (call.response if phase == "on_response" else call).set_header(name, "new")
             case "frame":
                 (call.response if phase == "on_response" else call).set_header("Content-Length", "77")
         return None

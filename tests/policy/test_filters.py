@@ -6,10 +6,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from proxy.filters import Reply
 from proxy.snapshot import Filter, HeaderMatch, Route
+from tests.datapath import frames, web
 from tests.datapath.world import World
 from tests.policy.speakers import SPEAKERS, Bolt, Http1, Speaker
 from xproto.spec import Fault
@@ -130,7 +132,9 @@ async def test_matching_again_comes_to_an_end(world: World, speaker: type[Speake
     assert "more than 8 times" in said(world)
 
 
-@pytest.mark.parametrize("speaker", [each for each in SPEAKERS if each.protocol.startswith("http")], ids=lambda each: each.protocol)
+@pytest.mark.parametrize(
+    "speaker", [each for each in SPEAKERS if each.protocol.startswith("http")], ids=lambda each: each.protocol
+)
 async def test_an_answer_is_edited(world: World, speaker: type[Speaker]) -> None:
     talk = await speaker(world).start(acting("on_response", "set"))
     await talk.ask()
@@ -275,7 +279,7 @@ async def test_an_awaitable_that_hangs_is_ended(world: World, speaker: type[Spea
     await world.advance(0.2)
     assert "filter" in await talk.answer()
     assert "what it waited for was not there after 0.5 s" in said(world)
-    await world.until(lambda: made(world).gates[0].cancelled())
+    await world.until(made(world).gates[0].cancelled)
 
 
 @EVERY
@@ -285,7 +289,7 @@ async def test_a_client_that_goes_takes_its_waiting_call_along(world: World, spe
     await talk.ask()
     await world.until(lambda: made(world).gates)
     talk.client.reset()
-    await world.until(lambda: made(world).gates[0].cancelled())
+    await world.until(made(world).gates[0].cancelled)
     await world.until(lambda: not world.engine.describe()["buffers"]["held"])
     assert made(world).seen[-1] == ("on_log", "unanswered")
     assert world.engine.describe()["calls"] == 0
@@ -305,8 +309,6 @@ async def test_other_calls_of_the_client_go_on_meanwhile(world: World) -> None:
 
 
 async def test_the_body_of_a_message_waits_with_its_head(world: World) -> None:
-    from tests.datapath import web
-
     talk = await Http1(world).start(acting("on_request", "wait"))
     await talk.client.send(web.request("/echo", b"x" * 100_000))
     await world.until(lambda: made(world).gates)
@@ -329,8 +331,6 @@ async def test_a_call_that_is_parked_survives_a_reload(world: World) -> None:
     before = made(world)
     world.change(listeners={"in": world.snapshot.listeners["in"]})
     assert made(world) is before, "what has not changed is the same filter"
-    import msgspec
-
     world.change(listeners={"in": msgspec.structs.replace(world.snapshot.listeners["in"], filters=())})
     before.gates[0].set_result(None)
     await talk.serve()
@@ -350,7 +350,7 @@ async def test_waiting_calls_are_bounded_by_the_clients_limit(world: World) -> N
         await asyncio.sleep(0)
     assert len(made(world).gates) == 3
     for at in range(5):
-        await world.until(lambda: len(made(world).gates) > at)
+        await world.until(lambda at=at: len(made(world).gates) > at)
         made(world).gates[at].set_result(None)
         await talk.serve()
         assert await talk.answer() == "ok"
@@ -371,8 +371,6 @@ async def test_a_call_that_a_filter_keeps_has_nothing_left(world: World) -> None
 
 
 async def test_a_oneway_waits_too_and_goes_when_all_ends(world: World) -> None:
-    from tests.datapath import frames
-
     talk = await Bolt(world).start(acting("on_request", "wait"))
     await talk.client.send(frames.request(1, oneway=True) + frames.request(2, oneway=True))
     await world.until(lambda: len(made(world).gates) == 2)

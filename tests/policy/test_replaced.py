@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.control.proxy_process import running
 from tests.policy.web_server import Answering, ask
 
-STUCK = '''
+STUCK = """\
 import time
 
 from proxy.filters import Call, Filter
@@ -18,7 +18,7 @@ class Stuck(Filter):
     def on_request(self, call: Call) -> None:
         if call.get("x-stuck") is not None:
             time.sleep(600)
-'''
+"""
 CONFIGURATION = """\
 listeners:
   - name: web

@@ -32,6 +32,7 @@ class Codec:
     timeout_key: str | None
     frame_limit: int
     streams: bool
+    headed: bool
     carried: tuple[Codec, ...]
     media: bytes
     spelled: bool
