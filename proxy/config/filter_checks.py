@@ -181,6 +181,7 @@ def settings(source: Source, path: Path, kind: type[FilterClass], spec: Spec, gi
     try:
         made = kind(settings_of(kind, plain or {}))
         _check_looks(made.looks())
+        _check_keys(made.keys)
     except ValidationError as error:
         told = len(source.problems)
         report_errors(source, error, path, kind.Settings)
@@ -222,6 +223,11 @@ def _check_looks(looks: Any) -> None:
             raise TypeError(f"looks() gives {condition!r}, which is no Condition")
         if condition.kind == "regex":
             compile_regex(condition.value)
+
+
+def _check_keys(keys: Any) -> None:
+    if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
+        raise TypeError(f"keys is {keys!r}, which is no tuple of texts")
 
 
 def _all(groups: Any) -> Iterator[Any]:

@@ -44,6 +44,9 @@ cdef class Decisions:
     cdef int asked            # how many of them the table asks for
     cdef int* places          # where they are among the values, in the table's order
     cdef int sni_at, san_at   # what the connection says itself, and no frame: -1 where that is not asked for
+    cdef tuple marks          # where metadata is among the values, and its names
+    cdef dict metadata        # of the call that is decided; None: it has none
+    cdef list lent            # what the values of metadata point into
     cdef bint headed          # the frame is the head that was just scanned
     cdef int timeout_at       # index of the call's own timeout among them, or -1
     cdef bint spelled         # it has a unit
@@ -54,6 +57,7 @@ cdef class Decisions:
     cdef int fixed            # the answer of a table that asks for nothing
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san) except -3
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil
+    cdef int lend_metadata(self) except -1
     cdef int recall(self, bytes key) except -3
     cdef int ask(self) except -3
     cdef int64_t own_timeout(self) noexcept nogil

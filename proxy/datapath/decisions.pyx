@@ -21,6 +21,9 @@ from xproto.kernel.frame cimport SCAN_OK
 
 from proxy.tls.settings import ROUTING_KEYS, SAN, SNI
 
+METADATA = "metadata."
+"""In front of the name of what a filter has set: a routing key."""
+
 cdef enum:
     ABSENT = 0xFFFFFFFF       # in place of a length
     EVER = 8_766_000          # hours: 1,000 years
@@ -63,6 +66,14 @@ cdef int64_t spelled_timeout(const slice_t* text) noexcept nogil:
     return max(<int64_t>1, (number * scale + 999_999) // 1_000_000)
 
 
+cdef bytes bytes_of(str text):
+    """As it came, where it is part of a header; what is no text at all is replaced."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
 cdef class Table:
     """A route table, bound to clusters and counters."""
 
@@ -97,7 +108,7 @@ cdef class Decisions:
     """One table's decisions on frames of one protocol."""
 
     def __cinit__(self, Core core not None, Table table not None, Codec codec not None):
-        cdef tuple keys = tuple([key for key in table.keys if key not in ROUTING_KEYS])
+        cdef tuple keys = tuple([key for key in table.keys if key not in ROUTING_KEYS and not key.startswith(METADATA)])
         cdef list every
         self.core, self.table = core, table
         self.asked = len(table.keys)
@@ -109,7 +120,8 @@ cdef class Decisions:
         self.headed, self.spelled = codec.headed, codec.spelled
         self.young, self.old = {}, {}
         self.last_size = -1
-        every = [*keys, *[key for key in table.keys if key in ROUTING_KEYS]]
+        every = [*keys, *[key for key in table.keys if key in ROUTING_KEYS or key.startswith(METADATA)]]
+        self.marks = tuple([(at, key[len(METADATA):]) for at, key in enumerate(every) if key.startswith(METADATA)])
         self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
         self.places = <int*>calloc(self.asked + 1, sizeof(int))
         if self.values == NULL or self.places == NULL:
@@ -145,6 +157,8 @@ cdef class Decisions:
             lend(&self.values[self.sni_at], sni)
         if self.san_at >= 0:
             lend(&self.values[self.san_at], san)
+        if self.marks:
+            self.lend_metadata()
         if not self.asked:
             return self.fixed
         joined = self.join(key)
@@ -178,6 +192,16 @@ cdef class Decisions:
             memcpy(into + used + 4, self.values[index].data, size)
             used += 4 + size
         return used
+
+    cdef int lend_metadata(self) except -1:
+        """What filters have set on the call; no frame is asked for it."""
+        self.lent = []
+        for at, name in self.marks:
+            value = None if self.metadata is None else self.metadata.get(name)
+            text = None if value is None else bytes_of(str(value))
+            self.lent.append(text)
+            lend(&self.values[<int>at], text)
+        return 0
 
     cdef int recall(self, bytes key) except -3:
         """The table's answer for the current values, remembered under their key."""

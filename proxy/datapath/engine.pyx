@@ -141,6 +141,8 @@ cdef class Engine:
             for conn in port.connections:
                 busy += conn.paused or conn.out.size > 0
             busy += len(port.tunnels)
+        for exchange in self.core.parked:
+            busy += exchange.is_oneway        # the others are their clients'
         return self.core.waiting + busy
 
     def close(self):

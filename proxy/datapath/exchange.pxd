@@ -55,6 +55,7 @@ cdef class Exchange(Attendant):
     cdef dict marks               # metadata
     cdef bint oneway
     cdef bint counted
+    cdef bint late                # what it waits for ends with its own deadline
     cdef call_t* call             # NULL: it has none yet
     cdef alarm_t alarm
     cdef object task              # what it waits for
@@ -72,6 +73,7 @@ cdef class Exchange(Attendant):
     cdef int judge(self, Step step, object result) except -1
     cdef int fail(self, Step step, str why) except -1
     cdef int park(self, Step step, object awaitable) except -1
+    cdef int64_t patience(self, Step step) noexcept
     cdef int unpark(self) except -1
     cdef bytes look(self, str key)
     cdef int remember(self) except -1

@@ -41,6 +41,9 @@ from proxy.filters.interface import Next, Reply
 cdef extern from "Python.h":
     object PyObject_CallOneArg(object function, object argument)
 
+cdef enum:
+    QUIET = 1_000_000         # microseconds between two lines of the log about one filter: it may fail with every call
+
 CHOOSE, MATCH = Next.CHOOSE_AGAIN, Next.MATCH_AGAIN
 CONTINUE = Next.CONTINUE
 MAX_TRACE = 4000
@@ -266,8 +269,13 @@ cdef class Exchange(Attendant):
 
     cdef int fail(self, Step step, str why) except -1:
         add(step.failures, 1)
-        self.core.tell(f"listener {self.filters.listener}: filter {step.name}: {NAMES[self.phase]}: {why}")
         self.reply = None
+        if step.told and self.core.now - step.told < QUIET:
+            step.untold += 1
+            return FAILED
+        more = f" (and {step.untold} failures before that were not told)" if step.untold else ""
+        self.core.tell(f"listener {self.filters.listener}: filter {step.name}: {NAMES[self.phase]}: {why}{more}")
+        step.told, step.untold = self.core.now, 0
         return FAILED
 
     # -- waiting ------------------------------------------------------------------------------------------------
@@ -284,13 +292,25 @@ cdef class Exchange(Attendant):
         self.lent, self.step = self.kept.size, step
         self.core.parked[self] = None
         self.alarm.owner, self.alarm.fire = <void*>self, fire
-        self.core.wheel.set(&self.alarm, self.core.now + step.timeout)
+        self.core.wheel.set(&self.alarm, self.patience(step))
         self.filters.waiting += 1
         self.task = self.core.loop.create_task(Guarded(awaitable, step.name, step.block, step.stuck))
         self.task.add_done_callback(self.done)
         self.caller.lent += self.lent
         self.caller.owned_up()
         return PARKED
+
+    cdef int64_t patience(self, Step step) noexcept:
+        """When its awaitable has had its time, or the call its own, which is known when it has a route."""
+        cdef int64_t limit = self.core.now + step.timeout, most
+        self.late = False
+        if self.table is None:
+            return limit
+        most = self.table.routes[self.route_index].timeout
+        if self.own > 0 and (most <= 0 or self.own * 1000 < most):
+            most = self.own * 1000
+        self.late = most > 0 and self.start + most < limit
+        return self.start + most if self.late else limit
 
     cdef int unpark(self) except -1:
         """It waits no more. The copy of the frame stays until `lose_frame`."""
@@ -327,6 +347,9 @@ cdef class Exchange(Attendant):
     def timed_out(self):
         """Its awaitable had its time. It is cancelled; whether it heeds that is not waited for."""
         self.stop_waiting()
+        if self.late:
+            self.reply = Reply(TIMEOUT)
+            return self.come_to(REPLY)
         self.come_to(self.fail(self.step, f"what it waited for was not there after {self.step.timeout / 1e6:g} s"))
 
     def come_to(self, int verdict):

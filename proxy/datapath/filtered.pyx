@@ -61,7 +61,9 @@ cdef class Filtered(Requester):
             if self.codec.headed and exchange.head == NULL:
                 exchange.rescan()
             own = at.timeout
+            binding.decisions.metadata = exchange.marks
             index = binding.decisions.decide(exchange.frame, exchange.size, &own, self.sni, self.san)
+            binding.decisions.metadata = None
             if index < 0:
                 self.count_it(exchange)
                 if index == UNREADABLE:
@@ -95,6 +97,7 @@ cdef class Filtered(Requester):
         cdef call_t* call = exchange.call
         cdef const uint8_t* frame
         cdef frame_t at
+        cdef uint32_t attached
         if self.codec.headed and exchange.head == NULL:
             exchange.rescan()
         at = exchange.scanned
@@ -107,7 +110,8 @@ cdef class Filtered(Requester):
         else:
             self.aim(call, frame, at.size, route, exchange.own)
         exchange.call = NULL
-        if exchange.due & exchange.steps.behind:
+        attached = exchange.due & exchange.steps.behind
+        if attached:
             exchange.remember()
             Py_INCREF(exchange)
             call.attendant = <void*>exchange
@@ -117,6 +121,8 @@ cdef class Filtered(Requester):
             return (<Cluster>route.cluster).dispatch(self.codec, call, frame, &at)
         finally:
             exchange.lose_frame()
+            if not attached:
+                exchange.caller = None       # a filter may keep it, and should not keep the connection
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
@@ -220,8 +226,10 @@ cdef class Filtered(Requester):
         cdef call_t* call = exchange.call
         cdef frame_t at = exchange.scanned
         if call != NULL:
+            add(self.binding.count.malformed, 1)
+            self.core.tell(f"{self.label()}: malformed, closed: {self.codec.name}: its headers cannot be read")
             self.answer_it(exchange, MALFORMED, None)
-            return self.unreadable(NULL, f"{self.codec.name}: its headers cannot be read")
+            return self.wind_up()
         exchange.lose_frame()
         exchange.finish(MALFORMED)
         return self.unreadable(&at, f"{self.codec.name}: its headers cannot be read")

@@ -42,6 +42,8 @@ cdef class Step:
     cdef list kept
     cdef uint64_t* replies        # counters
     cdef uint64_t* failures
+    cdef int64_t told             # when the log last had a failure of it, in microseconds
+    cdef uint64_t untold          # failures since, which it had not
 
 
 cdef class Steps:

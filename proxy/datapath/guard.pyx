@@ -147,7 +147,9 @@ cdef class Guarded:
         try:
             return self.steps.send(value)
         except BlockedError:
-            raise TimeoutError("it did not come back") from None
+            raise TimeoutError(f"it did not come back for {self.bounds.block / 1e6:g} s, and was broken off") from None
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise RuntimeError(f"it raised {error!r}") from error        # a task would end the loop with it
         finally:
             leave()
 
@@ -156,7 +158,9 @@ cdef class Guarded:
         try:
             return self.steps.throw(*error)
         except BlockedError:
-            raise TimeoutError("it did not come back") from None
+            raise TimeoutError(f"it did not come back for {self.bounds.block / 1e6:g} s, and was broken off") from None
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise RuntimeError(f"it raised {error!r}") from error        # a task would end the loop with it
         finally:
             leave()
 

@@ -283,6 +283,34 @@ async def test_an_awaitable_that_hangs_is_ended(world: World, speaker: type[Spea
 
 
 @EVERY
+async def test_a_calls_own_deadline_ends_its_wait(world: World, speaker: type[Speaker]) -> None:
+    talk = speaker(world)
+    [route] = talk.routes()
+    await talk.start(acting("on_route", "wait", timeout=60), routes=(msgspec.structs.replace(route, timeout=0.3),))
+    await talk.ask()
+    await world.until(lambda: made(world).gates)
+    await world.advance(0.2)
+    assert await talk.silent()
+    await world.advance(0.2)
+    assert "timeout" in await talk.answer()
+    assert failures(world) == 0
+    await world.until(made(world).gates[0].cancelled)
+
+
+async def test_the_log_is_not_flooded(world: World) -> None:
+    talk = await Bolt(world).start(acting("on_route", "raise"))
+    for id in range(1, 11):
+        await talk.ask(id)
+        assert await talk.answer() == "filter"
+    assert said(world).count("ValueError: on purpose") == 1
+    await world.advance(1)
+    await talk.ask(11)
+    assert await talk.answer() == "filter"
+    assert "(and 9 failures before that were not told)" in said(world)
+    assert failures(world) == 11
+
+
+@EVERY
 @EARLY
 async def test_a_client_that_goes_takes_its_waiting_call_along(world: World, speaker: type[Speaker], phase: str) -> None:
     talk = await speaker(world).start(acting(phase, "wait"))
