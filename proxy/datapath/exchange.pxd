@@ -1,13 +1,10 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport Attendant, call_t
-from proxy.datapath.core cimport Core
-from proxy.datapath.decisions cimport Table
+from proxy.datapath.calls cimport call_t
 from proxy.datapath.filters cimport Filters, Step, Steps
+from proxy.datapath.view cimport View
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
 
 cdef enum Verdict:                # what a run of filters comes to
@@ -22,38 +19,12 @@ cdef enum:
     MAX_AGAIN = 8                 # times that a call is matched again: filters that never agree must come to an end
 
 
-cdef class Answer:
-    """An answer, as filters see it."""
-    cdef Exchange exchange
-    cdef const uint8_t* frame     # NULL: it is over
-    cdef int64_t size
-    cdef bytes edited
-    cdef frame_t scanned
-    cdef int64_t asked            # what its request said, for the scan
-    cdef bint rescan(self, const uint8_t* frame, int64_t size, frame_t* at) noexcept
-
-
-cdef class Exchange(Attendant):
-    """A call, as filters see it."""
-    cdef Core core
-    cdef Caller caller
-    cdef Codec codec
-    cdef Filters filters
-    cdef Steps steps
+cdef class Exchange(View):
+    """A call, on its way through filters."""
     cdef uint32_t due             # which of them look at it
-    cdef int phase
     cdef int at                   # the next filter
     cdef int again                # times that it was matched again
-    cdef const uint8_t* frame     # NULL: not to be had any more
-    cdef int64_t size
-    cdef frame_t scanned
-    cdef void* head               # what the scan of this very frame said; NULL: it has to be read again
-    cdef bytes edited             # where the frame is another one than came
-    cdef buf_t kept               # and where it lies while the call waits
     cdef size_t lent
-    cdef dict seen                # texts by key
-    cdef dict marks               # metadata
-    cdef bint oneway
     cdef bint counted
     cdef bint late                # what it waits for ends with its own deadline
     cdef call_t* call             # NULL: it has none yet
@@ -62,25 +33,16 @@ cdef class Exchange(Attendant):
     cdef Step step                # whose
     cdef object outcome_of        # what that came to
     cdef object reply
-    cdef Answer answer
-    cdef Table table
-    cdef int route_index
-    cdef str cluster_name, host_name
-    cdef int outcome
     cdef int64_t own              # milliseconds that it says it may take; <= 0: it says nothing
-    cdef int64_t start, took
     cdef int run(self) except -1
     cdef int judge(self, Step step, object result) except -1
     cdef int fail(self, Step step, str why) except -1
     cdef int park(self, Step step, object awaitable) except -1
     cdef int64_t patience(self, Step step) noexcept
     cdef int unpark(self) except -1
-    cdef bytes look(self, str key)
-    cdef int remember(self) except -1
     cdef bint stop_waiting(self) except -1
     cdef int lose_frame(self) except -1
     cdef int finish(self, int outcome) except -1
-    cdef bint rescan(self) noexcept
 
 
 cdef Exchange new_exchange(Caller caller, Filters filters, Steps steps, uint32_t due, const uint8_t* frame, const frame_t* at,

@@ -48,7 +48,7 @@ async def test_a_delay(world: World, speaker: type[Speaker]) -> None:
     talk = await speaker(world).start(built_in("fault", delay={"duration": "20ms"}))
     started = world.loop.time()
     assert await served(talk) == "ok"
-    assert world.loop.time() - started >= 0.02
+    assert world.loop.time() - started > 0.018, "the loop counts milliseconds"
 
 
 @pytest.mark.parametrize("speaker", [Bolt, Dubbo, Http1, Grpc], ids=lambda each: each.protocol)
