@@ -384,6 +384,31 @@ async def test_waiting_calls_are_bounded_by_the_clients_limit(world: World) -> N
         assert await talk.answer() == "ok"
 
 
+async def test_no_more_than_a_bound_may_wait(world: World) -> None:
+    most = 4096
+    talk = await Bolt(world).start(acting("on_request", "wait", timeout=60), max_in_flight=2 * most)
+    await talk.client.send(b"".join(talk.request(id, None) for id in range(1, most + 1)))
+    await world.until(lambda: len(made(world).gates) == most)
+    await talk.ask(most + 1)
+    assert await talk.answer() == "overload"
+    assert f"{most} calls wait for filters" in said(world)
+    talk.client.reset()
+    await world.until(lambda: world.engine.in_flight() == 0)
+    talk.client = await world.client()
+    await talk.ask(1)
+    await world.until(lambda: len(made(world).gates) == most + 1)  # those that went made room
+    made(world).gates[-1].set_result(None)
+    await talk.serve()
+    assert await talk.answer() == "ok"
+
+
+async def test_the_body_of_a_message_that_a_filter_answers_is_nobodys(world: World) -> None:
+    talk = await Http1(world).start(acting("on_route", "reply"))
+    await talk.client.send(web.request("/echo", b"x" * 100_000) + web.request("/echo"))
+    assert await talk.answer() == "no_host/connect/overload"
+    assert await talk.answer() == "no_host/connect/overload"
+
+
 async def test_a_call_that_a_filter_keeps_has_nothing_left(world: World) -> None:
     talk = await Bolt(world).start(acting("on_request", "keep"))
     await talk.ask()
