@@ -87,6 +87,14 @@ DRAIN_TIMEOUT = 5.0
 """Seconds that calls in flight may take after TERM; below the 10 s after which container runtimes kill."""
 
 
+FILTER_TIMEOUT = 1.0
+"""Seconds that a filter may keep a call waiting: longer than a lookup elsewhere should take, shorter than most callers wait."""
+FILTER_BLOCK_LIMIT = 0.25
+"""Seconds after which a filter that does not come back is broken off: meanwhile every call of the worker waits."""
+FILTER_STUCK_LIMIT = 5.0
+"""And after which the worker ends, since no exception reaches what runs in C."""
+
+
 class HeaderMatch(msgspec.Struct, frozen=True):
     """One condition on one key of the routing view (`proxy.routing.keys`). What the kinds mean: `proxy.routing.condition`."""
 
@@ -223,6 +231,8 @@ class Route(msgspec.Struct, frozen=True):
     mirrors: tuple[Mirror, ...] = ()
     edits: Edits | None = None
     """None: calls and answers go on as they are."""
+    filters: dict[str, dict[str, Any] | None] = {}
+    """Other settings for filters of the listener, by name; None: it is disabled."""
 
 
 class VirtualHost(msgspec.Struct, frozen=True):
@@ -231,6 +241,22 @@ class VirtualHost(msgspec.Struct, frozen=True):
     name: str
     domains: tuple[str, ...]
     size: int
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """One of a listener's filters. `kind`: the name of a built-in one, or of an entry point; empty where there is a file.
+
+    `settings` are as the filter takes them: plain data.
+    """
+
+    name: str
+    kind: str = ""
+    file: str | None = None
+    """Absolute."""
+    settings: dict[str, Any] = {}
+    timeout: float = FILTER_TIMEOUT
+    block_limit: float = FILTER_BLOCK_LIMIT
+    stuck_limit: float = FILTER_STUCK_LIMIT
 
 
 class Keepalive(msgspec.Struct, frozen=True):
@@ -355,6 +381,8 @@ class Listener(msgspec.Struct, frozen=True):
     handshake_timeout: float = HANDSHAKE_TIMEOUT
     access_log: AccessLog | None = None
     """None: there is none."""
+    filters: tuple[Filter, ...] = ()
+    """In the order in which calls go through them."""
 
     @property
     def detects(self) -> bool:

@@ -44,6 +44,7 @@ class Fault(enum.IntEnum):
     """Why the proxy answers a call itself.
 
     MISDIRECTED is for protocols whose calls name a host, as HTTP's do: it is another filter chain's than the connection's.
+    FILTER: a filter failed that the call went through.
     """
 
     NO_ROUTE = 1
@@ -54,6 +55,7 @@ class Fault(enum.IntEnum):
     CLOSED = 6
     MALFORMED = 7
     MISDIRECTED = 8
+    FILTER = 9
 
 
 LOCATION = b"xproto:location"

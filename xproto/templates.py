@@ -104,7 +104,10 @@ def _given(protocol: Protocol, what: What) -> Mapping[str, Any] | None:
         return _own(protocol, what)
     if isinstance(what, Direct) and protocol.direct is not None:
         return merge(protocol.reply_base, protocol.direct(what))
-    own = protocol.reply.get(what.fault if isinstance(what, Direct) else what)
+    fault = what.fault if isinstance(what, Direct) else what
+    own = protocol.reply.get(fault)
+    if own is None and fault is Fault.FILTER:  # declarations are older than filters
+        own = protocol.reply.get(Fault.OVERLOAD)
     return None if own is None else merge(protocol.reply_base, own)
 
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from proxy import snapshot
 from proxy.config.access_log import AccessLog
 from proxy.config.chains import FilterChain
+from proxy.config.filters import Filter
 from proxy.config.http import Http
 from proxy.config.model import Model
 from proxy.config.tls import ServerTls
@@ -162,6 +163,12 @@ class Listener(Model):
         default=None,
         description="Writes a line for each call when it has ended. If not given: none.",
         examples=["/var/log/xproto/access.log"],
+    )
+    filters: tuple[Filter, ...] = Field(
+        default=(),
+        description="What calls go through, in this order (docs/filters.md). Filters see whole frames, so with any a big "
+        "frame is not passed on before it is whole.",
+        examples=[[{"name": "fault", "abort": {"percent": 1}}]],
     )
 
 

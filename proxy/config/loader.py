@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from proxy.config import (
+    filter_checks,
     outside,
     protocols,
     references,
@@ -60,6 +61,7 @@ def parse(
     specs = _specs(found, folder)
     config = _validate(found)
     gathered = protocols.gather(registry, specs, _options(found.data))
+    filters = filter_checks.gather(found, folder)
     later = [
         *references.check(found.data, folder),
         *references_tls.check(found.data),
@@ -74,7 +76,7 @@ def parse(
     if config is None or found.problems:
         raise ConfigurationError(file, found.problems)
     try:
-        snapshot = build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder)
+        snapshot = filters.into(build(config, partial(protocols.resolve, registry=gathered.registry), list(specs), folder))
     except WrongValueError as error:  # of a file that has changed since it was looked at
         raise ConfigurationError(file, [Problem(0, 0, "", str(error))]) from None
     for path, message in (*table_keys.check(snapshot), *look(config, snapshot)):

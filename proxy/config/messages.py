@@ -58,32 +58,36 @@ NOT_YET: dict[tuple[type[BaseModel], str], str] = {
 }
 
 
-def report_errors(source: Source, error: ValidationError) -> None:
-    """Adds every error of a validation to the source's problems, but where reading already found one."""
+def report_errors(source: Source, error: ValidationError, at: Path = (), root: Any = Config) -> None:
+    """Adds every error of a validation to the source's problems, but where reading already found one.
+
+    `root`: the model of what is at the path `at`.
+    """
     broken = {problem.path for problem in source.problems}
     fresh = Source(source.data, source.marks)
     for item in error.errors(include_url=False):
-        path, message = _translate(item["type"], tuple(item["loc"]), item["msg"], item["input"])
+        path, message = _translate(item["type"], tuple(item["loc"]), item["msg"], item["input"], root)
+        path = (*at, *path)
         around = source.marks.get(path[:-1])
         # The field that a short form stands for is not in the file.
         fresh.report(path[:-1] if path not in source.marks and around and around.text is not None else path, message)
     source.problems += [problem for problem in fresh.problems if problem.path not in broken]
 
 
-def _translate(kind: str, path: Path, message: str, value: Any) -> tuple[Path, str]:
+def _translate(kind: str, path: Path, message: str, value: Any, root: Any) -> tuple[Path, str]:
     if path and path[-1] == "[key]":
         path = path[:-1]
     last = str(path[-1]) if path else ""
     if kind == "missing":
-        example = _example(path)
+        example = _example(path, root)
         return path, f"is missing; write {last}: {example}" if example else f"is missing; write {last}"
     if kind == "extra_forbidden":
-        model = model_at(path[:-1])
+        model = model_at(path[:-1], root)
         if model is not None and (reason := NOT_YET.get((model, last))):
             return path, reason
         return path, f"there is no such key; {suggest(last, model.model_fields if model else ())}"
     if kind in ("model_type", "dict_type"):
-        model = model_at(path)
+        model = model_at(path, root)
         if model is not None and issubclass(model, Model) and model.short and not isinstance(value, list):
             return path, f"must be text, not {describe(value)}; write text, in quotes if it looks like anything else"
         keys = f" with {', '.join(model.model_fields)}" if model else " of names to values"
@@ -91,19 +95,19 @@ def _translate(kind: str, path: Path, message: str, value: Any) -> tuple[Path, s
     if kind in ("tuple_type", "list_type"):
         return path, f"must be a list, not {describe(value)}; write one item a line, each after a dash"
     if kind == "literal_error":
-        choices = _choices(path)
+        choices = _choices(path, root)
         return path, f"{describe(value)} is none of the choices; {suggest(str(value), choices)}"
     return path, message
 
 
-def model_at(path: Path) -> type[BaseModel] | None:
+def model_at(path: Path, root: Any = Config) -> type[BaseModel] | None:
     """The model whose section is at a path, None where there is none."""
-    found = _bare(_type_at(path))
+    found = _bare(_type_at(path, root))
     return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
 
-def _type_at(path: Path) -> Any:
-    current: Any = Config
+def _type_at(path: Path, root: Any) -> Any:
+    current: Any = root
     for part in path:
         current = _bare(current, listed=isinstance(part, int))
         if isinstance(current, type) and issubclass(current, BaseModel):
@@ -130,13 +134,13 @@ def _bare(annotation: Any, *, listed: bool = False) -> Any:
             return annotation
 
 
-def _choices(path: Path) -> tuple[str, ...]:
-    found = _bare(_type_at(path))
+def _choices(path: Path, root: Any) -> tuple[str, ...]:
+    found = _bare(_type_at(path, root))
     return tuple(map(str, get_args(found))) if get_origin(found) is typing.get_origin(Literal["a"]) else ()
 
 
-def _example(path: Path) -> str:
-    parent = model_at(path[:-1])
+def _example(path: Path, root: Any) -> str:
+    parent = model_at(path[:-1], root)
     field = parent.model_fields.get(str(path[-1])) if parent else None
     if field is None or not field.examples:
         return ""

@@ -19,6 +19,8 @@ from proxy.config import (
     chains,
     clusters,
     edits,
+    filter_models,
+    filters,
     health,
     http,
     key_match,
@@ -42,7 +44,7 @@ from proxy.config.values import UNITS_OF_SIZE
 
 def markdown() -> str:
     """The whole page."""
-    sections = [section for model, place in sections_in_order() for section in _section(model, place)]
+    sections = [section for model, place in _all_sections() for section in _section(model, place)]
     return "\n".join([INTRODUCTION, *sections])
 
 
@@ -69,6 +71,7 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield listeners.Fallback, "listeners[].fallback"
     yield http.Http, "listeners[].http"
     yield access_log.AccessLog, "listeners[].access_log"
+    yield filters.Filter, "listeners[].filters[]"
     yield routes.Route, "routes.NAME[]"
     yield edits.RequestHeaders, "routes.NAME[].request_headers"
     yield edits.ResponseHeaders, "routes.NAME[].response_headers"
@@ -97,6 +100,24 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield health.GrpcCheck, "clusters.NAME.health_check.grpc"
     yield secrets.Secret, "secrets.NAME"
     yield schema.Admin, "admin"
+
+
+def sections_of_filters() -> Iterator[tuple[type[Model], str]]:
+    """The settings of built-in filters: what else may be written beside the keys of `listeners[].filters[]`."""
+    yield filter_models.FaultInjection, "listeners[].filters[] fault"
+    yield filter_models.Delay, "listeners[].filters[] fault.delay"
+    yield filter_models.Abort, "listeners[].filters[] fault.abort"
+    yield filter_models.RateLimit, "listeners[].filters[] rate_limit"
+    yield filter_models.HeaderRules, "listeners[].filters[] header_rules"
+    yield filter_models.HeaderRule, "listeners[].filters[] header_rules.rules[]"
+    yield filter_models.Edits, "listeners[].filters[] header_rules.rules[].request"
+    yield filter_models.HeaderToMetadata, "listeners[].filters[] header_to_metadata"
+    yield filter_models.MetadataRule, "listeners[].filters[] header_to_metadata.rules[]"
+
+
+def _all_sections() -> Iterator[tuple[type[Model], str]]:
+    yield from sections_in_order()
+    yield from sections_of_filters()
 
 
 def _section(model: type[Model], place: str) -> Iterator[str]:
@@ -166,7 +187,7 @@ def _of_type(annotation: Any) -> str:
         return f"mapping to {_of_type(args[1])}"
     if origin is Literal:
         return " or ".join(f"`{arg}`" for arg in args)
-    for model, place in sections_in_order():
+    for model, place in _all_sections():
         if annotation is model:
             return f"`{place}`"
     raise AssertionError(annotation)

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from proxy.config.actions import MAX_MIRRORS, ClusterFrom, DirectResponse, Mirror, Redirect, WeightedCluster
 from proxy.config.edits import MAX_ASKED, RequestHeaders, ResponseHeaders, Rewrite, asked_of_requests
+from proxy.config.filters import Override
 from proxy.config.match import Match
 from proxy.config.model import Model
 from proxy.config.retries import Retry
@@ -77,6 +78,12 @@ class Route(Model):
         default=None,
         description="Where the calls say that they go, on their way to the cluster.",
         examples=[{"prefix": "/v2/", "host": "shop.internal"}],
+    )
+    filters: dict[Name, Override] = Field(
+        default_factory=dict,
+        description="Other settings for filters of the listener, by name: they take the place of all of those, from the phase "
+        "`on_route` on. false: the filter is not asked.",
+        examples=[{"fault": False, "rate_limit": {"rate": 10}}],
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from proxy.datapath.calls cimport call_t
+from proxy.datapath.calls cimport Attendant, call_t
 from proxy.datapath.order cimport Order
 from proxy.datapath.flow cimport Flow
 from proxy.datapath.wheel cimport alarm_t
@@ -38,6 +38,9 @@ cdef class Caller(Flow):
     cdef int interim(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int answered(self, call_t* call) except -1
     cdef int switch(self, call_t* call, Flow upstream, const uint8_t* data, size_t size) except -1
+    cdef int answer_instead(self, call_t* call, object reply) except -1     # a filter's answer; None: it failed
+    # A filter that kept a call waiting has come to its end, or is out of time.
+    cdef int go_on_with(self, Attendant attendant) except -1
     cdef int64_t moved(self, const call_t* call) noexcept
     cdef int64_t patience(self, const call_t* call) noexcept
     cdef int expired(self, call_t* call) except -1

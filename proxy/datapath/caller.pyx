@@ -12,7 +12,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from proxy.datapath.calls cimport Line, Retrier, call_t, end_note, kept_text
+from proxy.datapath.calls cimport Line, Retrier, call_t, end_attendant, end_note, kept_text
 from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, TIMEOUT, add, observe, protocol_count_t
 from proxy.datapath.flow cimport Flow
@@ -78,6 +78,8 @@ cdef class Caller(Flow):
         call.caller = NULL
         if call.note != NULL:
             end_note(call)
+        if call.attendant != NULL:
+            end_attendant(call)
         self.core.wheel.cancel(&call.deadline)
         self.in_flight -= 1
         self.core.waiting -= 1
@@ -291,11 +293,17 @@ cdef class Caller(Flow):
     cdef int answered(self, call_t* call) except -1:
         return 0
 
-    cdef int switch(self, call_t* call, Flow upstream, const uint8_t* data, size_t size) except -1:
+    cdef int go_on_with(self, Attendant attendant) except -1:
+        return 0
+
+    cdef int answer_instead(self, call_t* call, object reply) except -1:
         return 0
 
     cdef str peer_name(self):
         return ""
+
+    cdef int switch(self, call_t* call, Flow upstream, const uint8_t* data, size_t size) except -1:
+        return 0
 
     cdef int starved(self) except -1:
         return self.cut(NO_ROOM)

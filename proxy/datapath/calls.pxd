@@ -1,10 +1,11 @@
+from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.counters cimport histogram_t, host_count_t, protocol_count_t
 from proxy.datapath.notes cimport Notebook, note_t
 from proxy.datapath.wheel cimport alarm_t
-from xproto.kernel.frame cimport identity_t
+from xproto.kernel.frame cimport frame_t, identity_t
 
 
 cdef struct attempt_t:            # what a call that may be sent again has besides, see retries.pyx
@@ -54,6 +55,7 @@ cdef struct call_t:
     uint8_t* said                 # of a call with edits: what its answer's want of the request; NULL: nothing
     const host_count_t* reached   # of a call with edits: the host that it was sent to; NULL: none yet
     note_t* note                  # for the access log; NULL: none, or its end is noted
+    void* attendant               # owned Attendant; NULL: no filter wants to see more of it
     uint8_t cell                  # of its caller in `shares_t`
     int8_t outcome                # how it ended, see notes.pxd
     bint bodied                   # more of its request is to come from its caller
@@ -73,6 +75,15 @@ cdef class Retrier(Line):
     cdef int answers(self, call_t* call) except -1
     cdef int more(self, call_t* call, const uint8_t* data, size_t size) except -1
     cdef int over(self, call_t* call) except -1
+
+
+cdef class Attendant(Line):
+    """What goes along with a call from its request to its end, for the filters that it goes through."""
+    # May it go to this host? 1: yes; 0: another one has to be chosen; -1: a filter failed.
+    cdef int chosen(self, call_t* call, str cluster, str host) except -2
+    # The answer is here: `frame` and `at` may be replaced. False: the call has been answered otherwise.
+    cdef bint answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1
+    cdef void ended(self, call_t* call) noexcept
 
 
 cdef class Calls:
@@ -128,6 +139,14 @@ cdef inline int64_t time_left(const call_t* call, int64_t until, int64_t now) no
     if call.attempt != NULL and 0 < call.attempt.patience < left:
         left = call.attempt.patience
     return (left + 999) // 1000
+
+
+cdef inline void end_attendant(call_t* call) noexcept:
+    """The call has ended: its filters hear of it, once."""
+    cdef Attendant attendant = <Attendant>call.attendant
+    call.attendant = NULL
+    Py_DECREF(attendant)
+    attendant.ended(call)
 
 
 cdef inline bytes kept_text(const call_t* call):

@@ -14,6 +14,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from xproto.kernel.frame cimport frame_t
+
 cdef enum:
     PER_SLAB = 64
 
@@ -41,6 +43,17 @@ cdef class Retrier(Line):
 
     cdef int over(self, call_t* call) except -1:
         return 0
+
+
+cdef class Attendant(Line):
+    cdef int chosen(self, call_t* call, str cluster, str host) except -2:
+        return 1
+
+    cdef bint answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1:
+        return True
+
+    cdef void ended(self, call_t* call) noexcept:
+        pass
 
 
 cdef class Calls:
@@ -91,6 +104,8 @@ cdef class Calls:
         if call.edits != NULL:
             Py_DECREF(<object>call.edits)
             free(call.said)
+        if call.attendant != NULL:
+            end_attendant(call)
         free(call.text)
         call.next = self.free
         self.free = call

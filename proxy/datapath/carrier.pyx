@@ -114,7 +114,7 @@ cdef class Carrier(Flow):
         """Begin to pass on an answer of which this is the beginning. False: wait until it is whole."""
         cdef call_t* call = self.call_of(at)
         cdef Caller caller
-        if self.lane != OWN or call == NULL or call.caller == NULL or call.edits != NULL:
+        if self.lane != OWN or call == NULL or call.caller == NULL or call.edits != NULL or call.attendant != NULL:
             return False
         caller = <Caller>call.caller
         if caller.feeder is not None:

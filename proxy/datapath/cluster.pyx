@@ -15,7 +15,7 @@ from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport BULK, BULKY, OWN, SHARED, limits_t
 from proxy.datapath.conn cimport Conn
 from proxy.datapath.core cimport Core
-from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, Counters
+from proxy.datapath.counters cimport CONNECT, FILTER, NO_HOST, OVERLOAD, Counters
 from proxy.datapath.health cimport Monitors
 from proxy.datapath.host cimport BUSY, DOUBTFUL, OWN_CONNECTIONS, Host, Verdict, wish_t
 from proxy.datapath.pingpong cimport Pool
@@ -179,7 +179,7 @@ cdef class Cluster(Singles):
 
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """Send the call on, or end it here."""
-        cdef int fault = OVERLOAD
+        cdef int fault = OVERLOAD, accepted
         cdef wish_t wish
         cdef Upstream upstream
         if self.mode == 2 or self.mode == 0 and codec.alone or not codec.numbered:
@@ -188,6 +188,14 @@ cdef class Cluster(Singles):
         wish.cell = call.cell
         wish.lane = BULK if at.size > BULKY else SHARED
         upstream = self.choose(codec, &wish, &fault)
+        while upstream is not None and call.attendant != NULL:
+            accepted = self.accepted(call, upstream)
+            if accepted:
+                if accepted < 0:
+                    return self.give_up(call, FILTER)
+                break
+            wish.tried, wish.desperate = call.tried, False
+            upstream = self.choose(codec, &wish, &fault)
         if upstream is not None and upstream.carry(call, frame, at):
             return 0
         return self.give_up(call, fault)

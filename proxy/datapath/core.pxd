@@ -44,6 +44,7 @@ cdef class Core:
     cdef int reset_code           # why streams are reset while it is not 0 (an ErrorCode of HTTP/2)
     cdef int64_t now              # microseconds; read at the beginning of each event
     cdef bint scheduled
+    cdef readonly dict parked     # what waits for a filter; the values mean nothing
     cdef int64_t small            # when small frames were last read
     cdef list dirty, spare, paused
     cdef dict owners              # connections that once owned much, the oldest first; the values mean nothing

@@ -50,6 +50,7 @@ cdef class Core:
         self.buffers, self.calls = Buffers(), Calls()
         self.wheel = Wheel(loop, clock, log)
         self.dirty, self.spare, self.paused, self.owners = [], [], [], {}
+        self.parked = {}
         self.turn_soon = self.turn
         self.random = seed or 1
         self.first_id, self.scatters = 1, True

@@ -10,7 +10,8 @@ cdef enum FaultCode:          # the values of xproto.spec.Fault
     CLOSED_EARLY = 6
     MALFORMED = 7
     MISDIRECTED = 8
-    FAULTS = 9
+    FILTER = 9
+    FAULTS = 10
 
 cdef enum:
     STATUSES = 18             # of gRPC, one that there is not included

@@ -17,7 +17,7 @@ from libc.string cimport memset
 
 from proxy.observe.counters import GRPC_STATUSES
 
-FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected")
+FAULT_NAMES = ("", "no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected", "filter")
 
 
 cdef word_t word_of(str text) except *:

@@ -44,6 +44,9 @@ cdef class Decisions:
     cdef int* places          # where they are among the values, in the table's order
     cdef int sni_at, san_at, source_at    # what the connection says itself, and no frame: -1 where that is not asked for
     cdef bytes protocol       # what the frames are of, for routes that ask
+    cdef tuple marks          # where metadata is among the values, and its names
+    cdef dict metadata        # of the call that is decided; None: it has none
+    cdef list lent            # what the values of metadata point into
     cdef int* wanted          # the same of the table's wanted keys
     cdef Lookup target        # what a redirect says again of its request; None: there is none
     cdef bint headed          # the frame is the head that was just scanned
@@ -57,6 +60,7 @@ cdef class Decisions:
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san, bytes source) except -3
     cdef route_t* chosen(self, route_t* route) except? NULL
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil
+    cdef int lend_metadata(self) except -1
     cdef int recall(self, bytes key) except -3
     cdef int ask(self) except -3
     cdef int64_t own_timeout(self) noexcept nogil

@@ -26,7 +26,7 @@ from proxy.datapath.route cimport route_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
-from proxy.routing.keys import PROTOCOL, SAN, SNI, SOURCE, asked_of, is_own
+from proxy.routing.keys import METADATA, PROTOCOL, SAN, SNI, SOURCE, asked_of, is_own
 from proxy.snapshot import Redirect
 
 TARGET = ("path", "query", "host")
@@ -72,6 +72,14 @@ cdef int64_t spelled_timeout(const slice_t* text) noexcept nogil:
     else:
         return -1
     return max(<int64_t>1, (number * scale + 999_999) // 1_000_000)
+
+
+cdef bytes bytes_of(str text):
+    """As it came, where it is part of a header; what is no text at all is replaced."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 cdef class Table:
@@ -154,6 +162,7 @@ cdef class Decisions:
         self.young, self.old = {}, {}
         self.last_size = -1
         every = [*keys, *dict.fromkeys([key for key in looked_at if is_own(key)])]
+        self.marks = tuple([(at, key[len(METADATA):]) for at, key in enumerate(every) if key.startswith(METADATA)])
         self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
         self.places = <int*>calloc(self.asked + 1, sizeof(int))
         self.wanted = <int*>calloc(len(table.wanted) + 1, sizeof(int))
@@ -203,6 +212,8 @@ cdef class Decisions:
             lend(&self.values[self.san_at], san)
         if self.source_at >= 0:
             lend(&self.values[self.source_at], source)
+        if self.marks:
+            self.lend_metadata()
         if not self.asked:
             return self.fixed
         joined = self.join(key)
@@ -243,6 +254,16 @@ cdef class Decisions:
             memcpy(into + used + 4, self.values[index].data, size)
             used += 4 + size
         return used
+
+    cdef int lend_metadata(self) except -1:
+        """What filters have set on the call; no frame is asked for it."""
+        self.lent = []
+        for at, name in self.marks:
+            value = None if self.metadata is None else self.metadata.get(name)
+            text = None if value is None else bytes_of(str(value))
+            self.lent.append(text)
+            lend(&self.values[<int>at], text)
+        return 0
 
     cdef int recall(self, bytes key) except -3:
         """The table's answer for the current values, remembered under their key."""

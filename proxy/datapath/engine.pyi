@@ -2,6 +2,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from proxy.filters.placed import Placements
 from proxy.observe.counters import Layout
 from proxy.observe.logfile import LogFiles
 from proxy.snapshot import Snapshot
@@ -34,6 +35,7 @@ class Engine:
         clock: Any = None,
         contexts: Contexts | None = None,
         files: LogFiles | None = None,
+        filters: Mapping[str, Placements] | None = None,
     ) -> None: ...
     def prepare(
         self,
@@ -44,6 +46,7 @@ class Engine:
         layout: Layout,
         contexts: Contexts | None = None,
         files: LogFiles | None = None,
+        filters: Mapping[str, Placements] | None = None,
     ) -> Change: ...
     def commit(self, change: Change, listening: dict[str, int]) -> None: ...
     def listen(self, name: str, fd: int) -> None: ...

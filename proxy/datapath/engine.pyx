@@ -41,19 +41,19 @@ cdef class Engine:
     cdef readonly list leaving_clusters, leaving_ports
 
     def __init__(self, loop, snapshot, dict codecs, dict detectors, dict tables, counters, layout, log, seed=0, *,
-                 Network network=None, Clock clock=None, contexts=None, files=None):
+                 Network network=None, Clock clock=None, contexts=None, files=None, filters=None):
         self.clusters, self.ports, self.listeners = {}, {}, {}
         self.leaving_clusters, self.leaving_ports = [], []
         self.core = Core(loop, clock or Clock(), network or Network(loop), log, seed & 0xFFFFFFFFFFFFFFFF)
         self.scribe = Scribe(self.core)
         self.array, self.counters = counters, Counters(counters, layout)
-        self.commit(self.prepare(snapshot, codecs, detectors, tables, layout, contexts, files), {})
+        self.commit(self.prepare(snapshot, codecs, detectors, tables, layout, contexts, files, filters), {})
 
-    def prepare(self, snapshot, dict codecs, dict detectors, dict tables, layout, contexts=None, files=None):
+    def prepare(self, snapshot, dict codecs, dict detectors, dict tables, layout, contexts=None, files=None, filters=None):
         """All that the snapshot needs and is not there yet; nothing is changed. Raises `ValueError`.
 
         A protocol whose codec is the same object as before has not changed: its connections stay. `files`: where access
-        logs go, open; None: they are opened here.
+        logs go, open; None: they are opened here. `filters`: what `proxy.filters.placed.place` made, by listener.
         """
         cdef Change made = Change.__new__(Change)
         cdef Cluster cluster
@@ -74,7 +74,7 @@ cdef class Engine:
         }
         for name, spec in snapshot.listeners.items():
             port = self.ports.get(name) or Port(self.core, name, counters)
-            chains = port.plan(spec, codecs, detectors, bound, contexts, counters)
+            chains = port.plan(spec, codecs, detectors, bound, contexts, counters, (filters or {}).get(name))
             made.ports[name] = port, spec, chains, Opening(spec, clusters)
         made.contexts = contexts
         made.files = LogFiles(snapshot, self.files) if files is None else files
@@ -141,6 +141,8 @@ cdef class Engine:
             for conn in port.connections:
                 busy += conn.paused or conn.out.size > 0
             busy += len(port.tunnels)
+        for exchange in self.core.parked:
+            busy += exchange.is_oneway        # the others are their clients'
         return self.core.waiting + busy
 
     def close(self):
@@ -154,6 +156,8 @@ cdef class Engine:
         for port in [*self.ports.values(), *self.leaving_ports]:
             for conn in port.everyone():
                 conn.shut()
+        for exchange in list(self.core.parked):
+            exchange.abandon()
         for cluster in [*self.clusters.values(), *self.leaving_clusters]:
             cluster.close()
         self.scribe.close()

@@ -29,9 +29,9 @@ cdef enum:
 
 cdef const char* HEX = b"0123456789abcdef"
 # By fault. Envoy's letters; a host that this connection may not ask for is a value that is refused, and no missing route.
-cdef const char** FLAGS = [b"-", b"NR", b"UH", b"UF", b"UO", b"UT", b"UC", b"DPE", b"IH"]
+cdef const char** FLAGS = [b"-", b"NR", b"UH", b"UF", b"UO", b"UT", b"UC", b"DPE", b"IH", b"FF"]
 cdef const char** NAMES = [
-    NULL, b"no_route", b"no_host", b"connect", b"overload", b"timeout", b"closed", b"malformed", b"misdirected"]
+    NULL, b"no_route", b"no_host", b"connect", b"overload", b"timeout", b"closed", b"malformed", b"misdirected", b"filter"]
 
 
 # -- text -------------------------------------------------------------------------------------------------------

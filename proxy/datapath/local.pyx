@@ -31,14 +31,9 @@ cdef inline bytes text_in(const slice_t* text):
 cdef class Local(Noted):
     cdef bint answer_here(self, route_t* route, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         """Answer as the route says. False: it has no answer for such a call."""
-        cdef Action action = <Action>route.action
         cdef Table table = self.binding.decisions.table
-        cdef identity_t who = self.codec.identity(at)
-        cdef bytes answer, text = b""
         cdef note_t* note
-        if action.direct is None or self.codec.headed and method_in(at.echo) == METHOD_CONNECT:
-            return False                     # no answer but a server's makes a tunnel
-        if action.redirect is not None and self.binding.decisions.target is None:
+        if not self.has_answer(route, at):
             return False
         add(route.count, 1)
         if self.port.journal is not None:
@@ -48,13 +43,25 @@ cdef class Local(Noted):
         if oneway:
             add(self.binding.count.dropped, 1)
             return True
-        if self.codec.echoes_text:
-            text = self.codec.text_of(frame, at.size)
-        answer = self.codec.direct(action.direct, at.variant, at.echo, text, &who)
+        self.say_next(self.answer_of(route, frame, at))
+        return True
+
+    cdef bint has_answer(self, route_t* route, const frame_t* at) except -1:
+        """Does the route's action answer such a call?"""
+        cdef Action action = <Action>route.action
+        if action.direct is None or self.codec.headed and method_in(at.echo) == METHOD_CONNECT:
+            return False                     # no answer but a server's makes a tunnel
+        return action.redirect is None or self.binding.decisions.target is not None
+
+    cdef bytes answer_of(self, route_t* route, const uint8_t* frame, const frame_t* at):
+        """What the route's action says to this request."""
+        cdef Action action = <Action>route.action
+        cdef identity_t who = self.codec.identity(at)
+        cdef bytes text = self.codec.text_of(frame, at.size) if self.codec.echoes_text else b""
+        cdef bytes answer = self.codec.direct(action.direct, at.variant, at.echo, text, &who)
         if action.redirect is not None:
             answer = answer.replace(LOCATION, self.location(action, frame, at), 1)
-        self.say_next(answer)
-        return True
+        return answer
 
     cdef bytes location(self, object action, const uint8_t* frame, const frame_t* at):
         """Where the action sends this request of HTTP."""

@@ -32,6 +32,7 @@ cdef class Messages(Guest):
     cdef bint answer_edited(self, call_t* call, const uint8_t* frame, const hop_t* hop) except -1
     cdef bint hurry(self, call_t* call, const uint8_t* frame) except -1
     cdef int introduce(self, Border border) except -1
+    cdef bint astray(self, const uint8_t* frame) except -1
     cdef bint strays(self, const uint8_t* frame) except -1
     cdef bint head_is_late(self) noexcept
     # What the whole connection does in its own way:

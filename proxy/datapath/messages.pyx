@@ -15,7 +15,7 @@ from proxy.datapath.answers cimport Answers
 from proxy.datapath.border cimport Border
 from proxy.datapath.buffers cimport filled
 from proxy.datapath.caller cimport Caller, expire
-from proxy.datapath.calls cimport Retrier, call_t
+from proxy.datapath.calls cimport Attendant, Retrier, call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport OPEN, next_frame
 from proxy.datapath.core cimport BORDER_SIZE
@@ -166,6 +166,10 @@ cdef class Messages(Guest):
             self.certificate = self.io.identity.forwarded.encode() or None
         return 0
 
+    cdef bint astray(self, const uint8_t* frame) except -1:
+        """Has its listener filter chains for names, and is this request one of another's?"""
+        return self.codec.headed and self.port.choice is not None and self.port.choice.guards and self.strays(frame)
+
     cdef bint strays(self, const uint8_t* frame) except -1:
         """Is this request's host one that this connection was not judged for? Asked once for each host in a row."""
         cdef span_t host
@@ -192,7 +196,7 @@ cdef class Messages(Guest):
         if self.stream.half == BODY:
             call.bodied = True
             self.begun = call
-        if self.port.choice is not None and self.port.choice.guards and self.strays(frame):
+        if self.astray(frame):
             return cluster.give_up(call, MISDIRECTED)
         if method_in(at.echo) == METHOD_CONNECT and (not border.connects or self.io.streams or cluster.limits.http2):
             return cluster.give_up(call, NO_ROUTE)       # no tunnel goes by a stream
@@ -272,6 +276,11 @@ cdef class Messages(Guest):
         cdef Border border = self.port.opening.border
         cdef uint8_t* into
         cdef hop_t hop
+        cdef frame_t now
+        if call.attendant != NULL and at.kind != KIND_INTERIM:
+            now = at[0]
+            if not (<Attendant>call.attendant).answered(call, &frame, &now):
+                return False
         if self.unsent() > self.out_limit and not self.has_room():
             return False
         memset(&hop, 0, sizeof(hop_t))
@@ -310,7 +319,12 @@ cdef class Messages(Guest):
         return True
 
     cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        cdef frame_t edited
+        cdef frame_t now, edited
+        if call.attendant != NULL:
+            now = at[0]
+            if not (<Attendant>call.attendant).answered(call, &frame, &now):
+                return 0
+            at = &now
         if call.edits == NULL:
             return Guest.answer(self, call, frame, at)
         frame = (<RouteEdits>call.edits).answer(self.core, self.codec, call, self, frame, at, &edited)

@@ -4,6 +4,7 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, listener_count_t, protocol_count_t, secure_count_t
 from proxy.datapath.decisions cimport Decisions, Table
+from proxy.datapath.filters cimport Filters
 from proxy.datapath.h2_connection cimport H2End
 from proxy.datapath.journal cimport Journal
 from proxy.datapath.opening cimport Opening
@@ -19,6 +20,7 @@ cdef class Binding:
     cdef protocol_count_t* count
     cdef Lookup texts                         # what the access log says of requests; None: there is no log
     cdef int first_text                       # which text of a note (notes.pxd) its first key is
+    cdef Filters filters                      # that its calls go through; None: there are none
     cdef tuple carried                        # Bindings of what its connections' streams carry; empty: they have none
     cdef int become(self, Binding new) except -1
 
@@ -71,9 +73,9 @@ cdef class Port:
     cdef readonly dict tunnels        # Near -> None, as above
     cdef readonly dict shared         # Shared -> None, as above
     cdef Py_ssize_t open(self)        # how many there are in all
-    cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters)
+    cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters, filters)
     cdef Chain chain(self, str name, tls, side, tuple protocols, dict codecs, detector, bint detects, Table table,
-                     Counters counters, bint logs)
+                     Counters counters, bint logs, filters)
     cdef int become(self, spec, dict chains, Opening opening, Counters counters, Journal journal) except -1
     cdef bint has(self, Chain chain)
     cdef int insecure(self, str reason) except -1

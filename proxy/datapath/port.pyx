@@ -13,6 +13,7 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, add
 from proxy.datapath.decisions cimport Decisions, Table
+from proxy.datapath.filters cimport Filters
 from proxy.datapath.h2_connection cimport H2End
 from proxy.datapath.journal cimport Journal
 from proxy.datapath.notes cimport METHOD, SERVICE
@@ -29,18 +30,21 @@ GRPC_TEXTS = ("service", "method", "path", "host")
 
 
 cdef class Binding:
-    def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters, bint logs):
+    def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters, bint logs,
+                  filters):
         self.codec, self.decisions = codec, Decisions(core, table, codec)
         self.count = counters.for_protocol(listener, codec.name)
         self.first_text = METHOD if codec.headed and not codec.spelled else SERVICE
-        self.carried = tuple([Binding(core, listener, each, table, counters, logs) for each in codec.carried])
+        self.carried = tuple([Binding(core, listener, each, table, counters, logs, filters) for each in codec.carried])
+        if filters is not None:
+            self.filters = Filters(core, listener, codec, table, filters, counters)
         if logs and not self.carried:
             self.texts = codec.lookup(GRPC_TEXTS if codec.spelled else HTTP_TEXTS if codec.headed else RPC_TEXTS)
 
     cdef int become(self, Binding new) except -1:
         """The same protocol of a new snapshot."""
         cdef Binding kept, made
-        self.decisions, self.texts = new.decisions, new.texts
+        self.decisions, self.texts, self.filters = new.decisions, new.texts, new.filters
         for kept, made in zip(self.carried, new.carried):
             kept.become(made)
         return 0
@@ -89,27 +93,27 @@ cdef class Port:
         self.chains, self.connections, self.tunnels, self.shared = {}, {}, {}, {}
         self.count = counters.for_listener(name)
 
-    cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters):
+    cdef dict plan(self, spec, dict codecs, dict detectors, dict tables, contexts, Counters counters, filters):
         """The chains that `spec` needs, as if there were none yet."""
         cdef dict found = {}
         cdef bint falls = spec.fallback is not None, logs = spec.access_log is not None
         if spec.plaintext:
             found[None] = self.chain(None, None, None, spec.protocols, codecs, detectors.get(self.name), falls, tables[spec.routes],
-                                     counters, logs)
+                                     counters, logs, filters)
         for each in spec.chains:
             found[each.name] = self.chain(
                 each.name, each.tls, contexts.server(self.name, each.name), each.protocols, codecs,
-                detectors.get((self.name, each.name)), falls, tables[each.routes], counters, logs)
+                detectors.get((self.name, each.name)), falls, tables[each.routes], counters, logs, filters)
         return found
 
     cdef Chain chain(self, str name, tls, side, tuple protocols, dict codecs, detector, bint detects, Table table,
-                     Counters counters, bint logs):
+                     Counters counters, bint logs, filters):
         cdef Chain made = Chain.__new__(Chain)
         detects = detects or len(protocols) > 1
         if detects and detector is None:
             raise ValueError(f"listener {self.name}: several protocols, or a fallback, but no detector")
         made.name, made.tls, made.side = name, tls, side
-        made.bindings = {each: Binding(self.core, self.name, codecs[each], table, counters, logs) for each in protocols}
+        made.bindings = {each: Binding(self.core, self.name, codecs[each], table, counters, logs, filters) for each in protocols}
         made.only = None if detects else made.bindings[protocols[0]]
         made.detect = None if detector is None else detector.detect
         return made

@@ -1,6 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.calls cimport call_t
+from proxy.datapath.decisions cimport Table
 from proxy.datapath.local cimport Local
 from proxy.datapath.route cimport route_t
 from xproto.kernel.frame cimport frame_t
@@ -15,8 +16,14 @@ cdef class Requester(Local):
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int act(self, route_t* route, const uint8_t* frame, const frame_t* at, bint oneway) except -1
-    cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
+    cdef int unfiltered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
+    # Through the filters of its listener, on its way.
+    cdef int filtered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
+    cdef int forward(self, call_t* call, const uint8_t* frame, const frame_t* at, route_t* route, int64_t own) except -1
+    cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, Table table, route_t* route, bint oneway,
                         int64_t own) except? NULL
+    cdef call_t* begin_call(self, const uint8_t* frame, int64_t size, const frame_t* at, bint oneway) except? NULL
+    cdef int aim(self, call_t* call, const uint8_t* frame, int64_t size, Table table, route_t* route, int64_t own) except -1
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1
     cdef int drop(self, bint oneway, const uint8_t* frame, const frame_t* at, int fault) except -1
     cdef int reject_unread(self) except -1

@@ -85,15 +85,16 @@ cdef class Requester(Local):
         return decisions.decide(frame, size, own, self.sni, self.san, self.source)
 
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
+        return self.unfiltered(frame, at, oneway) if self.binding.filters is None else self.filtered(frame, at, oneway)
+
+    cdef int unfiltered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         cdef Binding binding = self.binding
         cdef Table table = binding.decisions.table
-        cdef Cluster cluster
         cdef int64_t own = at.timeout
         cdef int index = self.decide(frame, at.size, &own)
         cdef route_t* route
         cdef route_t* chosen
         cdef call_t* call
-        cdef frame_t edited
         if index >= 0:
             oneway = oneway or table.routes[index].oneway and not self.codec.headed
         add(binding.count.oneways if oneway else binding.count.calls, 1)
@@ -108,16 +109,21 @@ cdef class Requester(Local):
             if chosen == NULL:
                 return self.act(route, frame, at, oneway)
             route = chosen
-        call = self.record(frame, at.size, at, route, oneway, own)
+        call = self.record(frame, at.size, at, table, route, oneway, own)
         if call == NULL:
             return self.drop(oneway, frame, at, OVERLOAD)
+        return self.forward(call, frame, at, route, own)
+
+    cdef int forward(self, call_t* call, const uint8_t* frame, const frame_t* at, route_t* route, int64_t own) except -1:
+        """The call, which has its record and its route, goes to that one's cluster: edited, kept and copied as it says."""
+        cdef Cluster cluster = <Cluster>route.cluster
+        cdef frame_t edited
         if self.codec.headed:
             if route.retry != NULL:
                 (<Retry>route.retry).begin(call, self.codec, frame, at, self.core.head)
             self.mirrors = <Mirrors>route.mirrors if route.mirrors != NULL else None
-            return self.send_on(<Cluster>route.cluster, call, frame, at)
+            return self.send_on(cluster, call, frame, at)
         if call.edits != NULL:
-            cluster = <Cluster>route.cluster
             frame = (<RouteEdits>call.edits).call(self.core, self.codec, call, self, cluster.name, frame, at, &edited)
             if frame == NULL:
                 return cluster.give_up(call, MALFORMED)
@@ -126,33 +132,37 @@ cdef class Requester(Local):
             (<Retry>route.retry).begin(call, self.codec, frame, at, self.core.head)
         if route.mirrors != NULL:
             (<Mirrors>route.mirrors).copy(self.core, self.codec, call, frame, at, own * 1000)
-        return (<Cluster>route.cluster).dispatch(self.codec, call, frame, at)
+        return cluster.dispatch(self.codec, call, frame, at)
 
     cdef int act(self, route_t* route, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         """A route's action sends this call to no cluster."""
         cdef Table table = self.binding.decisions.table
-        if self.codec.headed and self.port.choice is not None and self.port.choice.guards and self.strays(frame):
+        if self.astray(frame):
             return self.drop(oneway, frame, at, MISDIRECTED)
         if self.answer_here(route, frame, at, oneway):
             return 0
         add(table.nobody, 1)
         return self.drop(oneway, frame, at, NO_ROUTE)
 
-    cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, route_t* route, bint oneway,
+    cdef call_t* record(self, const uint8_t* frame, int64_t size, const frame_t* at, Table table, route_t* route, bint oneway,
                         int64_t own) except? NULL:
         """The call of a request, with its deadline set, whether its frame is whole or its head only. NULL: no memory."""
+        cdef call_t* call = self.begin_call(frame, size, at, oneway)
+        if call == NULL:
+            add(route.count, 1)
+            return NULL
+        self.aim(call, frame, size, table, route, own)
+        return call
+
+    cdef call_t* begin_call(self, const uint8_t* frame, int64_t size, const frame_t* at, bint oneway) except? NULL:
+        """The call of a request that has no route yet. NULL: no memory."""
         cdef call_t* call = self.core.calls.take()
-        cdef int64_t timeout, soonest
-        add(route.count, 1)
         if call == NULL:
             return NULL
         call.count = self.binding.count
         call.origin, call.variant, call.echo = self.codec.identity(at), at.variant, at.echo
         call.start = self.core.now
-        call.duration = (<Cluster>route.cluster).duration
         call.oneway, call.cell = oneway, self.cell
-        if route.edits != NULL:
-            hold_edits(call, route.edits)
         if self.codec.echoes_text and not oneway and not self.core.calls.keep_text(call, self.codec.text_of(frame, size)):
             self.core.calls.give(call)
             return NULL
@@ -161,20 +171,32 @@ cdef class Requester(Local):
                 self.core.calls.give(call)
                 return NULL
             self.adopt(call)
+        return call
+
+    cdef int aim(self, call_t* call, const uint8_t* frame, int64_t size, Table table, route_t* route, int64_t own) except -1:
+        """The call has its route: its deadline is set, and what is noted of it."""
+        cdef int64_t timeout, soonest
+        add(route.count, 1)
+        call.duration = (<Cluster>route.cluster).duration
+        if route.edits != NULL:
+            hold_edits(call, route.edits)
+        if not call.oneway:
             timeout = route.timeout
             if self.codec.spelled:
-                call.total = self.core.now + own * 1000 if own > 0 else 0
+                call.total = call.start + own * 1000 if own > 0 else 0
             elif own > 0 and (timeout <= 0 or own * 1000 < timeout):
                 timeout = own * 1000
             if timeout > 0:
-                call.until = self.core.now + timeout
+                call.until = call.start + timeout
             soonest = min(call.until or call.total, call.total or call.until)
             if soonest:
                 call.deadline.owner, call.deadline.fire = call, expire
                 self.core.wheel.set(&call.deadline, soonest)
         if self.port.journal is not None:
-            call.note = self.note(frame, size, self.binding.decisions.table, route)
-        return call
+            call.note = self.note(frame, size, table, route)
+            if call.note != NULL:
+                call.note.start = call.start     # a filter may have kept it waiting
+        return 0
 
     cdef bint call_on(self, const uint8_t* frame, size_t size, const frame_t* at) except -1:
         """Begin to pass on a request of which the first `size` bytes are there. False: wait until it is whole.
@@ -188,7 +210,10 @@ cdef class Requester(Local):
         cdef Upstream upstream
         cdef route_t* route
         cdef call_t* call
-        cdef int index = self.decide(frame, size, &own)
+        cdef int index
+        if binding.filters is not None:
+            return False                 # filters see whole frames
+        index = self.decide(frame, size, &own)
         if index < 0 or not oneway and at.kind != KIND_REQUEST or self.codec.session and not self.greeted:
             return False                 # the whole frame will tell
         route = &binding.decisions.table.routes[index]
@@ -206,7 +231,7 @@ cdef class Requester(Local):
                 cluster.waiting[self] = None
                 self.pause()
             return False
-        call = self.record(frame, size, at, route, oneway, own)
+        call = self.record(frame, size, at, binding.decisions.table, route, oneway, own)
         if call == NULL:
             return False
         if route.retry != NULL:
@@ -217,6 +242,9 @@ cdef class Requester(Local):
         if not upstream.carry_head(self, call, frame, at):
             cluster.give_up(call, OVERLOAD)
         return True
+
+    cdef int filtered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
+        return 0
 
     cdef int misread(self, str why) except -1:
         """What is passed on in pieces is malformed: its caller is told, unless it was answered already."""

@@ -155,7 +155,7 @@ cdef class Retry(Attempts):
         made[0] = old[0]
         memset(&made.deadline, 0, sizeof(alarm_t))
         made.upstream, made.spot, made.id, made.outcome, made.tried = NULL, NULL, 0, 0, tried
-        old.note, old.text, old.attempt, old.edits, old.said = NULL, NULL, NULL, NULL, NULL
+        old.note, old.text, old.attempt, old.edits, old.said, old.attendant = NULL, NULL, NULL, NULL, NULL, NULL
         attempt.call, made.line = made, <void*>self
         if old.caller != NULL:
             (<Caller>old.caller).replace(old, made)

@@ -9,8 +9,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from proxy.datapath.balancer cimport tour_t
 from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport Retrier, call_t
-from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, add
+from proxy.datapath.calls cimport Attendant, Retrier, call_t
+from proxy.datapath.counters cimport CONNECT, FILTER, NO_HOST, OVERLOAD, add
 from proxy.datapath.host cimport BUSY, Host, Verdict
 from proxy.datapath.pingpong cimport Pool, spot_t
 from proxy.datapath.upstream cimport Upstream
@@ -48,8 +48,20 @@ cdef class Singles(Balancer):
             return self.give_up(call, OVERLOAD)
         return self.stir_pools() if pool.count > 1 else 0      # a host that failed may be due again
 
+    cdef int accepted(self, call_t* call, Upstream upstream) except -2:
+        """Do the filters of the call agree to the host? 0: they do not, and it is not tried again; -1: one of them failed."""
+        cdef Host host = <Host>upstream.keeper
+        cdef int found = (<Attendant>call.attendant).chosen(call, self.name, host.address)
+        if found == 0:
+            call.tried |= <uint64_t>1 << (host.index & 63)
+        return found
+
     cdef int entrust(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """The connection has this call now, or there is no memory for that."""
+        cdef int accepted = 1 if call.attendant == NULL else self.accepted(call, upstream)
+        if accepted <= 0:
+            upstream.keeper.freed(upstream)
+            return self.give_up(call, FILTER) if accepted else self.dispatch_alone(upstream.codec, call, frame, at)
         if upstream.carry(call, frame, at):
             return 0
         upstream.keeper.freed(upstream)

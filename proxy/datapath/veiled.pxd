@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.port cimport Binding, Chain
-from proxy.datapath.requester cimport Requester
+from proxy.datapath.filtered cimport Filtered
 from proxy.datapath.wheel cimport alarm_t
 
 
@@ -10,7 +10,7 @@ cdef enum:
     MOST_SHAKING = 4096       # handshakes under way in a worker: each holds some 40 KiB that no budget counts
 
 
-cdef class Veiled(Requester):
+cdef class Veiled(Filtered):
     cdef alarm_t alarm            # the handshake, detection, then idleness, then lingering
     cdef bint timed               # there are first bytes, and the deadline of what they begin counts
     cdef bint shaking             # its handshake is counted among those under way

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.counters cimport add, observe, take
 from proxy.datapath.port cimport Binding, Chain, Port
-from proxy.datapath.requester cimport Requester
+from proxy.datapath.filtered cimport Filtered
 from proxy.datapath.tls cimport new_tls
 
 from xproto.autodetect.client_hello import LONGEST as LONGEST_HELLO
@@ -23,7 +23,7 @@ ALPN = {"http/1.1": "http1", "http/1.0": "http1", "h2": "http2"}
 cdef const uint8_t* UNRECOGNISED = b"\x15\x03\x03\x00\x02\x02\x70"    # a fatal alert: unrecognized_name (RFC 6066)
 
 
-cdef class Veiled(Requester):
+cdef class Veiled(Filtered):
     cdef bint hello(self, const uint8_t* data, size_t size) except -1:
         """Does it begin with TLS? True: all of this is the handshake's. False: plaintext, where that is taken, or nothing is
         known yet, or it is closed."""

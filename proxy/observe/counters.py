@@ -25,7 +25,7 @@ from proxy.tls.failures import REASONS
 CounterType = Literal["counter", "gauge", "histogram"]
 Labels = tuple[tuple[str, str], ...]
 
-FAULTS = ("no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected")
+FAULTS = ("no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed", "misdirected", "filter")
 """`xproto.spec.Fault` in lower case (a test holds them equal): control counts without importing the framework."""
 
 HTTP2_BOUNDS = (
@@ -100,6 +100,7 @@ EDITS = ("skipped", "refused")
 """Of calls and answers that went on without an edit, since there was nothing to be edited; and of those that did not go on."""
 
 _L, _LP, _CH = ("listener",), ("listener", "protocol"), ("cluster", "host")
+_LF = ("listener", "filter")
 
 FAMILIES = (
     Family("xproto_downstream_connections_total", "counter", _L, "Connections accepted."),
@@ -135,6 +136,8 @@ FAMILIES = (
         _L,
         "Calls that are not in the access log: too many waited, or a write failed.",
     ),
+    Family("xproto_filter_replies_total", "counter", _LF, "Calls that a filter answered."),
+    Family("xproto_filter_failures_total", "counter", _LF, "Runs of a filter that failed: it raised, hung or blocked."),
     Family("xproto_route_calls_total", "counter", ("table", "route"), "Calls by the route they took."),
     Family("xproto_route_decisions_total", "counter", ("table", "outcome"), "Decisions, by where they came from."),
     Family("xproto_edits_total", "counter", ("table", "outcome"), "Edits by routes that were not made, and why."),
@@ -197,6 +200,7 @@ def label_values(snapshot: Snapshot) -> dict[tuple[str, ...], list[tuple[str, ..
         ("xproto_mirror_in_flight",): [(name,) for name in mirrors],
         _L: [(listener.name,) for listener in listeners],
         _LP: protocols,
+        _LF: [(listener.name, each.name) for listener in listeners for each in listener.filters],
         ("listener", "result"): [(ls.name, each) for ls in listeners for each in dict.fromkeys((*_heard(ls), *DETECTED))],
         ("listener", "reason"): [(listener.name, reason) for listener in listeners for reason in REASONS],
         ("listener", "outcome"): [(listener.name, outcome) for listener in listeners for outcome in PROXY_HEADERS],

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 from proxy.datapath.engine import Change, Engine
+from proxy.filters.placed import Filters
+from proxy.filters.placed import place as place_filters
 from proxy.observe.counters import Layout
 from proxy.observe.logfile import LogFiles
 from proxy.routing.table import RouteTable
@@ -46,6 +48,7 @@ class Parts:
     """What handshakes are made with; takes new materials itself."""
     files: LogFiles
     """Where access logs go, open."""
+    filters: Filters
 
 
 def make_parts(
@@ -68,6 +71,7 @@ def make_parts(
         materials,
         Contexts(snapshot, materials, None if before is None else before.contexts),
         LogFiles(snapshot, None if before is None else before.files, must=first),
+        place_filters(snapshot, None if before is None else before.filters),
     )
 
 
@@ -107,15 +111,16 @@ def build_engine(
     """The engine, not listening yet. `counters` is writable and has a slot for each of the layout's."""
     return Engine(
         loop, parts.snapshot, parts.codecs, parts.detectors, parts.tables, counters, parts.layout, log, seed,
-        contexts=parts.contexts, files=parts.files,
+        contexts=parts.contexts, files=parts.files, filters=parts.filters.listeners,
     )  # fmt: skip
 
 
 def prepare(engine: Engine, parts: Parts) -> Change:
     """What `engine.commit` takes; raises `ValueError`."""
     return engine.prepare(
-        parts.snapshot, parts.codecs, parts.detectors, parts.tables, parts.layout, parts.contexts, parts.files
-    )
+        parts.snapshot, parts.codecs, parts.detectors, parts.tables, parts.layout, parts.contexts, parts.files,
+        parts.filters.listeners,
+    )  # fmt: skip
 
 
 def map_counters(descriptor: int) -> memoryview:

@@ -10,7 +10,7 @@ from proxy.config.clusters import Host
 from proxy.config.key_match import HeaderMatch
 from proxy.config.messages import model_at
 from proxy.config.model import Model
-from proxy.config.reference import json_schema, markdown, sections_in_order
+from proxy.config.reference import json_schema, markdown, sections_in_order, sections_of_filters
 from proxy.config.schema import Config
 from tests.config.fakes import snapshot
 
@@ -34,7 +34,7 @@ def test_the_pages_examples_are_valid() -> None:
 
 
 def test_every_model_has_a_section_and_every_field_a_meaning() -> None:
-    models = {model for model, _ in sections_in_order()}
+    models = {model for model, _ in (*sections_in_order(), *sections_of_filters())}
     assert models == set(Model.__subclasses__())
     for model in models:
         assert model.__doc__

@@ -17,6 +17,7 @@ import msgspec
 
 from proxy.datapath.clock import ManualClock
 from proxy.datapath.engine import Engine
+from proxy.filters.placed import place
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
 from proxy.snapshot import Cluster, HeaderMatch, Listener, Route, Snapshot
@@ -216,6 +217,7 @@ class World:
         self.engine = Engine(
             self.hand, self.snapshot, found, detectors, {"table": table or RouteTable(routes)},
             self.array, self.layout, self.log.append, seed, clock=self.clock, contexts=self.contexts,
+            filters=self.placed(self.snapshot),
         )  # fmt: skip
         self.engine.set_first_id(first_id)
         if protocols == ("dubbo",):
@@ -223,6 +225,10 @@ class World:
         self.listening = self.listening_socket()
         self.engine.listen("in", self.listening.fileno())
         return self
+
+    def placed(self, snapshot: Snapshot) -> dict[str, Any]:
+        self.filters = place(snapshot, getattr(self, "filters", None))
+        return self.filters.listeners
 
     def detectors_of_chains(self, snapshot: Snapshot) -> dict[Any, Any]:
         return {
@@ -244,7 +250,10 @@ class World:
         tables = {name: RouteTable(routes) for name, routes in snapshot.routes.items()}
         self.contexts = Contexts(snapshot, materials or self.contexts.materials, self.contexts)
         detectors |= self.detectors_of_chains(snapshot)
-        return self.engine.prepare(snapshot, codecs, detectors, tables, layout, self.contexts), layout
+        change = self.engine.prepare(
+            snapshot, codecs, detectors, tables, layout, self.contexts, filters=self.placed(snapshot)
+        )
+        return change, layout
 
     def change(
         self, listening: dict[str, int] | None = None, codecs: dict[str, Any] | None = None,

@@ -59,7 +59,7 @@ def test_keys_of_triple_have_the_names_of_dubbo() -> None:
 
 STATUSES = {
     Fault.NO_ROUTE: b"12", Fault.NO_HOST: b"14", Fault.CONNECT: b"14", Fault.OVERLOAD: b"8", Fault.TIMEOUT: b"4",
-    Fault.CLOSED: b"14", Fault.MALFORMED: b"13", Fault.MISDIRECTED: b"14",
+    Fault.CLOSED: b"14", Fault.MALFORMED: b"13", Fault.MISDIRECTED: b"14", Fault.FILTER: b"13",
 }  # fmt: skip
 
 

@@ -97,6 +97,7 @@ def test_only_a_client_begins_with_the_preface():
         (Fault.CLOSED, b"\x08\x03502"),
         (Fault.MALFORMED, b"\x8c"),
         (Fault.MISDIRECTED, b"\x08\x03421"),
+        (Fault.FILTER, b"\x8e"),
     ],
 )
 def test_local_replies_are_one_frame_that_no_table_takes_part_in(fault, block):

@@ -77,6 +77,7 @@ def test_a_status_of_zero_is_one() -> None:
     [
         (-1, "-"), (0, "DC"), (Fault.NO_ROUTE, "NR"), (Fault.NO_HOST, "UH"), (Fault.CONNECT, "UF"), (Fault.OVERLOAD, "UO"),
         (Fault.TIMEOUT, "UT"), (Fault.CLOSED, "UC"), (Fault.MALFORMED, "DPE"), (Fault.MISDIRECTED, "IH"),
+        (Fault.FILTER, "FF"),
     ],
 )  # fmt: skip
 def test_flags(outcome: int, flags: str) -> None:

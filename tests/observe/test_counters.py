@@ -9,14 +9,14 @@ import msgspec
 import pytest
 
 from proxy.observe.counters import CARRIED, DETECTED, DURATION_BOUNDS, FAMILIES, FAULTS, HISTOGRAM_EXTRA, Layout, label_values
-from proxy.snapshot import Cluster, ClusterFrom, GrpcCheck, HealthCheck, Listener, Mirror, Route, Snapshot
+from proxy.snapshot import Cluster, ClusterFrom, Filter, GrpcCheck, HealthCheck, Listener, Mirror, Route, Snapshot
 from xproto.registry import load
 from xproto.spec import Fault
 
 SNAPSHOT = Snapshot(
     listeners={
         "mesh": Listener("mesh", "127.0.0.1:1", ("dubbo", "bolt"), "main"),
-        "one": Listener("one", "127.0.0.1:2", ("bolt",), "main"),
+        "one": Listener("one", "127.0.0.1:2", ("bolt",), "main", filters=(Filter("fault"),)),
     },
     routes={
         "main": (

@@ -222,7 +222,7 @@ OTHERS = {
 }  # fmt: skip
 
 REPLY = {"kind": "response"}
-FAULTS = "NO_ROUTE, NO_HOST, CONNECT, OVERLOAD, TIMEOUT, CLOSED, MALFORMED, MISDIRECTED"
+FAULTS = "NO_ROUTE, NO_HOST, CONNECT, OVERLOAD, TIMEOUT, CLOSED, MALFORMED, MISDIRECTED, FILTER"
 VALUE = "give every field of the frame a value that fits it"
 
 

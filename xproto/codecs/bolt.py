@@ -111,6 +111,7 @@ def bolt(*, goaway: bool = False, frame_limit: int = FRAME_LIMIT) -> Protocol:
             Fault.TIMEOUT: {"status": 7},
             Fault.CLOSED: {"status": 16},
             Fault.MALFORMED: {"status": 9},
+            Fault.FILTER: {"status": 1},
         },
         heartbeat={**_EMPTY, "type": "request", "command": "heartbeat", "timeout": -1},
         heartbeat_ack={**_EMPTY, "type": "response", "command": "heartbeat", "status": 0},

@@ -66,6 +66,7 @@ _MESSAGES = {
     Fault.TIMEOUT: (31, "xproto: the provider did not answer in time"),
     Fault.CLOSED: (35, "xproto: the provider's connection closed before it answered"),
     Fault.MALFORMED: (40, "xproto: the request cannot be read"),
+    Fault.FILTER: (80, "xproto: a filter failed"),
 }
 
 

@@ -36,6 +36,7 @@ FAULTS = {
     Fault.CLOSED: (14, "the server's connection ended before it answered"),
     Fault.MALFORMED: (13, "the request cannot be read"),
     Fault.MISDIRECTED: (14, "this host is not to be had on this connection"),
+    Fault.FILTER: (13, "a filter failed"),
 }
 """4 DEADLINE_EXCEEDED, 8 RESOURCE_EXHAUSTED, 12 UNIMPLEMENTED, 13 INTERNAL, 14 UNAVAILABLE (a client may ask again)."""
 

@@ -27,6 +27,7 @@ _FAULTS = {
     Fault.CLOSED: (b"502 Bad Gateway", "the server's connection ended before it answered"),
     Fault.MALFORMED: (b"400 Bad Request", "the request cannot be read"),
     Fault.MISDIRECTED: (b"421 Misdirected Request", "this host is not to be had on this connection"),
+    Fault.FILTER: (b"500 Internal Server Error", "a filter failed"),
 }
 STATUSES: Mapping[str, int | Collection[int]] = {
     "4xx": range(400, 500), "5xx": range(500, 600), "gateway_error": (502, 503, 504), "misdirected_request": 421,

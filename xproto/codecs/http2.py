@@ -175,7 +175,7 @@ _FLAGS = {
 }  # fmt: skip
 _WHOLE = {**_FLAGS, "end_headers": 1, "end_stream": 1}
 _HEARTBEAT = {"type": "ping", "flags": _FLAGS, "no_stream": {"reserved": 0}, "ping": {"opaque": bytes(8)}}
-_INDEXED = {b"400": 12, b"404": 13}
+_INDEXED = {b"400": 12, b"404": 13, b"500": 14}
 """Of HPACK's static table: whole fields."""
 _STATUS, _RETRY_AFTER = 8, 53
 """And names."""
@@ -202,6 +202,7 @@ _STATUSES = {
     Fault.CLOSED: b"502",
     Fault.MALFORMED: b"400",
     Fault.MISDIRECTED: b"421",
+    Fault.FILTER: b"500",
 }
 
 

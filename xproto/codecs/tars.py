@@ -38,6 +38,7 @@ _FAULTS = {
     Fault.TIMEOUT: (-7, "xproto: the server did not answer in time"),
     Fault.CLOSED: (-8, "xproto: the server's connection closed before it answered"),
     Fault.MALFORMED: (-1, "xproto: the request cannot be read"),
+    Fault.FILTER: (-99, "xproto: a filter failed"),
 }
 
 

@@ -48,6 +48,7 @@ FAULTS = {
     Fault.TIMEOUT: (6, "xproto: the server did not answer in time"),
     Fault.CLOSED: (6, "xproto: the server's connection closed before it answered"),
     Fault.MALFORMED: (7, "xproto: the request cannot be read"),
+    Fault.FILTER: (6, "xproto: a filter failed"),
 }
 """TApplicationException's types: 1 unknown method, 6 internal error, 7 protocol error."""
 

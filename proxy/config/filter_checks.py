@@ -1,0 +1,238 @@
+"""Filters looked at before anything runs: found, their settings read by their own models, and made once, to see that it works.
+
+Works on the data as read, as `references` does, so that a filter's mistakes are told beside others. A filter's file is a
+program of its user: whatever it raises is a problem at its line, never a traceback.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+
+from proxy.config.filter_models import MODELS
+from proxy.config.filters import MAX_FILTERS, Filter
+from proxy.config.messages import report_errors
+from proxy.config.problems import Path, Problem
+from proxy.config.raw import items, lists, mapping
+from proxy.config.source import Source
+from proxy.filters.interface import Condition
+from proxy.filters.interface import Filter as FilterClass
+from proxy.filters.loading import Classes, FilterError
+from proxy.filters.placed import settings_of
+from proxy.routing.condition import compile_regex
+from proxy.snapshot import Filter as Spec
+from proxy.snapshot import Snapshot
+from xproto.errors import suggest
+
+KINDS = ("exact", "prefix", "suffix", "regex", "present")
+
+
+Known = dict[str, list[tuple[str, Spec, type[FilterClass]]]]
+"""By a filter's name: the listeners that have it, and what it is there; none where it is not right anywhere."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What was found. Only of use where no problem was."""
+
+    listeners: dict[str, dict[str, tuple[Spec, type[FilterClass]]]] = field(default_factory=dict)
+    """Filters by name, by listener."""
+    routes: dict[str, dict[int, dict[str, dict[str, Any] | None]]] = field(default_factory=dict)
+    """By table, the route's index among all of it, the filter's name."""
+
+    def into(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with its filters."""
+        if not self.listeners:
+            return snapshot
+        listeners = {
+            name: msgspec.structs.replace(each, filters=tuple(spec for spec, _ in self.listeners.get(name, {}).values()))
+            for name, each in snapshot.listeners.items()
+        }
+        routes = {
+            table: tuple(
+                msgspec.structs.replace(route, filters=given) if (given := self.routes.get(table, {}).get(index)) else route
+                for index, route in enumerate(listed)
+            )
+            for table, listed in snapshot.routes.items()
+        }
+        return msgspec.structs.replace(snapshot, listeners=listeners, routes=routes)
+
+
+def gather(source: Source, folder: FilePath) -> Gathered:
+    """Reports to `source` what is wrong."""
+    found = Gathered()
+    if not isinstance(source.data, dict):
+        return found
+    classes = Classes()
+    by_table: dict[str, Known] = {}
+    for index, listener in items(source.data.get("listeners")):
+        listed = listener.get("filters")
+        made = _listener(source, ("listeners", index, "filters"), listed, classes, folder)
+        name = listener.get("name")
+        if not isinstance(name, str):
+            continue
+        if made:
+            found.listeners[name] = made
+        chains = (chain for _, chain in items(listener.get("filter_chains")))
+        for table in {each["routes"] for each in (listener, *chains) if isinstance(each.get("routes"), str)}:
+            for _, item in items(listed):
+                users = by_table.setdefault(table, {}).setdefault(str(item.get("name")), [])
+                if (own := made.get(str(item.get("name")))) is not None:
+                    users.append((name, *own))
+    for table, given in mapping(source.data, "routes").items():
+        before = 0
+        for path, listed in lists(("routes", table), given):
+            for index, route in items(listed):
+                if route.get("filters") is not None:
+                    said = _route(source, (*path, index, "filters"), route["filters"], by_table.get(table, {}))
+                    found.routes.setdefault(table, {})[before + index] = said
+            before += len(listed) if isinstance(listed, list) else 0
+    return found
+
+
+def _listener(
+    source: Source, path: Path, listed: Any, classes: Classes, folder: FilePath
+) -> dict[str, tuple[Spec, type[FilterClass]]]:
+    found: dict[str, tuple[Spec, type[FilterClass]]] = {}
+    places: dict[str, int] = {}
+    if isinstance(listed, list) and len(listed) > MAX_FILTERS:
+        source.report(path, f"there are {len(listed)} filters; write at most {MAX_FILTERS}")
+        return found
+    for index, item in items(listed):
+        at = (*path, index)
+        spec = _spec(item, folder)
+        if spec is None:
+            continue  # the model says why
+        if places.setdefault(spec.name, index) != index:
+            source.report((*at, "name"), f"{spec.name!r} is also the name of filters[{places[spec.name]}]; write another")
+            continue
+        if spec.stuck_limit <= spec.block_limit:
+            source.report(
+                (*at, "stuck_limit"),
+                f"{spec.stuck_limit:g}s is not over block_limit, {spec.block_limit:g}s; write more",
+            )
+            continue
+        try:
+            kind = classes.find(spec)
+        except FilterError as error:
+            place = "filter" if error.place == "name" and "filter" in item else error.place
+            source.report((*at, place), str(error))
+            continue
+        plain = settings(source, at, kind, spec, spec.settings)
+        if plain is not None:
+            found[spec.name] = msgspec.structs.replace(spec, settings=plain), kind
+    return found
+
+
+def _spec(item: dict[str, Any], folder: FilePath) -> Spec | None:
+    try:
+        given = Filter.model_validate(item)
+    except ValidationError:
+        return None
+    file = None if given.file is None else os.path.normpath(folder / given.file)
+    own = dict(given.model_extra or {})
+    kind = "" if file else given.filter or given.name
+    return Spec(given.name, kind, file, own, given.timeout, given.block_limit, given.stuck_limit)
+
+
+def _route(source: Source, path: Path, given: Any, known: Known) -> dict[str, dict[str, Any] | None]:
+    found: dict[str, dict[str, Any] | None] = {}
+    for name, own in given.items() if isinstance(given, dict) else ():
+        users = known.get(name)
+        if users == []:
+            continue  # something is wrong with the filter itself
+        if users is None:
+            where = "no listener that has these routes has a filter"
+            source.report(
+                (*path, name), f"{where} {name!r}; {suggest(name, known) if known else 'write it in listeners[].filters'}"
+            )
+            continue
+        (first, spec, kind), *others = users
+        differs = next((other for other, _, another in others if another is not kind), None)
+        if differs is not None:
+            source.report(
+                (*path, name), f"is another filter on listener {differs} than on {first}; give them names of their own"
+            )
+        elif own is False:
+            found[name] = None
+        elif isinstance(own, dict):
+            found[name] = settings(source, (*path, name), kind, spec, own)
+    return found
+
+
+def settings(source: Source, path: Path, kind: type[FilterClass], spec: Spec, given: dict[str, Any]) -> dict[str, Any] | None:
+    """As the filter takes them, and it does; None: a problem was reported."""
+    plain: dict[str, Any] | None = given
+    if spec.file is None and spec.kind in MODELS:
+        try:
+            plain = MODELS[spec.kind].model_validate(given).plain()
+        except ValidationError as error:
+            report_errors(source, error, path, MODELS[spec.kind])
+            return None
+    else:
+        unknown = [key for key in given if key not in fields_of(kind)]
+        for key in unknown:
+            source.report((*path, key), f"there is no such setting; {_known(key, kind)}")
+        if unknown:
+            return None
+    try:
+        made = kind(settings_of(kind, plain or {}))
+        _check_looks(made.looks())
+        _check_keys(made.keys)
+    except ValidationError as error:
+        told = len(source.problems)
+        report_errors(source, error, path, kind.Settings)
+        source.problems[told:] = [_with_advice(each, kind) for each in source.problems[told:]]
+    except msgspec.ValidationError as error:
+        source.report(path, f"its settings are refused: {error}; see {kind.__name__}.Settings")
+    except Exception as error:  # noqa: BLE001 (a user's program)
+        source.report(path, f"cannot be made ({type(error).__name__}: {error}); mend it, or its settings")
+    else:
+        return plain
+    return None
+
+
+def _with_advice(problem: Problem, kind: type[FilterClass]) -> Problem:
+    """What pydantic says of itself has no second half."""
+    if ";" in problem.message:
+        return problem
+    return replace(problem, message=f"{problem.message}; write what {kind.__name__}.Settings allows")
+
+
+def fields_of(kind: type[FilterClass]) -> tuple[str, ...]:
+    """The names of a filter's settings."""
+    model = kind.Settings
+    if model is None:
+        return ()
+    if issubclass(model, msgspec.Struct):
+        return tuple(model.__struct_encode_fields__)
+    return tuple(each.alias or name for name, each in model.model_fields.items())
+
+
+def _known(key: str, kind: type[FilterClass]) -> str:
+    names = fields_of(kind)
+    return suggest(key, names) if names else "this filter has none"
+
+
+def _check_looks(looks: Any) -> None:
+    for condition in _all(looks or ()):
+        if not isinstance(condition, Condition) or condition.kind not in KINDS:
+            raise TypeError(f"looks() gives {condition!r}, which is no Condition")
+        if condition.kind == "regex":
+            compile_regex(condition.value)
+
+
+def _check_keys(keys: Any) -> None:
+    if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
+        raise TypeError(f"keys is {keys!r}, which is no tuple of texts")
+
+
+def _all(groups: Any) -> Iterator[Any]:
+    for group in groups:
+        yield from group

@@ -1,0 +1,247 @@
+"""The settings of the built-in filters, as they are written; `plain` gives them as the filters take them.
+
+A filter's own `Settings` (proxy/filters) are plain data, so that workers need not have pydantic in memory. What always holds:
+what a model here gives is what that takes (a test converts every example).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from proxy.config.conditions import conditions
+from proxy.config.match import Match
+from proxy.config.model import Model
+from proxy.config.types import GIVEN, Duration, Flag, Name, Text, Whole, Written, checked, refuse
+from proxy.config.values import WrongValueError, describe
+from proxy.filters.rate_limit import MAX_KEYS
+from xproto.spec import Fault
+
+FaultName = Literal["no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed"]
+MOST_RATE = 1e9
+
+
+def _percent(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise WrongValueError(f"must be a percentage, not {describe(value)}; write 0 to 100")
+    return float(value)
+
+
+def _rate(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_RATE:
+        raise WrongValueError(f"must be a number over 0, not {describe(value)}; write calls a second, as 100 or 0.5")
+    return float(value)
+
+
+Percent = Annotated[
+    float,
+    Written("0 to 100"),
+    BeforeValidator(checked(_percent)),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100}),
+]
+Rate = Annotated[
+    float, Written("number"), BeforeValidator(checked(_rate)), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
+]
+_MATCH = "Which calls it looks at; every one if not given. It sees what comes from the filters before it."
+
+
+def _conditions(match: Match) -> list[Any]:
+    found: list[Any] = msgspec.to_builtins(conditions(match))
+    return found
+
+
+class Delay(Model):
+    """Calls that wait."""
+
+    duration: Duration = Field(description="How long. It has to be shorter than the filter's `timeout`.", examples=["100ms"])
+    percent: Percent = Field(default=100.0, description="Of how many calls, drawn for each.", examples=[10])
+
+
+class Abort(Model):
+    """Calls that are answered with an error."""
+
+    fault: FaultName = Field(
+        default="overload", description="The error, as each protocol says it (docs/protocols).", examples=["overload"]
+    )
+    http_status: Annotated[int | None, Whole(200, 599)] = Field(
+        default=None, description="Instead, where the call is HTTP.", examples=[503]
+    )
+    grpc_status: Annotated[int | None, Whole(1, 16)] = Field(
+        default=None, description="Instead, where the call is gRPC.", examples=[14]
+    )
+    text: Annotated[Text | None, GIVEN] = Field(
+        default=None, description="What HTTP and gRPC say with it.", examples=["an injected fault"]
+    )
+    percent: Percent = Field(default=100.0, description="Of how many calls, drawn for each.", examples=[1])
+
+
+class FaultInjection(Model):
+    """The filter `fault`: lets calls wait, or answers them with an error. A call that both hit waits first."""
+
+    delay: Annotated[Delay | None, GIVEN] = Field(
+        default=None, description="Calls that wait.", examples=[{"duration": "100ms", "percent": 10}]
+    )
+    abort: Annotated[Abort | None, GIVEN] = Field(
+        default=None, description="Calls that fail.", examples=[{"fault": "overload", "percent": 1}]
+    )
+    match: Annotated[Match | None, GIVEN] = Field(
+        default=None, description=_MATCH, examples=[{"headers": {"service": "com.test.Echo:1.0"}}]
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> FaultInjection:
+        if self.delay is None and self.abort is None:
+            raise refuse("there is nothing that it does; write delay, abort, or both")
+        return self
+
+    def plain(self) -> dict[str, Any]:
+        delay, abort = self.delay, self.abort
+        return {
+            "delay": None if delay is None else {"duration": delay.duration, "percent": delay.percent},
+            "abort": None if abort is None else {
+                "fault": int(Fault[abort.fault.upper()]), "http_status": abort.http_status,
+                "grpc_status": abort.grpc_status, "text": abort.text, "percent": abort.percent,
+            },
+            "match": None if self.match is None else _conditions(self.match),
+        }  # fmt: skip
+
+
+class RateLimit(Model):
+    """The filter `rate_limit`: so many calls a second in each worker; what is over that is answered as overload (HTTP: 429)."""
+
+    rate: Rate = Field(description="Calls a second.", examples=[100])
+    burst: Annotated[Rate | None, GIVEN] = Field(
+        default=None,
+        description="Calls at once after a rest; at least 1. If not given, what comes in a second.",
+        examples=[200],
+    )
+    key: Annotated[Name | None, GIVEN] = Field(
+        default=None,
+        description="A routing key, each value of which has the whole rate for itself; `client` is the client's address. Calls "
+        "without it share one.",
+        examples=["x-user"],
+    )
+    max_keys: Annotated[int, Whole(1, 1_000_000)] = Field(
+        default=MAX_KEYS,
+        description="Values that are remembered; over that the one that called longest ago is forgotten, and has its burst "
+        "again.",
+        examples=[10_000],
+    )
+    match: Annotated[Match | None, GIVEN] = Field(default=None, description=_MATCH, examples=[{"path": {"prefix": "/api/"}}])
+
+    @model_validator(mode="after")
+    def _whole_call(self) -> RateLimit:
+        if self.burst is not None and self.burst < 1:
+            raise refuse(f"a burst of {self.burst:g} lets no call through; write 1 or more")
+        return self
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "rate": self.rate,
+            "burst": max(1.0, self.rate) if self.burst is None else self.burst,
+            "key": self.key,
+            "max_keys": self.max_keys,
+            "match": None if self.match is None else _conditions(self.match),
+        }
+
+
+class Edits(Model):
+    """Headers that are changed: first removed, then set, then appended."""
+
+    set: dict[Name, Text] = Field(
+        default_factory=dict, description="Values by name, in place of all of that name.", examples=[{"x-env": "gray"}]
+    )
+    append: dict[Name, Text] = Field(
+        default_factory=dict, description="Values by name, beside those that are there.", examples=[{"x-seen-by": "xproto"}]
+    )
+    remove: tuple[Name, ...] = Field(default=(), description="Names.", examples=[["x-debug"]])
+
+
+class HeaderRule(Model):
+    """Headers that are changed for some calls."""
+
+    match: Annotated[Match | None, GIVEN] = Field(
+        default=None, description="For which calls; for every one if not given.", examples=[{"headers": {"env": "gray"}}]
+    )
+    request: Edits = Field(
+        default_factory=Edits, description="Of the request: of HTTP, gRPC and Bolt.", examples=[{"set": {"x-env": "gray"}}]
+    )
+    response: Edits = Field(
+        default_factory=Edits, description="Of the answer: of HTTP and gRPC.", examples=[{"remove": ["server"]}]
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> HeaderRule:
+        if not any((each.set or each.append or each.remove) for each in (self.request, self.response)):
+            raise refuse("there is nothing that it changes; write request or response")
+        return self
+
+
+def _some_rules(value: Any) -> Any:
+    if value == []:
+        raise WrongValueError("the list is empty; write at least one rule")
+    return value
+
+
+class HeaderRules(Model):
+    """The filter `header_rules`: changes headers of calls that meet conditions."""
+
+    rules: Annotated[tuple[HeaderRule, ...], BeforeValidator(checked(_some_rules))] = Field(
+        description="All that a call meets are applied, in their order.",
+        examples=[[{"request": {"set": {"x-env": "gray"}}}]],
+    )
+
+    def plain(self) -> dict[str, Any]:
+        def edits(given: Edits) -> dict[str, Any]:
+            return {"set": dict(given.set), "append": dict(given.append), "remove": list(given.remove)}
+
+        return {
+            "rules": [
+                {
+                    "match": [] if rule.match is None else _conditions(rule.match),
+                    "request": edits(rule.request),
+                    "response": edits(rule.response),
+                }
+                for rule in self.rules
+            ]
+        }
+
+
+class MetadataRule(Model):
+    """One header, and what it becomes."""
+
+    header: Name = Field(description="The header, or any routing key.", examples=["x-env"])
+    metadata: Name = Field(description="The name in the call's metadata.", examples=["env"])
+    value: Annotated[Text | None, GIVEN] = Field(
+        default=None, description="The value, instead of the header's.", examples=["gray"]
+    )
+    default: Annotated[Text | None, GIVEN] = Field(
+        default=None,
+        description="The value where there is no such header; nothing is set then if not given.",
+        examples=["prod"],
+    )
+    remove: Flag = Field(default=False, description="Takes the header out of the request: of HTTP, gRPC and Bolt.")
+
+
+class HeaderToMetadata(Model):
+    """The filter `header_to_metadata`: what headers say becomes metadata of the call, before it has its route."""
+
+    rules: Annotated[tuple[MetadataRule, ...], BeforeValidator(checked(_some_rules))] = Field(
+        description="In their order; the last one that sets a name wins.",
+        examples=[[{"header": "x-env", "metadata": "env"}]],
+    )
+
+    def plain(self) -> dict[str, Any]:
+        return {"rules": [rule.model_dump() for rule in self.rules]}
+
+
+MODELS: Mapping[str, type[FaultInjection | RateLimit | HeaderRules | HeaderToMetadata]] = {
+    "fault": FaultInjection,
+    "rate_limit": RateLimit,
+    "header_rules": HeaderRules,
+    "header_to_metadata": HeaderToMetadata,
+}
+"""By the filter's name."""
