@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from proxy import snapshot
-from proxy.config.match import Key
+from proxy.config.match_values import Key
 from proxy.config.model import Model
 from proxy.config.names import parse_host
 from proxy.config.types import Flag, Name, Text, Whole, Written, checked, refuse

@@ -89,9 +89,8 @@ class Cluster(Model):
         examples=[False],
     )
     timeout: Duration = Field(
-        default=snapshot.CALL_TIMEOUT,
-        description="The calls' deadline. A call's own shorter one wins. Of HTTP: how long nothing of an exchange may move.",
-        examples=["60s"],
+        default=snapshot.CALL_TIMEOUT, description="The calls' deadline. A call's own shorter one wins. "
+        "Of HTTP: how long nothing of an exchange may move.", examples=["60s"]
     )
     connect_timeout: Duration = Field(
         default=snapshot.CONNECT_TIMEOUT, description="How long connecting may take.", examples=["1s"]

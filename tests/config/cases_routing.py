@@ -173,7 +173,12 @@ _HOSTS = [
         "[0].routes[0].match.paht: there is no such key; did you mean path?",
     ),
     (["{name: a, domains: a, route: []}"], 8, "[0].route: there is no such key; did you mean routes?"),
-    (["5"], 8, "[0]: must be a mapping, not the number 5; write a mapping with name, domains, routes"),
+    (
+        ["5"],
+        8,
+        ("[0]: must be a mapping, not the number 5; "
+         "write a mapping with name, domains, routes, request_headers, response_headers"),
+    ),
     (["{name: a, domains: {}}"], 8, "[0].domains: must be a list, not a mapping; write one item a line, each after a dash"),
 ]
 

@@ -23,11 +23,15 @@ class Mesh(NamedTuple):
     there: Host
     addresses: dict[str, str]
 
+    def ask(self, table: str, protocol: str, call: Call) -> Any:
+        """The answer to a call to the listener of a table."""
+        return SPEAKERS[protocol].ask(self.addresses[table], call)
+
     def send(self, table: str, protocol: str, call: Call) -> str:
         """Sends a call to the listener of a table; says which host got it, `none` where the proxy answered itself."""
         self.here.take()
         self.there.take()
-        SPEAKERS[protocol].ask(self.addresses[table], call)
+        self.ask(table, protocol, call)
         got = [host.name for host in (self.here, self.there) if host.take()]
         assert len(got) < 2, "it went to both"
         return got[0] if got else "none"

@@ -39,6 +39,7 @@ def test_the_address_of_a_peer(peer: str, address: str | None) -> None:
 def test_an_address_is_in_the_networks_that_have_it(networks: list[str], address: str) -> None:
     found = Networks({network.encode(): [at] for at, network in enumerate(networks)}).find(address.encode())
     parsed = ipaddress.ip_address(address)
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     for at, network in enumerate(networks):
         wanted = parsed in ipaddress.ip_network(network)
         assert (found >> at & 1 == 1) is wanted
