@@ -10,7 +10,7 @@ import os.path
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from pydantic import ValidationError
@@ -25,12 +25,13 @@ from proxy.filters.interface import Condition
 from proxy.filters.interface import Filter as FilterClass
 from proxy.filters.loading import Classes, FilterError
 from proxy.filters.placed import settings_of
-from proxy.routing.condition import compile_regex
+from proxy.routing.condition import holds
+from proxy.routing.keys import METADATA
 from proxy.snapshot import Filter as Spec
-from proxy.snapshot import Snapshot
+from proxy.snapshot import MatchKind, Snapshot
 from xproto.errors import suggest
 
-KINDS = ("exact", "prefix", "suffix", "regex", "present")
+KINDS = get_args(MatchKind)
 
 
 Known = dict[str, list[tuple[str, Spec, type[FilterClass]]]]
@@ -224,8 +225,9 @@ def _check_looks(looks: Any) -> None:
     for condition in _all(looks or ()):
         if not isinstance(condition, Condition) or condition.kind not in KINDS:
             raise TypeError(f"looks() gives {condition!r}, which is no Condition")
-        if condition.kind == "regex":
-            compile_regex(condition.value)
+        if condition.key.startswith(METADATA):
+            raise ValueError(f"looks() asks for {condition.key}, that is not set yet")
+        holds(condition, b"")  # which reads its value
 
 
 def _check_keys(keys: Any) -> None:

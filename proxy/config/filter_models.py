@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from proxy.config.conditions import conditions
 from proxy.config.match import Match
@@ -46,6 +46,18 @@ Rate = Annotated[
     float, Written("number"), BeforeValidator(checked(_rate)), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
 ]
 _MATCH = "Which calls it looks at; every one if not given. It sees what comes from the filters before it."
+
+
+def _of_filters(match: Match | None) -> Match | None:
+    """It is looked at before any filter runs, and without Python."""
+    if match is not None and match.expression is not None:
+        raise refuse("a filter's match has no expression; write conditions, or routes that say otherwise for the filter")
+    if match is not None and match.metadata:
+        raise refuse("a filter's match is looked at before filters set metadata; write headers, or match metadata in routes")
+    return match
+
+
+FilterMatch = Annotated[Match | None, GIVEN, AfterValidator(_of_filters)]
 
 
 def _conditions(match: Match) -> list[Any]:
@@ -87,7 +99,7 @@ class FaultInjection(Model):
     abort: Annotated[Abort | None, GIVEN] = Field(
         default=None, description="Calls that fail.", examples=[{"fault": "overload", "percent": 1}]
     )
-    match: Annotated[Match | None, GIVEN] = Field(
+    match: FilterMatch = Field(
         default=None, description=_MATCH, examples=[{"headers": {"service": "com.test.Echo:1.0"}}]
     )
 
@@ -130,7 +142,7 @@ class RateLimit(Model):
         "again.",
         examples=[10_000],
     )
-    match: Annotated[Match | None, GIVEN] = Field(default=None, description=_MATCH, examples=[{"path": {"prefix": "/api/"}}])
+    match: FilterMatch = Field(default=None, description=_MATCH, examples=[{"path": {"prefix": "/api/"}}])
 
     @model_validator(mode="after")
     def _whole_call(self) -> RateLimit:
@@ -163,14 +175,16 @@ class Edits(Model):
 class HeaderRule(Model):
     """Headers that are changed for some calls."""
 
-    match: Annotated[Match | None, GIVEN] = Field(
+    match: FilterMatch = Field(
         default=None, description="For which calls; for every one if not given.", examples=[{"headers": {"env": "gray"}}]
     )
     request: Edits = Field(
-        default_factory=Edits, description="Of the request: of HTTP, gRPC and Bolt.", examples=[{"set": {"x-env": "gray"}}]
+        default_factory=Edits,
+        description="Of the request, where its protocol has headers.",
+        examples=[{"set": {"x-env": "gray"}}],
     )
     response: Edits = Field(
-        default_factory=Edits, description="Of the answer: of HTTP and gRPC.", examples=[{"remove": ["server"]}]
+        default_factory=Edits, description="Of the answer, likewise.", examples=[{"remove": ["server"]}]
     )
 
     @model_validator(mode="after")
@@ -223,7 +237,7 @@ class MetadataRule(Model):
         description="The value where there is no such header; nothing is set then if not given.",
         examples=["prod"],
     )
-    remove: Flag = Field(default=False, description="Takes the header out of the request: of HTTP, gRPC and Bolt.")
+    remove: Flag = Field(default=False, description="Takes the header out of the request, where its protocol has headers.")
 
 
 class HeaderToMetadata(Model):

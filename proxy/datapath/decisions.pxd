@@ -1,3 +1,4 @@
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.core cimport Core
@@ -13,6 +14,13 @@ cdef enum:
 cdef enum:
     NOBODY = -1
     UNREADABLE = -2
+
+
+cdef inline void lend(slice_t* into, bytes text) noexcept:
+    """The slice points into the text, which somebody else holds; None: it is absent."""
+    into.data, into.size = NULL, 0
+    if text is not None:
+        into.data, into.size = <const uint8_t*>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text)
 
 
 cdef class Table:
@@ -67,3 +75,4 @@ cdef class Decisions:
 
 
 cdef int64_t spelled_timeout(const slice_t* text) noexcept nogil
+cdef bytes bytes_of(str text)

@@ -37,12 +37,6 @@ cdef enum:
     EVER = 8_766_000          # hours: 1,000 years
 
 
-cdef inline void lend(slice_t* into, bytes text) noexcept:
-    into.data, into.size = NULL, 0
-    if text is not None:
-        into.data, into.size = <const uint8_t*>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text)
-
-
 cdef int64_t spelled_timeout(const slice_t* text) noexcept nogil:
     """Up to eight digits and a unit, as gRPC's, in milliseconds, at least one; 0: there is none; -1: this is no timeout.
 

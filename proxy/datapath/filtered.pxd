@@ -1,12 +1,14 @@
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.exchange cimport Exchange
+from proxy.datapath.filters cimport Steps
 from proxy.datapath.requester cimport Requester
 from xproto.kernel.frame cimport frame_t
 
 
 cdef class Filtered(Requester):
+    cdef uint32_t due(self, Steps steps, const uint8_t* frame, int64_t size, void* head) except? 0xFFFFFFFF
     cdef int requested(self, Exchange exchange, int verdict) except -1
     cdef int matched(self, Exchange exchange) except -1
     cdef int routed(self, Exchange exchange, int verdict) except -1

@@ -36,12 +36,17 @@ cdef class Filtered(Requester):
     cdef int filtered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         cdef Filters filters = self.binding.filters
         cdef Steps steps = filters.steps
-        cdef uint32_t due = steps.due(frame, at.size, self.core.head if self.codec.headed else NULL)
+        cdef uint32_t due = self.due(steps, frame, at.size, self.core.head if self.codec.headed else NULL)
         cdef Exchange exchange
         if not filters.routes and not due & (steps.later | steps.masks[ON_REQUEST]):
             return self.unfiltered(frame, at, oneway)
         exchange = new_exchange(self, filters, steps, due, frame, at, oneway)
         return self.requested(exchange, exchange.run())
+
+    cdef uint32_t due(self, Steps steps, const uint8_t* frame, int64_t size, void* head) except? 0xFFFFFFFF:
+        """Which of them look at a request of this connection."""
+        return steps.due(
+            frame, size, head, self.sni, self.san, self.address_of_client() if steps.source_at >= 0 else None)
 
     cdef int requested(self, Exchange exchange, int verdict) except -1:
         """The filters before the route have said what they say."""
@@ -78,7 +83,7 @@ cdef class Filtered(Requester):
             steps = filters.for_route(index)
             if steps is not exchange.steps or exchange.edited is not None:
                 exchange.steps = steps
-                exchange.due = steps.due(exchange.frame, exchange.size, exchange.head)
+                exchange.due = self.due(steps, exchange.frame, exchange.size, exchange.head)
             exchange.phase, exchange.at = ON_ROUTE, 0
             verdict = exchange.run()
         return self.routed(exchange, verdict)

@@ -22,7 +22,7 @@ cdef struct condition_t:
     bint invert
     const uint8_t* data
     int64_t size
-    void* regex                   # borrowed
+    void* regex                   # borrowed; of OTHER the condition itself
 
 
 cdef struct group_t:              # conditions that all hold: then the filter looks at the call
@@ -63,7 +63,9 @@ cdef class Steps:
     cdef group_t* groups
     cdef int group_count
     cdef list texts
-    cdef uint32_t due(self, const uint8_t* frame, int64_t size, void* head) except? 0xFFFFFFFF
+    cdef int sni_at, san_at, source_at    # what the connection says, among the values: -1 where no condition asks for it
+    # `sni`, `san`, `source`: as of `Decisions.decide`.
+    cdef uint32_t due(self, const uint8_t* frame, int64_t size, void* head, bytes sni, bytes san, bytes source) except? 0xFFFFFFFF
 
 
 cdef class Filters:

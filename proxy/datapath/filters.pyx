@@ -14,18 +14,22 @@ from libc.string cimport memcmp
 from proxy.datapath.cluster cimport microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters
-from proxy.datapath.decisions cimport Table
+from proxy.datapath.decisions cimport Table, lend
 from proxy.datapath.guard cimport bounds_of, start_watching
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.lookup cimport FIND_OK, Lookup, slice_t
 
 from proxy.filters.interface import PHASES as NAMES
-from proxy.routing.condition import compile_regex
+from proxy.routing.condition import compile_regex, holds as condition_holds, pattern_of
+from proxy.routing.keys import PROTOCOL, SAN, SNI, SOURCE, asked_of
 
 cdef enum Kind:
-    EXACT, PREFIX, SUFFIX, REGEX, PRESENT
+    EXACT, PREFIX, SUFFIX, REGEX, PRESENT, OTHER
 
-KINDS = {"exact": EXACT, "prefix": PREFIX, "suffix": SUFFIX, "regex": REGEX, "present": PRESENT}
+KINDS = {
+    "exact": EXACT, "prefix": PREFIX, "suffix": SUFFIX, "regex": REGEX, "template": REGEX, "contains": REGEX, "present": PRESENT,
+}
+"""Those that are compared here; the others, and whose case is ignored, as routes' explanations do it (OTHER)."""
 MAX_LOOKUPS = 256
 """Keys whose lookups are kept; a filter that makes names up from what callers send would collect them for ever."""
 
@@ -63,6 +67,8 @@ cdef bint holds(const condition_t* condition, const slice_t* value) except -1:
     elif condition.kind == REGEX:
         text = PyBytes_FromStringAndSize(<char*>value.data, value.size)
         met = (<object>condition.regex).fullmatch(text) is not None
+    elif condition.kind == OTHER:
+        return condition_holds(<object>condition.regex, PyBytes_FromStringAndSize(<char*>value.data, value.size))
     return met != condition.invert
 
 
@@ -88,15 +94,19 @@ cdef class Steps:
 
     def _conditions(self, Codec codec, list looks):
         cdef list groups = [(at, group) for at in range(self.count) for group in looks[at] or () if self.steps[at] is not None]
-        cdef tuple keys = tuple(dict.fromkeys([each.key for _, group in groups for each in group]))
+        cdef dict asked = {
+            each.key: asked_of(each.key, codec.lowered.protocol, codec.headed) for _, group in groups for each in group}
+        cdef tuple keys = tuple(dict.fromkeys([name for name in asked.values() if name is not None]))
+        cdef list every = [*keys, *[key for key, name in asked.items() if name is None]]     # those are absent, or not of frames
         cdef int used = 0, number
         cdef condition_t* into
         cdef bytes text
+        self.sni_at, self.san_at, self.source_at = [every.index(key) if key in every else -1 for key in (SNI, SAN, SOURCE)]
         if not groups:
             return
         self.lookup = codec.lookup(keys) if keys else None
         self.group_count = len(groups)
-        self.values = <slice_t*>calloc(len(keys) + 1, sizeof(slice_t))
+        self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
         self.groups = <group_t*>calloc(self.group_count, sizeof(group_t))
         self.conditions = <condition_t*>calloc(sum([len(group) for _, group in groups]) + 1, sizeof(condition_t))
         if self.values == NULL or self.groups == NULL or self.conditions == NULL:
@@ -106,19 +116,23 @@ cdef class Steps:
             for each in group:
                 into = &self.conditions[used]
                 text = each.value.encode()
-                into.key, into.kind, into.invert = keys.index(each.key), KINDS[each.kind], each.invert
+                into.key, into.invert = every.index(asked[each.key] or each.key), each.invert
+                into.kind = OTHER if each.ignore_case else KINDS.get(each.kind, OTHER)
                 into.data, into.size = <const uint8_t*>text, len(text)
-                regex = compile_regex(each.value) if each.kind == "regex" else None
+                regex = each if into.kind == OTHER else compile_regex(pattern_of(each)) if into.kind == REGEX else None
                 into.regex = <void*>regex
                 self.texts.append((text, regex))
                 used += 1
+        if PROTOCOL in every:
+            self.texts.append(codec.name.encode())
+            lend(&self.values[<int>every.index(PROTOCOL)], self.texts[-1])
 
     def __dealloc__(self):
         free(self.values)
         free(self.groups)
         free(self.conditions)
 
-    cdef uint32_t due(self, const uint8_t* frame, int64_t size, void* head) except? 0xFFFFFFFF:
+    cdef uint32_t due(self, const uint8_t* frame, int64_t size, void* head, bytes sni, bytes san, bytes source) except? 0xFFFFFFFF:
         """Which filters look at this request. One that cannot be read is looked at by all: its route says what becomes of it."""
         cdef uint32_t found = self.always
         cdef group_t* group
@@ -127,6 +141,12 @@ cdef class Steps:
             return found
         if self.lookup is not None and self.lookup.find(frame, size, self.values, self.core.scratch, SCRATCH_SIZE, head) != FIND_OK:
             return found
+        if self.sni_at >= 0:
+            lend(&self.values[self.sni_at], sni)
+        if self.san_at >= 0:
+            lend(&self.values[self.san_at], san)
+        if self.source_at >= 0:
+            lend(&self.values[self.source_at], source)
         for number in range(self.group_count):
             group = &self.groups[number]
             if found >> group.step & 1:

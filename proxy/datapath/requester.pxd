@@ -11,6 +11,7 @@ cdef class Requester(Local):
     cdef bint greeted                         # its handshake is done
     cdef bytes sni, san                       # what its TLS says of it; None: nothing
     cdef bytes source                         # its address, for routes; None: none has asked
+    cdef bytes address_of_client(self)        # for routes and filters
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* own) except -3
     cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1

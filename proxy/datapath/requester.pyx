@@ -80,9 +80,14 @@ cdef class Requester(Local):
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* own) except -3:
         """Which route a request takes, as `Decisions.decide` says it."""
         cdef Decisions decisions = self.binding.decisions
-        if decisions.source_at >= 0 and self.source is None:
+        return decisions.decide(
+            frame, size, own, self.sni, self.san, self.address_of_client() if decisions.source_at >= 0 else None)
+
+    cdef bytes address_of_client(self):
+        """Asked for once: that takes a system call."""
+        if self.source is None:
             self.source = source_of(self.peer_name())
-        return decisions.decide(frame, size, own, self.sni, self.san, self.source)
+        return self.source
 
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         return self.unfiltered(frame, at, oneway) if self.binding.filters is None else self.filtered(frame, at, oneway)

@@ -48,5 +48,6 @@ cdef class View(Attendant):
     cdef int outcome
     cdef int64_t start, took
     cdef bytes look(self, str key)
+    cdef bytes own_value(self, str key)
     cdef int remember(self) except -1
     cdef bint rescan(self) noexcept

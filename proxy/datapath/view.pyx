@@ -14,16 +14,19 @@ from libc.string cimport memset
 from proxy.datapath.calls cimport Attendant
 from proxy.datapath.conn cimport CLOSED
 from proxy.datapath.core cimport SCRATCH_SIZE
+from proxy.datapath.decisions cimport bytes_of
 from proxy.datapath.filters cimport ON_LOG, ON_ROUTE
 from proxy.datapath.notes cimport ANSWERED
+from proxy.datapath.requester cimport Requester
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, FROM_UPSTREAM, SCAN_OK, frame_t
 from xproto.kernel.lookup cimport FIND_OK, Lookup, slice_t
 from xproto.kernel.run cimport progress_t
 
 from proxy.datapath.counters import FAULT_NAMES
-from proxy.filters.editing import edit_frame, edit_head, head_field, head_status
+from proxy.filters.editing import edited, field, head_status
 from proxy.filters.interface import PHASES as NAMES
+from proxy.routing.keys import METADATA, PROTOCOL, SAN, SNI, asked_of, is_own
 
 
 cdef inline str text_of(bytes value):
@@ -122,7 +125,7 @@ cdef class View(Attendant):
         if self.phase > ON_ROUTE or self.frame == NULL:
             raise RuntimeError("the request is on its way: its headers are edited before")
         before = PyBytes_FromStringAndSize(<char*>self.frame, self.size)
-        made = (edit_head if self.codec.headed else edit_frame)(self.codec, before, operation, name, value)
+        made = edited(self.codec, before, operation, name, value)
         self.edited, self.frame, self.size = made, <const uint8_t*><bytes>made, len(made)
         self.seen = None
         if self.rescan() and self.scanned.kind == scanned.kind and self.scanned.variant == scanned.variant and (
@@ -146,11 +149,16 @@ cdef class View(Attendant):
     cdef bytes look(self, str key):
         cdef slice_t found
         cdef Lookup lookup
+        if is_own(key):
+            return self.own_value(key)
         if self.seen is not None and key in self.seen:
             return self.seen[key]
         if self.frame == NULL:
             raise RuntimeError(f"the request is on its way: a filter that wants {key!r} now has to name it in its `keys`")
-        lookup = self.filters.lookup_of(key)
+        name = asked_of(key, self.codec.lowered.protocol, self.codec.headed)
+        if name is None:
+            return None
+        lookup = self.filters.lookup_of(name)
         if lookup.find(self.frame, self.size, &found, self.core.scratch, SCRATCH_SIZE, self.head) != FIND_OK:
             raise ValueError("the headers of this request cannot be read")
         value = None if found.data == NULL else PyBytes_FromStringAndSize(<char*>found.data, found.size)
@@ -158,6 +166,19 @@ cdef class View(Attendant):
             self.seen = {}
         self.seen[key] = value
         return value
+
+    cdef bytes own_value(self, str key):
+        """What the proxy knows of the call itself, or of its client."""
+        cdef Requester client
+        if key == PROTOCOL:
+            return self.codec.name.encode()
+        if key.startswith(METADATA):
+            value = None if self.marks is None else self.marks.get(key[len(METADATA):])
+            return None if value is None else bytes_of(str(value))
+        if self.caller is None:
+            return None
+        client = <Requester>self.caller
+        return client.sni if key == SNI else client.san if key == SAN else client.address_of_client()
 
     cdef int remember(self) except -1:
         """What filters want to know when the request is gone."""
@@ -204,8 +225,8 @@ cdef class Answer:
         return head_status(self.frame_bytes) if self.call.codec.headed else None
 
     def get(self, str name, default=None):
-        """A field of an answer of HTTP."""
-        found = head_field(self.call.codec, self.frame_bytes, name)
+        """A field of an answer of HTTP, or a header of another's."""
+        found = field(self.call.codec, self.frame_bytes, name)
         return default if found is None else found
 
     def set_header(self, str name not None, str value not None):
@@ -223,7 +244,7 @@ cdef class Answer:
         if self.frame == NULL:
             raise RuntimeError("the answer has gone on, and is not edited any more")
         codec = self.call.codec
-        made = (edit_head if codec.headed else edit_frame)(codec, before, operation, name, value, response=True)
+        made = edited(codec, before, operation, name, value, response=True)
         if not self.rescan(<const uint8_t*><bytes>made, len(made), &at):
             self.rescan(<const uint8_t*>before, len(before), &at)
             raise ValueError(f"the header {name!r} would make another message of it")

@@ -1,7 +1,7 @@
 """Headers of a message set, appended and removed, as bytes: the one place that filters' edits go through.
 
-HTTP's heads are text. Of protocols with a block of pairs, Bolt's is written again and put in the place of the old one; what
-that changes in lengths and checksums is the kernel's (`xproto.kernel.splice`). Others refuse.
+How a protocol's headers are written follows from its declaration: that is the kernel's editor, which routes' edits use, too.
+Here is what filters may not do with it.
 
 What always holds: no name or value can end the line that it stands in; nothing that frames a message is edited.
 """
@@ -9,14 +9,11 @@ What always holds: no name or value can end the line that it stands in; nothing 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
-from construct import Int32sb
-
+from xproto.kernel import edit_face
 from xproto.kernel.codec import Codec
-from xproto.kernel.splice import Splicer
-from xproto.wire import KeyValues
+from xproto.kernel.editor import Editor
 
 FRAMING = frozenset(
     {
@@ -27,34 +24,30 @@ FRAMING = frozenset(
 """Fields of HTTP that say where a message ends, what becomes of its connection, or how long it may take."""
 NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LINE_ENDS = re.compile(r"[\r\n\0]")
-_PAIRS = {"bolt": ("headers", KeyValues(Int32sb))}
-Pairs = list[tuple[str, str]]
+MAX_EDITORS = 64
+"""That are kept: more than a process has protocols, so that those of declarations which were reloaded go."""
 
 
-def edit_head(codec: Codec, head: bytes, operation: str, name: str, value: str, *, response: bool = False) -> bytes:
-    """A head of HTTP/1.1 with another field. Raises `ValueError`."""
-    del codec, response
-    if NAME.fullmatch(name) is None:
-        raise ValueError(f"{name!r} is no name of a field of HTTP")
-    if name.lower() in FRAMING:
-        raise ValueError(f"the field {name!r} frames the message, and is not for filters")
-    if _LINE_ENDS.search(value):
-        raise ValueError(f"the value of {name!r} has an end of a line in it")
-    lines = head[:-4].split(b"\r\n")
-    own = name.lower().encode()
-    if operation != "append":
-        lines = [lines[0], *(line for line in lines[1:] if line.partition(b":")[0].lower() != own)]
-    if operation != "remove":
-        lines.append(name.encode() + b": " + value.strip(" \t").encode("utf-8", "surrogateescape"))
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+def edited(codec: Codec, frame: bytes, operation: edit_face.Op, name: str, value: str, *, response: bool = False) -> bytes:
+    """The frame, or the head of HTTP, with another header.
+
+    Raises `NotImplementedError` where the protocol has no headers that can be edited, `LookupError` where this frame has no
+    place for one, `OverflowError` where a limit is in the way, `ValueError` for what must not be written.
+    """
+    if codec.headed:
+        _check_field(name, value)
+        value = value.strip(" \t")
+    return edit_face.edit(
+        _editor(codec, response=response), frame, [(operation, _bytes(name), _bytes(value))], direction=int(response)
+    )
 
 
-def head_field(codec: Codec, head: bytes, name: str) -> str | None:
-    """The values of a field in a head of HTTP/1.1, joined with commas."""
-    if not codec.headed:
-        raise NotImplementedError(f"{codec.name}: headers of answers cannot be read here")
-    own = name.lower().encode()
-    found = [line.partition(b":")[2].strip() for line in head[:-4].split(b"\r\n")[1:] if line.partition(b":")[0].lower() == own]
+def field(codec: Codec, frame: bytes, name: str) -> str | None:
+    """The values of a header of an answer, joined with commas, as fields of HTTP are."""
+    pairs = edit_face.headers(_editor(codec, response=True), frame, direction=1) or []
+    if codec.headed:
+        name, pairs = name.lower(), [(key.lower(), value) for key, value in pairs]
+    found = [value for key, value in pairs if key == _bytes(name)]
     return b",".join(found).decode("utf-8", "surrogateescape") if found else None
 
 
@@ -63,22 +56,27 @@ def head_status(head: bytes) -> int:
     return int(head[9:12])
 
 
-def edit_frame(codec: Codec, frame: bytes, operation: str, name: str, value: str, *, response: bool = False) -> bytes:
-    """A frame with another header. Raises `NotImplementedError` where the protocol's cannot be edited."""
-    if codec.name not in _PAIRS or response:
+def _check_field(name: str, value: str) -> None:
+    if NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is no name of a field of HTTP")
+    if name.lower() in FRAMING:
+        raise ValueError(f"the field {name!r} frames the message, and is not for filters")
+    if _LINE_ENDS.search(value):
+        raise ValueError(f"the value of {name!r} has an end of a line in it")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _editor(codec: Codec, *, response: bool) -> Editor:
+    found = _editor_of(codec)
+    if not (found.answers if response else found.calls):
         what = "answers" if response else "requests"
         raise NotImplementedError(f"{codec.name}: headers of {what} cannot be edited")
-    splicer, parse, build = _splicer(codec)
-    block = splicer.find(frame)
-    pairs = parse(block) if block else []
-    if operation != "append":
-        pairs = [pair for pair in pairs if pair[0] != name]
-    if operation != "remove":
-        pairs.append((name, value))
-    return splicer.splice(frame, build(pairs))
+    return found
 
 
-@cache
-def _splicer(codec: Codec) -> tuple[Splicer, Callable[[bytes], Pairs], Callable[[Pairs], bytes]]:
-    path, pairs = _PAIRS[codec.name]
-    return Splicer(codec, path), lambda block: list(pairs.parse(block)), pairs.build
+@lru_cache(maxsize=MAX_EDITORS)
+def _editor_of(codec: Codec) -> Editor:
+    return Editor(codec)

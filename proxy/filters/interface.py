@@ -20,7 +20,7 @@ from proxy.snapshot import HeaderMatch
 from xproto.spec import Fault
 
 Condition = HeaderMatch
-"""On a routing key: `Condition("x-env", "exact", "gray")`. Kinds: exact, prefix, suffix, regex, present."""
+"""On a routing key: `Condition("x-env", "exact", "gray")`. What the kinds mean: `proxy.routing.condition`."""
 
 PHASES = ("on_request", "on_route", "on_host", "on_response", "on_log")
 """In the order in which a call goes through them."""
@@ -78,7 +78,7 @@ class Response(Protocol):
         """The whole frame; of HTTP the head."""
 
     def get(self, name: str, default: str | None = None) -> str | None:
-        """A field of HTTP."""
+        """A field of HTTP, or a header of another protocol's answer."""
 
     def set_header(self, name: str, value: str) -> None: ...
     def append_header(self, name: str, value: str) -> None: ...
@@ -116,7 +116,9 @@ class Call(Protocol):
         """The whole request; of HTTP the head. Before it is sent."""
 
     def set_header(self, name: str, value: str) -> None:
-        """Before the request is sent: of HTTP, gRPC and Bolt. `ValueError` for a header that frames the message."""
+        """Before the request is sent. `NotImplementedError` where the protocol has no headers that can be edited, `LookupError`
+        where this frame has no place for one, `OverflowError` over a limit, `ValueError` for a header that frames the message.
+        """
 
     def append_header(self, name: str, value: str) -> None: ...
     def remove_header(self, name: str) -> None: ...
@@ -169,7 +171,7 @@ class Filter:
     def looks(self) -> tuple[tuple[Condition, ...], ...] | None:
         """The calls that it looks at: those that meet all conditions of any of these groups; None: every call.
 
-        Asked once. Conditions are compared without Python, so a call that meets none costs next to nothing.
+        Asked once. Most kinds are compared without Python, so a call that meets none costs next to nothing.
         """
         return None
 

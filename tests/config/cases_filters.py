@@ -52,6 +52,12 @@ class Looking(Filter):
     def looks(self):
         return ((Condition("a", "regex", "("),),)
 """,
+    "marked.py": """\
+from proxy.filters import Condition, Filter
+class Marked(Filter):
+    def looks(self):
+        return ((Condition("metadata.a", "exact", "1"),),)
+""",
     "body.py": "from proxy.filters import Filter\nclass Body(Filter):\n    body = 'streamed'\n",
 }
 
@@ -95,6 +101,18 @@ ONE_FILTER = [
     (
         filters('{name: fault, abort: {}, match: {headers: {a: {regex: "("}}}}'),
         f"{AT}.match.headers.a: RE2 refuses the regex '(': missing ): (; write RE2's syntax",
+    ),
+    (
+        filters("{name: fault, abort: {}, match: {expression: \"headers['a'] == 'b'\"}}"),
+        f"{AT}.match: a filter's match has no expression; write conditions, or routes that say otherwise for the filter",
+    ),
+    (
+        filters("{name: rate_limit, rate: 1, match: {metadata: {a: b}}}"),
+        f"{AT}.match: a filter's match is looked at before filters set metadata; write headers, or match metadata in routes",
+    ),
+    (
+        filters("{name: a, file: marked.py}"),
+        f"{AT}: cannot be made (ValueError: looks() asks for metadata.a, that is not set yet); mend it, or its settings",
     ),
     (filters("{name: rate_limit}"), f"{AT}.rate: is missing; write rate: 100"),
     (

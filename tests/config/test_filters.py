@@ -47,6 +47,30 @@ def test_what_workers_are_told(folder: Path) -> None:
     assert placed.routes["main"][0][1] is None
 
 
+HOSTED = """\
+listeners:
+  - name: web
+    address: 127.0.0.1:0
+    protocols: bolt
+    routes: main
+    filters: [{name: rate_limit, rate: 1}]
+routes:
+  main:
+    virtual_hosts:
+      - {name: a, domains: [a.test], routes: [{cluster: c}, {cluster: c}]}
+      - {name: b, domains: ["*"], routes: [{cluster: c}, {cluster: c, filters: {rate_limit: WHAT}}]}
+clusters: {c: {hosts: ["127.0.0.1:1"]}}
+"""
+
+
+def test_routes_of_virtual_hosts_have_a_say() -> None:
+    found = snapshot(HOSTED.replace("WHAT", "false"))
+    assert [route.filters for route in found.routes["main"]] == [{}, {}, {}, {"rate_limit": None}]
+    assert list(place(found).listeners["web"].routes["main"]) == [3]
+    [wrong] = errors(HOSTED.replace("WHAT", "{rate: 0}"))
+    assert wrong.startswith("11: routes.main.virtual_hosts[1].routes[1].filters.rate_limit.rate: must be a number over 0")
+
+
 def test_what_has_not_changed_is_the_same_filter(folder: Path) -> None:
     written = filters("{name: a, file: fine.py}", "{name: b, filter: rate_limit, rate: 1}")
     found = snapshot(written, file=str(folder / "x.yaml"))

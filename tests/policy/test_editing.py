@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.filters.editing import FRAMING, edit_frame, edit_head, head_field, head_status
+from proxy.filters.editing import FRAMING, edited, field, head_status
 from proxy.filters.interface import Reply
 from proxy.filters.replies import written
 from tests.datapath import frames
@@ -26,40 +26,47 @@ HEAD = b"GET / HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a: 2\r\n\r\n"
     ],
 )
 def test_heads(operation: str, name: str, value: str, expected: bytes) -> None:
-    made = edit_head(HTTP, HEAD, operation, name, value)
+    made = edited(HTTP, HEAD, operation, name, value)
     assert made == b"GET / HTTP/1.1\r\n" + expected + b"\r\n\r\n"
 
 
 @pytest.mark.parametrize("name", [*sorted(FRAMING), "Content-Length", "a b", "a:", "", "a\r\nb", "\u00e4"])
 def test_names_that_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="field"):
-        edit_head(HTTP, HEAD, "set", name, "1")
+        edited(HTTP, HEAD, "set", name, "1")
 
 
 @pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\0b"])
 def test_values_that_are_refused(value: str) -> None:
     with pytest.raises(ValueError, match="end of a line"):
-        edit_head(HTTP, HEAD, "append", "x", value)
+        edited(HTTP, HEAD, "append", "x", value)
 
 
 def test_fields_of_answers() -> None:
     head = b"HTTP/1.1 404 Not Found\r\nX-A: 1\r\nx-a:2\r\n\r\n"
-    assert (head_status(head), head_field(HTTP, head, "X-a"), head_field(HTTP, head, "b")) == (404, "1,2", None)
-    with pytest.raises(NotImplementedError, match="bolt: headers of answers"):
-        head_field(BOLT, b"", "a")
+    assert (head_status(head), field(HTTP, head, "X-a"), field(HTTP, head, "b")) == (404, "1,2", None)
+    assert field(BOLT, frames.response(1), "a") is None
 
 
 def test_pairs_of_bolt() -> None:
-    frame = edit_frame(BOLT, frames.request(7), "set", "env", "gray")
+    frame = edited(BOLT, frames.request(7), "set", "env", "gray")
     assert BOLT.lookup(("service", "env")).find_bytes(frame) == (frames.SERVICE.encode(), b"gray")
     assert frames.id_of(frame) == 7
-    assert BOLT.lookup(("env",)).find_bytes(edit_frame(BOLT, frame, "remove", "env", "")) == (None,)
-    assert BOLT.lookup(("env",)).find_bytes(edit_frame(BOLT, frame, "append", "env", "b")) == (b"b",), "the last one counts"
+    assert BOLT.lookup(("env",)).find_bytes(edited(BOLT, frame, "remove", "env", "")) == (None,)
+    assert BOLT.lookup(("env",)).find_bytes(edited(BOLT, frame, "append", "env", "b")) == (b"gray,b",)
 
 
-def test_protocols_that_cannot_be_edited_say_so() -> None:
-    with pytest.raises(NotImplementedError, match="dubbo: headers of requests cannot be edited"):
-        edit_frame(REGISTRY["dubbo"].codec, frames.dubbo_request(1), "set", "a", "b")
+def test_attachments_of_dubbo() -> None:
+    dubbo = REGISTRY["dubbo"].codec
+    frame = edited(dubbo, frames.dubbo_request(1), "set", "env", "gray")
+    assert dubbo.lookup(("env",)).find_bytes(frame) == (b"gray",)
+
+
+def test_protocols_without_headers_say_so() -> None:
+    with pytest.raises(NotImplementedError, match="thrift: headers of requests cannot be edited"):
+        edited(REGISTRY["thrift"].codec, b"", "set", "a", "b")
+    with pytest.raises(NotImplementedError, match="thrift: headers of answers cannot be edited"):
+        field(REGISTRY["thrift"].codec, b"", "a")
 
 
 def test_answers_with_a_text_of_their_own() -> None:
