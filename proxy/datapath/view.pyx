@@ -153,11 +153,11 @@ cdef class View(Attendant):
             return self.own_value(key)
         if self.seen is not None and key in self.seen:
             return self.seen[key]
+        name = asked_of(key, self.codec.lowered.protocol, self.codec.headed)
+        if name is None:                     # frames of this protocol have no such thing
+            return None
         if self.frame == NULL:
             raise RuntimeError(f"the request is on its way: a filter that wants {key!r} now has to name it in its `keys`")
-        name = asked_of(key, self.codec.lowered.protocol, self.codec.headed)
-        if name is None:
-            return None
         lookup = self.filters.lookup_of(name)
         if lookup.find(self.frame, self.size, &found, self.core.scratch, SCRATCH_SIZE, self.head) != FIND_OK:
             raise ValueError("the headers of this request cannot be read")

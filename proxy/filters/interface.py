@@ -133,7 +133,7 @@ class Call(Protocol):
 
     @property
     def cluster(self) -> str | None:
-        """From `on_route` on."""
+        """From `on_route` on. None of a call that its route answers itself, or that names a cluster which there is not."""
 
     @property
     def host(self) -> str | None:

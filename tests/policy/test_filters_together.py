@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from proxy.config.templates import pieces
-from proxy.snapshot import ClusterFrom, DirectResponse, Edits, Filter, HeaderEdit, Redirect, Retry, Route, WeightedClusters
+from proxy.snapshot import (
+    Cluster,
+    ClusterFrom,
+    DirectResponse,
+    Edits,
+    Filter,
+    HeaderEdit,
+    Mirror,
+    Redirect,
+    Retry,
+    Route,
+    WeightedClusters,
+)
 from tests.datapath import web
 from tests.datapath.world import World
 from tests.policy import filter_calls, speakers, speech
@@ -173,6 +185,16 @@ async def test_a_match_may_ask_for_all_that_routes_ask_for(
         assert await served(talk, 1, "gray") == "ok"
 
 
+@WAITS
+async def test_what_a_protocol_has_not_is_no_key_of_a_call_in_any_phase(world: World, phase: str) -> None:
+    rules = [{"match": {"path": {"prefix": "/"}}, "response": {"set": {"a": "1"}}}, {"response": {"remove": ["a"]}}]
+    talk = await Bolt(world).start(acting(phase, "wait"), built_in("header_rules", rules=rules))
+    await talk.ask()
+    await let_go(world, phase)
+    await talk.serve()
+    assert await talk.answer() == "ok"
+
+
 async def test_what_the_proxy_knows_of_a_call_is_a_key_too(world: World) -> None:
     rules = [
         {"header": key, "metadata": key.replace(".", "_").strip(":")}
@@ -184,3 +206,26 @@ async def test_what_the_proxy_knows_of_a_call_is_a_key_too(world: World) -> None
     assert dict(made(world, 1).kept.metadata) == {
         "source_address": "127.0.0.1", "protocol": "bolt", "service": filter_calls.ECHO,
     }  # fmt: skip
+
+
+@SPEECHES
+@WAITS
+async def test_copies_are_made_behind_filters(world: World, spoken: speech.Speech, phase: str) -> None:
+    """One copy of a call that goes on, of what its filters made of it; none of one that a filter answers."""
+    live, shadow = world.backend(), world.backend()
+    route = Route("all", (), "live", mirrors=(Mirror("shadow"),))
+    filters = (acting(phase, "wait"), built_in("fault", abort={}, match={"headers": {spoken.key: "no"}}))
+    copied = Cluster("shadow", (shadow.address,), **spoken.cluster)
+    spoken.start(world, (route,), {"live": live}, clusters={"shadow": copied}, filters=filters)
+    client = await spoken.client(world)
+    await spoken.ask(client, "no")
+    await let_go(world, phase)
+    assert (await spoken.hear(client)).code != 0
+    await spoken.ask(client, "yes")
+    await let_go(world, phase)
+    server, mirror = await spoken.server(live), await spoken.server(shadow)
+    assert (await spoken.take(mirror)).word == "yes"
+    await spoken.answer(server, await spoken.take(server), "live")
+    assert (await spoken.hear(client)).text == "live"
+    assert world.count("upstream_calls_total", cluster="shadow", host=shadow.address) == 1
+    assert seen(world).count("on_host") == 1, "copies go through no filters"
