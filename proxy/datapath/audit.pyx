@@ -58,6 +58,7 @@ cdef class Audit(HealthLook):
             self.mirror(cluster)
             self.health(cluster)
             self.budget(cluster.budget)
+        self.exchanges(self.core.parked)
         for listener in self.engine.listeners.values():
             self.alarms += listener.alarm.next != NULL
         for what, (gauge, amount) in self.gauges.items():

@@ -3,7 +3,7 @@
 What always holds: nothing is changed; a connection whose protocol has ids is not looked at.
 """
 
-from proxy.datapath.audit_retries cimport RetryLook
+from proxy.datapath.audit_filters cimport FilterLook
 from proxy.datapath.calls cimport call_t, only_call
 from proxy.datapath.conn cimport CONNECTING, OPEN
 from proxy.datapath.messages cimport Messages
@@ -12,7 +12,7 @@ from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.http1_body cimport is_whole
 
 
-cdef class MessageLook(RetryLook):
+cdef class MessageLook(FilterLook):
     cdef int asker(self, Messages conn) except -1:
         cdef call_t* call = conn.calls
         cdef call_t* answered = NULL

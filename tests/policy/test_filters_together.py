@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from proxy.config.templates import pieces
+from proxy.datapath.audit import audit
 from proxy.snapshot import (
     Cluster,
     ClusterFrom,
@@ -39,6 +40,7 @@ async def let_go(world: World, phase: str) -> None:
     """What the filter lets wait goes on."""
     if phase:
         await world.until(lambda: bool(made(world).gates))
+        assert audit(world.engine) == []
         made(world).gates.pop().set_result(None)
 
 
@@ -149,6 +151,7 @@ async def test_a_call_that_is_sent_again(world: World, speaker: speakers.Speaker
     assert outcome(world, "succeeded") == 1
     await world.until(lambda: "on_log" in seen(world))
     assert seen(world) == ["on_request", "on_route", "on_host", "on_host", "on_response", "on_log"]
+    assert audit(world.engine) == []
     assert made(world).hosts == [each.backend.address for each in ((one, two) if there is two else (two, one))]
     assert made(world).seen[-1] == ("on_log", "answered")
 
