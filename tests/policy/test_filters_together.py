@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from proxy.config.templates import pieces
 from proxy.datapath.audit import audit
 from proxy.snapshot import (
+    AccessLog,
     Cluster,
     ClusterFrom,
     DirectResponse,
@@ -232,3 +234,30 @@ async def test_copies_are_made_behind_filters(world: World, spoken: speech.Speec
     assert (await spoken.hear(client)).text == "live"
     assert world.count("upstream_calls_total", cluster="shadow", host=shadow.address) == 1
     assert seen(world).count("on_host") == 1, "copies go through no filters"
+
+
+@SPEECHES
+@pytest.mark.parametrize("logged", [False, True], ids=["", "logged"])
+async def test_a_route_and_its_cluster_may_go_while_a_call_waits(
+    world: World, spoken: speech.Speech, tmp_path: Path, *, logged: bool
+) -> None:
+    old, new = world.backend(), world.backend()
+    route = Route("r", (), "old", retry=Retry(idempotent=True), mirrors=(Mirror("old"),))
+    log = AccessLog(str(tmp_path / "calls.log")) if logged else None
+    spoken.start(world, (route,), {"old": old}, filters=(acting("on_route", "wait"),), access_log=log)
+    client = await spoken.client(world)
+    await spoken.ask(client)
+    await world.until(lambda: bool(made(world).gates))
+    world.change(
+        routes={"table": (Route("other", (), "new"), Route("r", (), "new"))},
+        clusters={"new": Cluster("new", (new.address,), **spoken.cluster)},
+    )
+    await let_go(world, "on_route")
+    assert (await spoken.hear(client)).code != 0
+    assert logged or audit(world.engine) == [], "the log's alarm is its own"
+    await spoken.ask(client)
+    await let_go(world, "on_route")
+    server = await spoken.server(new)
+    await spoken.answer(server, await spoken.take(server), "new")
+    assert (await spoken.hear(client)).text == "new"
+    assert logged or audit(world.engine) == [], "the log's alarm is its own"
