@@ -1,7 +1,7 @@
 """One field of a frame by other bytes, more or fewer: the lengths that count it follow, and so does a checksum.
 
-A length that the new size does not fit is refused, never wrapped; one that stays the same keeps its bytes, however many it has. A checksum that was wrong stays wrong by the same
-difference, so that corruption is not hidden from the peer.
+A length that the new size does not fit is refused, never wrapped; one that stays the same keeps its bytes, however many it
+has. A checksum that was wrong stays wrong by the same difference, so that corruption is not hidden from the peer.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
