@@ -500,7 +500,7 @@ def test_trailers_there_and_back(fields):
 
 
 def known(name):
-    return name in {"te", "host", "via", "upgrade", "expect", "trailer", "cookie"}
+    return name in {"te", "host", "via", "upgrade", "expect", "trailer", "cookie", "connection", "keep-alive"}
 
 
 @given(FIELDS)

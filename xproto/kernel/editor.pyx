@@ -86,7 +86,7 @@ cdef class Editor:
         return self.answer_block if which else self.call_block
 
     def ways_of(self, texts, str role):
-        """The ways to say a role, without those that cannot be written."""
+        """The ways to say a role. None, if there is one that cannot be written: a call may say it in that one."""
         declared = texts.roles.get(role)
         if declared is None and role == "version" and role in texts.defaults:
             declared = texts.header(role)
@@ -99,9 +99,10 @@ cdef class Editor:
             try:
                 spots = tuple([Spot(self.codec.lowered, source, self.headed) for source in way])
             except SpecError:
-                continue
-            if self.headed or self.call_block is not None or all([source.key is None for source in way]):
-                found.append(spots)
+                return ()
+            if not self.headed and self.call_block is None and any([source.key is not None for source in way]):
+                return ()
+            found.append(spots)
         return tuple(found)
 
     # -- a frame ------------------------------------------------------------------------------------------------

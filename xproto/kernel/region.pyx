@@ -1,7 +1,7 @@
 """One field of a frame by other bytes, more or fewer: the lengths that count it follow, and so does a checksum.
 
-A length that the new size does not fit is refused, never wrapped. A checksum that was wrong stays wrong by the same
-difference, so that corruption is not hidden from the peer.
+A length that the new size does not fit is refused, never wrapped; one that stays the same keeps its bytes, however many it
+has. A checksum that was wrong stays wrong by the same difference, so that corruption is not hidden from the peer.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -77,7 +77,7 @@ cdef class Region:
                 wrong[0], value[0] = i, new[i]
             if grown % self.lengths[i].scale or not self.lengths[i].lo <= new[i] <= self.lengths[i].hi:
                 return EDIT_OVER
-            if not self.lengths[i].width:        # it stands before the field, and inside of what all others count
+            if not self.lengths[i].width and new[i] != place.values[i]:      # it stands before the field, and inside of what all others count
                 varint_of, varint_size = i, put_varint(varint, <uint64_t>new[i])
                 grown += varint_size - (place.ends[i] - place.at[i])
         if wrong != NULL:
