@@ -1,7 +1,7 @@
 """What routes find in an HTTP/1.1 head, worked out from its first line and its fields.
 
 Source: RFC 9110 and 3986, and `docs/protocols.md` for what the keys mean: `http_method`, `path` without its query and
-with escapes of unreserved characters undone, `query`, `query.name`, `host` in lower case without port and last dot, and
+with escapes of unreserved characters undone, `query`, `query.name`, `cookie.name`, `host` in lower case without port and last dot, and
 the names of fields in any case. `path:service` and `path:method` are what stands before and behind the path's last slash,
 but for its first.
 """
@@ -36,6 +36,8 @@ def text_of(head: Any, key: bytes) -> bytes | None:
             return None if host is None else _host(host)
         case _ if key.startswith(b"query."):
             return _parameter(query or b"", key.removeprefix(b"query."))
+        case _ if key.startswith(b"cookie."):
+            return _cookie([value for name, value in head.fields if name.lower() == b"cookie"], key.removeprefix(b"cookie."))
     return b",".join(values) if values else None
 
 
@@ -62,3 +64,8 @@ def _host(authority: bytes) -> bytes:
 def _parameter(query: bytes, name: bytes) -> bytes | None:
     pairs = (pair.partition(b"=") for pair in query.split(b"&"))
     return next((value for found, _, value in pairs if found == name), None)
+
+
+def _cookie(fields: list[bytes], name: bytes) -> bytes | None:
+    pairs = (pair.strip(b" \t").partition(b"=") for field in fields for pair in field.split(b";"))
+    return next((value for found, equals, value in pairs if equals and found == name), None)

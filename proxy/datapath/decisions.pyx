@@ -5,6 +5,8 @@ generations: what is used moves to the young one, and when that is full the old 
 that sends different values all the time costs what a miss costs, never a growing table; Python's bytes are hashed with
 a secret seed. In front of it stands the last key: most reads are runs of one method.
 
+What hash policies ask for is looked up with the rest, and is no part of the cache's key: it decides no route.
+
 What always holds: a cached answer is what the table decided for these very values; a table is immutable.
 """
 
@@ -16,10 +18,16 @@ from libc.string cimport memcmp, memcpy
 from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters, way_t
+from proxy.datapath.subset cimport Subset, hash_of
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
+from proxy.balancing.hashing import SOURCE, wanted
+from proxy.balancing.subsets import match_of
 from proxy.tls.settings import ROUTING_KEYS, SAN, SNI
+
+SAID = (*ROUTING_KEYS, SOURCE)
+"""Keys that the connection says, and no frame."""
 
 cdef enum:
     ABSENT = 0xFFFFFFFF       # in place of a length
@@ -66,7 +74,7 @@ cdef int64_t spelled_timeout(const slice_t* text) noexcept nogil:
 cdef class Table:
     """A route table, bound to clusters and counters."""
 
-    def __cinit__(self, str name, decider, routes, dict clusters, dict specs, Counters counters not None):
+    def __cinit__(self, str name, decider, routes, dict clusters, dict subsets, dict specs, Counters counters not None):
         self.name, self.decide, self.keys = name, decider.decide, tuple(decider.keys)
         self.clusters = [clusters[route.cluster] for route in routes]
         self.size = len(self.clusters)
@@ -81,6 +89,26 @@ cdef class Table:
             self.routes[<int>index].timeout = microseconds(timeout)
             self.routes[<int>index].oneway = route.oneway
             self.routes[<int>index].count = counters.for_route(name, route.name)
+        self.balance(routes, subsets)
+
+    cdef int balance(self, routes, dict subsets) except -1:
+        """Which hosts the routes' calls may go to, and by what they are chosen. `subsets`: by cluster and Match."""
+        cdef Subset subset
+        cdef int used = 0
+        self.wanted, self.subsets = wanted(routes), []
+        self.hashes = <int*>calloc(sum([len(route.hash_policy) for route in routes]) + 1, sizeof(int))
+        if self.hashes == NULL:
+            raise MemoryError
+        for index, route in enumerate(routes):
+            if route.metadata_match:
+                subset = subsets[route.cluster][match_of(route.metadata_match)]
+                self.subsets.append(subset)
+                self.routes[<int>index].subset = <void*>subset
+            self.routes[<int>index].hashes, self.routes[<int>index].hash_count = &self.hashes[used], len(route.hash_policy)
+            for key in route.hash_policy:
+                self.hashes[used] = self.wanted.index(key)
+                used += 1
+        return 0
 
     cdef const way_t* way(self, route_t* route) except NULL:
         """Its names. A table may have very many routes, most of which nobody takes: each is asked once."""
@@ -91,17 +119,19 @@ cdef class Table:
 
     def __dealloc__(self):
         free(self.routes)
+        free(self.hashes)
 
 
 cdef class Decisions:
     """One table's decisions on frames of one protocol."""
 
     def __cinit__(self, Core core not None, Table table not None, Codec codec not None):
-        cdef tuple keys = tuple([key for key in table.keys if key not in ROUTING_KEYS])
+        cdef tuple every_key = tuple(dict.fromkeys((*table.keys, *table.wanted)))
+        cdef tuple keys = tuple([key for key in every_key if key not in SAID])
         cdef list every
         self.core, self.table = core, table
         self.asked = len(table.keys)
-        self.timeout_at = self.sni_at = self.san_at = -1
+        self.timeout_at = -1
         if codec.timeout_key is not None:
             if codec.timeout_key not in keys:
                 keys = (*keys, codec.timeout_key)
@@ -109,15 +139,18 @@ cdef class Decisions:
         self.headed, self.spelled = codec.headed, codec.spelled
         self.young, self.old = {}, {}
         self.last_size = -1
-        every = [*keys, *[key for key in table.keys if key in ROUTING_KEYS]]
+        every = [*keys, *[key for key in every_key if key in SAID]]
         self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
         self.places = <int*>calloc(self.asked + 1, sizeof(int))
-        if self.values == NULL or self.places == NULL:
+        self.wanted = <int*>calloc(len(table.wanted) + 1, sizeof(int))
+        if self.values == NULL or self.places == NULL or self.wanted == NULL:
             raise MemoryError
         for index, key in enumerate(table.keys):
             self.places[<int>index] = every.index(key)
-        self.sni_at = every.index(SNI) if SNI in every else -1
-        self.san_at = every.index(SAN) if SAN in every else -1
+        for index, key in enumerate(table.wanted):
+            self.wanted[<int>index] = every.index(key)
+        self.sni_at, self.san_at, self.source_at = [
+            every.index(key) if key in every else -1 for key in (SNI, SAN, SOURCE)]
         if keys:
             self.lookup = codec.lookup(keys)
         if not self.asked:
@@ -126,11 +159,12 @@ cdef class Decisions:
     def __dealloc__(self):
         free(self.values)
         free(self.places)
+        free(self.wanted)
 
-    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san) except -3:
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san, bytes source) except -3:
         """The route's index, NOBODY or UNREADABLE; `timeout` gets the call's own, if a key holds it (milliseconds).
 
-        `sni` and `san`: what the connection's TLS says of its client; None: nothing.
+        `sni` and `san`: what the connection's TLS says of its client; `source`: its address. None: nothing.
         """
         cdef uint8_t key[KEY_LIMIT]
         cdef Py_ssize_t joined
@@ -145,6 +179,8 @@ cdef class Decisions:
             lend(&self.values[self.sni_at], sni)
         if self.san_at >= 0:
             lend(&self.values[self.san_at], san)
+        if self.source_at >= 0:
+            lend(&self.values[self.source_at], source)
         if not self.asked:
             return self.fixed
         joined = self.join(key)
@@ -156,6 +192,16 @@ cdef class Decisions:
         self.last_size = joined
         memcpy(self.last, key, joined)
         return self.last_route
+
+    cdef uint64_t hash(self, const route_t* route) noexcept nogil:
+        """By the route's policy, of the call that was just decided; 0: it has nothing that the policy asks for."""
+        cdef const slice_t* value
+        cdef int index
+        for index in range(route.hash_count):
+            value = &self.values[self.wanted[route.hashes[index]]]
+            if value.data != NULL and value.size > 0:
+                return hash_of(value.data, value.size)
+        return 0
 
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil:
         """Each value behind its length. -1: too long to be kept."""

@@ -3,12 +3,16 @@ from libc.stdint cimport int64_t, uint8_t
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.decisions cimport route_t
 from proxy.datapath.noted cimport Noted
+from proxy.datapath.subset cimport choice_t
 from xproto.kernel.frame cimport frame_t
 
 
 cdef class Requester(Noted):
     cdef bint greeted                         # its handshake is done
     cdef bytes sni, san                       # what its TLS says of it; None: nothing
+    cdef bytes source                         # its address, without a port; None: no route has asked
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* own) except -3
+    cdef choice_t choice(self, const route_t* route) noexcept
     cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1

@@ -11,10 +11,11 @@ from proxy.datapath.calls cimport call_t, find_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.counters cimport MALFORMED, NO_ROUTE, OVERLOAD, add
-from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Table, route_t
+from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table, route_t
 from proxy.datapath.noted cimport Noted
 from proxy.datapath.port cimport Binding
 from proxy.datapath.stream cimport BODY
+from proxy.datapath.subset cimport Subset, choice_t
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.frame cimport (
     FROM_DOWNSTREAM, KIND_HANDSHAKE, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, KIND_WRAPPED, frame_t,
@@ -27,6 +28,11 @@ from xproto.errors import MalformedError
 
 cdef enum:
     NOTHING_FOLLOWS = 1 << CLOSES_AT | 1 << MINOR_AT
+
+
+cdef bytes source_of(str peer):
+    """The address in a peer's name; empty: it has none."""
+    return b"" if peer.startswith("unix:") else peer.rpartition(":")[0].strip("[]").encode()
 
 
 cdef class Requester(Noted):
@@ -66,11 +72,24 @@ cdef class Requester(Noted):
             return self.unreadable(NULL, str(error))
         return self.handle(<const uint8_t*>plain, &inner)
 
+    cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* own) except -3:
+        """Which route a request takes, as `Decisions.decide` says it."""
+        cdef Decisions decisions = self.binding.decisions
+        if decisions.source_at >= 0 and self.source is None:
+            self.source = source_of(self.peer_name())
+        return decisions.decide(frame, size, own, self.sni, self.san, self.source)
+
+    cdef choice_t choice(self, const route_t* route) noexcept:
+        """Which hosts the request may go to that was just decided."""
+        cdef choice_t made
+        made.hash, made.subset = self.binding.decisions.hash(route), route.subset
+        return made
+
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         cdef Binding binding = self.binding
         cdef Table table = binding.decisions.table
         cdef int64_t own = at.timeout
-        cdef int index = binding.decisions.decide(frame, at.size, &own, self.sni, self.san)
+        cdef int index = self.decide(frame, at.size, &own)
         cdef route_t* route
         cdef call_t* call
         if index >= 0:
@@ -94,9 +113,15 @@ cdef class Requester(Noted):
         """The call of a request, with its deadline set, whether its frame is whole or its head only. NULL: no memory."""
         cdef call_t* call = self.core.calls.take()
         cdef int64_t timeout, soonest
+        cdef choice_t choice
         add(route.count, 1)
         if call == NULL:
             return NULL
+        if route.subset != NULL or route.hash_count:
+            choice = self.choice(route)
+            self.core.calls.choose(call, &choice)
+            if choice.subset != NULL and (<Subset>choice.subset).fallbacks != NULL:
+                add((<Subset>choice.subset).fallbacks, 1)
         call.count = self.binding.count
         call.origin, call.variant, call.echo = self.codec.identity(at), at.variant, at.echo
         call.start = self.core.now
@@ -134,16 +159,18 @@ cdef class Requester(Noted):
         cdef Cluster cluster
         cdef int64_t own = at.timeout
         cdef bint oneway = at.kind == KIND_ONEWAY, connecting = False
+        cdef choice_t choice
         cdef Upstream upstream
         cdef route_t* route
         cdef call_t* call
-        cdef int index = binding.decisions.decide(frame, size, &own, self.sni, self.san)
+        cdef int index = self.decide(frame, size, &own)
         if index < 0 or not oneway and at.kind != KIND_REQUEST or self.codec.session and not self.greeted:
             return False                 # the whole frame will tell
         route = &binding.decisions.table.routes[index]
         oneway = oneway or route.oneway
         cluster = <Cluster>route.cluster
-        upstream = cluster.lend(self.codec, at.variant, &connecting)
+        choice = self.choice(route)
+        upstream = cluster.lend(self.codec, at.variant, &choice, &connecting)
         if upstream is None:
             if connecting:
                 cluster.waiting[self] = None
