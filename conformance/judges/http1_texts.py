@@ -1,9 +1,9 @@
 """What routes find in an HTTP/1.1 head, worked out from its first line and its fields.
 
 Source: RFC 9110 and 3986, and `docs/protocols.md` for what the keys mean: `http_method`, `path` without its query and
-with escapes of unreserved characters undone, `query`, `query.name`, `cookie.name`, `host` in lower case without port and last dot, and
-the names of fields in any case. `path:service` and `path:method` are what stands before and behind the path's last slash,
-but for its first.
+with escapes of unreserved characters undone, `query`, `query.name`, `cookie.name`, `host` in lower case without port and
+last dot, and the names of fields in any case. `path:service` and `path:method` are what stands before and behind the path's
+last slash, but for its first.
 """
 
 from __future__ import annotations

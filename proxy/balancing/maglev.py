@@ -38,8 +38,8 @@ def build(addresses: Sequence[str]) -> array[int]:
     if not addresses:
         return array("H")
     size = size_for(len(addresses))
-    turns = [(place, *_permutation(addresses[place], size)) for place in sorted(range(len(addresses)), key=addresses.__getitem__)]
-    return _fill(turns, size)
+    order = sorted(range(len(addresses)), key=addresses.__getitem__)
+    return _fill([(place, *_permutation(addresses[place], size)) for place in order], size)
 
 
 def _permutation(address: str, size: int) -> tuple[int, int]:

@@ -83,7 +83,15 @@ def _http(given: http.Http) -> Http:
 
 
 def _route(index: int, given: routes.Route) -> Route:
-    return Route(route_name(index, given.name), conditions(given.match), given.cluster, given.timeout, given.oneway)
+    return Route(
+        name=route_name(index, given.name),
+        headers=conditions(given.match),
+        cluster=given.cluster,
+        timeout=given.timeout,
+        oneway=given.oneway,
+        hash_policy=tuple(key.routing_key for key in given.hash_policy or ()),
+        metadata_match=dict(given.metadata_match or {}),
+    )
 
 
 def _cluster(name: str, given: clusters.Cluster) -> Cluster:
@@ -108,6 +116,8 @@ def _cluster(name: str, given: clusters.Cluster) -> Cluster:
         tls=client_tls(given.tls, given.http) if given.tls else None,
         tls_matches=tuple(tls_match(each, given.http) for each in given.tls_matches),
         metadata={host.address: dict(host.metadata) for host in given.hosts if host.metadata},
+        subset_fallback=given.subsets.fallback if given.subsets else "none",
+        subset_default=dict(given.subsets.default or {}) if given.subsets else {},
     )
 
 

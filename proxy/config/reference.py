@@ -13,7 +13,21 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import access_log, chains, clusters, health, http, listeners, match, routes, sans, schema, secrets, tls
+from proxy.config import (
+    access_log,
+    balancing,
+    chains,
+    clusters,
+    health,
+    http,
+    listeners,
+    match,
+    routes,
+    sans,
+    schema,
+    secrets,
+    tls,
+)
 from proxy.config.introduction import INTRODUCTION
 from proxy.config.model import Model
 from proxy.config.protocols import AUTO
@@ -55,8 +69,10 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield match.Match, "routes.NAME[].match"
     yield match.HeaderMatch, "routes.NAME[].match.headers.KEY"
     yield match.PathMatch, "routes.NAME[].match.path"
+    yield balancing.HashKey, "routes.NAME[].hash_policy[]"
     yield clusters.Cluster, "clusters.NAME"
     yield clusters.Host, "clusters.NAME.hosts[]"
+    yield balancing.Subsets, "clusters.NAME.subsets"
     yield tls.ClientTls, "clusters.NAME.tls"
     yield tls.TlsMatch, "clusters.NAME.tls_matches[]"
     yield clusters.Keepalive, "clusters.NAME.keepalive"

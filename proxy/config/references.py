@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
+from proxy.config import references_balancing
 from proxy.config.problems import Path
 from proxy.config.values import WrongValueError, parse_address
 from xproto.errors import suggest
@@ -30,6 +31,7 @@ def check(data: Any, folder: FilePath) -> Found:
     yield from _logs(data, folder)
     for name, table in tables.items():
         yield from _routes(("routes", name), table, clusters)
+    yield from references_balancing.check(tables, clusters)
     for name, cluster in clusters.items():
         yield from _hosts(("clusters", name, "hosts"), cluster)
 

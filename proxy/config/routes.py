@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from proxy.config.balancing import HashPolicy, Metadata
 from proxy.config.match import Match
 from proxy.config.model import Model
-from proxy.config.types import Duration, Flag, Name, checked
+from proxy.config.types import GIVEN, Duration, Flag, Name, checked
 from proxy.config.values import WrongValueError
 
 
@@ -31,6 +32,18 @@ class Route(Model):
         default=False,
         description="Nobody waits for an answer, whatever the frames say: for methods that are oneways, of clients that write"
         " them as calls, as Thrift's for Go do. Else such a call counts as open until its deadline.",
+    )
+    hash_policy: Annotated[HashPolicy | None, GIVEN] = Field(
+        default=None,
+        description="What a call's host is chosen by, of a cluster with `lb: maglev`: the first of these that the call has, "
+        "and that is not empty. Calls that have none take turns.",
+        examples=[[{"header": "x-user"}, {"source_address": True}]],
+    )
+    metadata_match: Annotated[Metadata | None, GIVEN] = Field(
+        default=None,
+        description="Only hosts with all of this metadata get the calls. Where none has it, the cluster's `subsets` say what "
+        "happens.",
+        examples=[{"version": "v2"}],
     )
 
 

@@ -192,7 +192,7 @@ class World:
         self, *hosts: Backend | str, protocols: tuple[str, ...] = ("bolt",), listener: dict[str, Any] | None = None,
         routes: tuple[Route, ...] | None = None, table: Any = None, first_id: int = 1, seed: int = 1,
         codecs: dict[str, Any] | None = None, detector: Any = None, materials: dict[str, Material] | None = None,
-        **cluster: Any,
+        clusters: dict[str, Cluster] | None = None, **cluster: Any,
     ) -> World:  # fmt: skip
         routes = (
             routes if routes is not None
@@ -202,7 +202,7 @@ class World:
         self.snapshot = Snapshot(
             listeners={"in": Listener("in", "127.0.0.1:0", protocols, "table", **(listener or {}))},
             routes={"table": routes},
-            clusters={"main": Cluster("main", addresses, **cluster)},
+            clusters={"main": Cluster("main", addresses, **cluster), **(clusters or {})},
             secrets={name: Secret(name) for name in materials or ()},
         )
         self.contexts = Contexts(self.snapshot, materials or {})
