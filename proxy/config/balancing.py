@@ -18,7 +18,7 @@ KEYS = (*ROLES, "path", "host", "http_method", *ROUTING_KEYS)
 KINDS = ("header", "query", "cookie", "source_address", "key")
 MAX_KEYS = 8
 """Of one policy: each is looked for in every call of its table."""
-NONE = "none"
+NONE: Literal["none"] = "none"
 
 
 class HashKey(Model):

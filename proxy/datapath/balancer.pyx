@@ -78,9 +78,7 @@ cdef class Balancer(Family):
         if not tour.count:
             return 0
         if tour.hashed:
-            tour.count = tour.left = subset.prime
-            tour.next = subset.places[hash % subset.entries]
-            tour.step = 1 + mixed(hash) % (subset.prime - 1)
+            begin_at(tour, subset, hash)
             return 0
         tour.next = (self.core.dice() if self.random else subset.position) % tour.count
         if self.random:
@@ -108,6 +106,18 @@ cdef class Balancer(Family):
         """The host that was asked last is the one. Where a hash decided it was nobody's turn."""
         if not tour.hashed:
             (<Subset>tour.subset).position = tour.place + 1
+
+
+cdef void begin_at(tour_t* tour, Subset subset, uint64_t hash) noexcept:
+    """The table says who is first; the hash, once more, who of all others is second: the step leads from one to the other.
+
+    Modulo a prime any step visits all places. Those behind the last host are empty.
+    """
+    cdef uint64_t first = subset.places[hash % subset.entries]
+    cdef uint64_t second = (first + 1 + mixed(hash) % (subset.count - 1)) % subset.count if subset.count > 1 else 0
+    tour.count = tour.left = subset.prime
+    tour.next = first
+    tour.step = (second + subset.prime - first) % subset.prime or 1
 
 
 cdef uint64_t stride(uint64_t random, uint64_t count) noexcept nogil:

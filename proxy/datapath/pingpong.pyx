@@ -11,6 +11,7 @@ points at its spot there, and is in no connection's table; its frame is charged 
 empty queue.
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 
@@ -30,6 +31,8 @@ cdef class Queue:
         self.subset = subset
 
 
+@cython.no_gc_clear                     # it frees what its queues hold, and gives their frames back
+@cython.no_gc_clear                     # it frees what its queues hold, and gives their frames back
 cdef class Pool(Line):
     """For one protocol and variant of a cluster."""
 
