@@ -17,7 +17,7 @@ from conformance.mutants.killing import allows_scan, allows_verify
 from conformance.outcome import Complete, DisagreementError, Malformed, More
 from tests.conformance.subjects import DEEP, EVERY, KEYS, LIMITED, NAMES, SIDES, complete, derived, good_frames, subject
 
-LOOKUPS = (*KEYS, "timeout", "path", "no-such-key", "client_id", "dest", "host", "query", "query.k", "http_method")
+LOOKUPS = (*KEYS, "timeout", "path", "no-such-key", "client_id", "dest", "host", "query", "query.k", "cookie.k", "http_method")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -51,7 +51,7 @@ class Fleet:
                 self.tasks[name].append(self.world.loop.create_task(self._answer(name, server)))
 
     async def _answer(self, name: str, server: Any) -> None:
-        with contextlib.suppress(Exception):           # the connection's end, in the words of each protocol's peer
+        with contextlib.suppress(Exception):  # the connection's end, in the words of each protocol's peer
             while True:
                 await self.speech.answer(server, await self.speech.take(server), name)
 

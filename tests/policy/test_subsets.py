@@ -57,9 +57,7 @@ async def test_shares_are_even_on_either_side_of_a_gap(world: World, speech: Spe
 async def test_where_no_host_has_it(
     world: World, speech: Speech, fallback: str, default: dict[str, str], expected: set[str]
 ) -> None:
-    fleet = Fleet(world, speech).start(
-        *by_word(speech), versions="121", subset_fallback=fallback, subset_default=default
-    )
+    fleet = Fleet(world, speech).start(*by_word(speech), versions="121", subset_fallback=fallback, subset_default=default)
     client = await speech.client(world)
     found = set(await fleet.calls(client, ["three"] * 6))
     assert {each for each in found if not each.startswith("refused")} == expected
