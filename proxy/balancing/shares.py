@@ -1,6 +1,6 @@
 """What each subset of a cluster consists of, worked out before anything is changed.
 
-A table costs time (a millisecond for ten hosts, twenty for a hundred), so one is made only for hosts that are new.
+A table takes milliseconds to make (see `maglev.SIZES`), so one is made only where the hosts are others than before.
 """
 
 from __future__ import annotations

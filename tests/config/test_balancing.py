@@ -25,6 +25,9 @@ def _key(name: str, value: str) -> str:
 POLICY = "9: routes.main[0].hash_policy"
 METADATA = "10: routes.main[0].metadata_match"
 KINDS = "write one of header, query, cookie, source_address, key, and more in a list"
+HASHLESS = "write lb: maglev there, or leave hash_policy out"
+NO_HOST = "write metadata that hosts have, or subsets: {fallback: any} there"
+FEWER = "write fewer, or another cluster"
 V2 = "metadata_match: {version: v2}"
 MIXED = "[{address: 127.0.0.1:9100, metadata: {version: v1, zone: a}}, 127.0.0.1:9101]"
 
@@ -58,7 +61,7 @@ MISTAKES = [
     *(
         (
             written("[{header: x}]", cluster=lb),
-            f"{POLICY}: does nothing with cluster 'echo', which is lb: {name}; write lb: maglev there, or leave hash_policy out",
+            f"{POLICY}: does nothing with cluster 'echo', which is lb: {name}; {HASHLESS}",
         )
         for lb, name in (("", "round_robin"), ("lb: round_robin", "round_robin"), ("lb: random", "random"))
     ),
@@ -73,8 +76,7 @@ MISTAKES = [
     ),
     (
         written(route=V2, hosts=MIXED),
-        f"{METADATA}: no host of cluster 'echo' has {{version: v2}};"
-        " write metadata that hosts have, or subsets: {fallback: any} there",
+        f"{METADATA}: no host of cluster 'echo' has {{version: v2}}; {NO_HOST}",
     ),
     (
         written(cluster="subsets: {fallback: some}"),
@@ -110,8 +112,7 @@ def test_too_many_subsets() -> None:
         "    hosts:", "    subsets: {fallback: any}\n    hosts:"
     )
     assert errors(text) == [
-        "73: routes.main[65].metadata_match: cluster 'echo' is asked for more than 64 different subsets;"
-        " write fewer, or another cluster"
+        f"73: routes.main[65].metadata_match: cluster 'echo' is asked for more than 64 different subsets; {FEWER}"
     ]
 
 
