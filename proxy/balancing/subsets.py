@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from proxy.snapshot import Cluster, Snapshot
+from proxy.snapshot import Cluster, Route, Snapshot
 
 Match = tuple[tuple[str, str], ...]
 EVERYONE: Match = ()
@@ -30,13 +30,17 @@ def match_of(metadata: Mapping[str, str]) -> Match:
     return tuple(sorted(metadata.items()))
 
 
+def clusters_of(route: Route) -> tuple[str, ...]:
+    """All that the route may send calls to."""
+    return (route.cluster,)
+
+
 def asked(snapshot: Snapshot) -> dict[str, tuple[Match, ...]]:
     """By cluster, which subsets its routes ask for; clusters of which only all hosts are asked for are not in it."""
     found: dict[str, dict[Match, None]] = {}
-    for table in snapshot.routes.values():
-        for route in table:
-            if route.metadata_match:
-                found.setdefault(route.cluster, {})[match_of(route.metadata_match)] = None
+    for route in (route for table in snapshot.routes.values() for route in table if route.metadata_match):
+        for cluster in clusters_of(route):
+            found.setdefault(cluster, {})[match_of(route.metadata_match)] = None
     return {cluster: tuple(matches) for cluster, matches in found.items()}
 
 

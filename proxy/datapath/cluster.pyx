@@ -80,9 +80,9 @@ cdef class Cluster(Singles):
         staying = set(hosts)
         leaving = [host for host in self.hosts if host not in staying]
         self.hosts = hosts
-        self.monitors.become(self.core, spec.health_check, hosts)
         self.share_out(shares, subsets, asked, spec.health_check.panic_threshold if spec.health_check else 0,
                        counters.slot("upstream_subset_fallbacks_total", {"cluster": self.name}))
+        self.monitors.become(self.core, spec.health_check, hosts)
         for host in leaving:
             host.leave()
         for host in hosts:
@@ -94,8 +94,8 @@ cdef class Cluster(Singles):
         """The configuration does not have it any more."""
         cdef Host host
         hosts = self.hosts
-        self.monitors.stop()
         self.dissolve()
+        self.monitors.stop()
         for host in hosts:
             host.leave()
         return self.stir()
@@ -211,8 +211,8 @@ cdef class Cluster(Singles):
         cdef Host host
         cdef Conn each
         hosts = self.hosts
-        self.monitors.stop()
         self.dissolve()
+        self.monitors.stop()
         for host in [*hosts, *self.leaving]:
             for each in [*host.active, *host.draining, *host.shared, *host.fading]:
                 each.shut()

@@ -20,8 +20,8 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t, give_share, greedy, take_share
 from proxy.datapath.conn cimport OPEN
 from proxy.datapath.core cimport Core
-from proxy.datapath.subset cimport Subset
 from proxy.datapath.counters cimport add, take
+from proxy.datapath.subset cimport Subset
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.codec cimport Codec
 
@@ -31,7 +31,6 @@ cdef class Queue:
         self.subset = subset
 
 
-@cython.no_gc_clear                     # it frees what its queues hold, and gives their frames back
 @cython.no_gc_clear                     # it frees what its queues hold, and gives their frames back
 cdef class Pool(Line):
     """For one protocol and variant of a cluster."""
