@@ -14,7 +14,8 @@ import msgspec
 from proxy.tls.settings import HANDSHAKE_TIMEOUT, ClientTls, FilterChain, Secret, TlsMatch
 
 MatchKind = Literal["exact", "prefix", "suffix", "contains", "regex", "template", "range", "network", "any_of", "present"]
-BalancerName = Literal["round_robin", "random"]
+BalancerName = Literal["round_robin", "random", "maglev"]
+SubsetFallback = Literal["none", "any", "default"]
 PoolName = Literal["multiplexed", "ping_pong"]
 HttpName = Literal["http1", "http2", "auto"]
 EditOp = Literal["set", "add", "append", "remove"]
@@ -233,6 +234,10 @@ class Route(msgspec.Struct, frozen=True):
     """None: calls and answers go on as they are."""
     filters: dict[str, dict[str, Any] | None] = {}
     """Other settings for filters of the listener, by name; None: it is disabled."""
+    hash_policy: tuple[str, ...] = ()
+    """Keys of the routing view (`proxy.balancing.hashing`): the first that a call has decides which host it goes to."""
+    metadata_match: dict[str, str] = {}
+    """Only hosts with this metadata; empty: all."""
 
 
 class VirtualHost(msgspec.Struct, frozen=True):
@@ -311,6 +316,10 @@ class Cluster(msgspec.Struct, frozen=True):
     """Exceptions to `tls`; the first whose metadata a host has."""
     metadata: dict[str, dict[str, str]] = {}
     """Of hosts that have any, by their addresses."""
+    subset_fallback: SubsetFallback = "none"
+    """Which hosts stand in where none has the metadata that a route asks for."""
+    subset_default: dict[str, str] = {}
+    """Theirs, of `default`."""
     grpc_web: bool = True
     """Calls of gRPC-Web become such of gRPC, where hosts speak HTTP/2."""
 

@@ -25,7 +25,9 @@ DETECTOR = "detector"
 LONGEST_BEGINNING = 96
 """Of an input of the detector, in bytes: more than any signature, and than most headers of the PROXY protocol."""
 KEYS = ("service", "method", "group", "k", "version", "client_id", "dest")
-HTTP_KEYS = ("http_method", "path", "query", "query.a", "host", ":authority", "x-forwarded-for", "cookie", "connection")
+HTTP_KEYS = (
+    "http_method", "path", "query", "query.a", "host", ":authority", "x-forwarded-for", "cookie", "cookie.a", "connection",
+)  # fmt: skip
 
 
 def write(name: str, paths: Sequence[str], own: Path) -> int:

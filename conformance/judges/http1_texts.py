@@ -1,9 +1,9 @@
 """What routes find in an HTTP/1.1 head, worked out from its first line and its fields.
 
 Source: RFC 9110 and 3986, and `docs/protocols.md` for what the keys mean: `http_method`, `path` without its query and
-with escapes of unreserved characters undone, `query`, `query.name`, `host` in lower case without port and last dot, and
-the names of fields in any case; `:path` and the like mean the same and can be no field's name, and `:authority` is the host
-with its port. `path:service` and `path:method` are what stands before and behind the path's last slash, but for its first.
+with escapes of unreserved characters undone, `query`, `query.name`, `cookie.name`, `host` in lower case without port and last
+dot, and the names of fields in any case; `:path` and the like mean the same and can be no field's name, and `:authority` is the
+host with its port. `path:service` and `path:method` are what stands before and behind the path's last slash, but for its first.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def text_of(head: Any, key: bytes) -> bytes | None:
             return None if authority is None else _host(authority) + _port(authority)
         case _ if name.startswith(b"query."):
             return _parameter(query or b"", name.removeprefix(b"query."))
+        case _ if name.startswith(b"cookie."):
+            return _cookie([value for known, value in head.fields if known.lower() == b"cookie"], name.removeprefix(b"cookie."))
     values = [value for known, value in head.fields if known.lower() == key.lower()]
     return b",".join(values) if values else None
 
@@ -71,3 +73,8 @@ def _port(authority: bytes) -> bytes:
 def _parameter(query: bytes, name: bytes) -> bytes | None:
     pairs = (pair.partition(b"=") for pair in query.split(b"&"))
     return next((value for found, _, value in pairs if found == name), None)
+
+
+def _cookie(fields: list[bytes], name: bytes) -> bytes | None:
+    pairs = (pair.strip(b" \t").partition(b"=") for field in fields for pair in field.split(b";"))
+    return next((value for found, equals, value in pairs if equals and found == name), None)

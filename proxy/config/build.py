@@ -117,6 +117,8 @@ def _route(name: str, given: routes.Route, folder: Path, outer: tuple[Edits | No
         action=action(given, folder),
         mirrors=mirrors(given),
         retry=_retry(given.retry) if given.retry else None,
+        hash_policy=tuple(key.routing_key for key in given.hash_policy or ()),
+        metadata_match=dict(given.metadata_match or {}),
         edits=merge(*outer, edits(given.request_headers, given.response_headers, given.rewrite, prefix)),
     )
 
@@ -160,6 +162,8 @@ def _cluster(name: str, given: clusters.Cluster) -> Cluster:
         tls=client_tls(given.tls, given.http) if given.tls else None,
         tls_matches=tuple(tls_match(each, given.http) for each in given.tls_matches),
         metadata={host.address: dict(host.metadata) for host in given.hosts if host.metadata},
+        subset_fallback=given.subsets.fallback if given.subsets else "none",
+        subset_default=dict(given.subsets.default or {}) if given.subsets else {},
     )
 
 

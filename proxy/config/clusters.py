@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from proxy import snapshot
+from proxy.balancing.maglev import MAX_HOSTS
+from proxy.config.balancing import Subsets
 from proxy.config.health import HealthCheck
 from proxy.config.model import Model
 from proxy.config.retries import RetryBudget
@@ -23,7 +25,9 @@ class Host(Model):
         description="IP:PORT, [IPv6]:PORT or unix:/path. Names are not resolved.", examples=["127.0.0.1:9100"]
     )
     metadata: dict[str, Text] = Field(
-        default_factory=dict, description="What is known of the host, for `tls_matches`.", examples=[{"tls": "legacy"}]
+        default_factory=dict,
+        description="What is known of the host, for `tls_matches` and routes' `metadata_match`.",
+        examples=[{"version": "v2"}],
     )
 
 
@@ -61,8 +65,16 @@ class Backoff(Model):
 class Cluster(Model):
     """Hosts that serve the same calls, and the connections to them."""
 
-    lb: Literal["round_robin", "random"] = Field(
-        default="round_robin", description="How a host is picked for a call.", examples=["random"]
+    lb: Literal["round_robin", "random", "maglev"] = Field(
+        default="round_robin",
+        description="How a host is picked for a call. `maglev`: by what its route's `hash_policy` says, so that calls of one "
+        "value go to one host; calls without take turns.",
+        examples=["maglev"],
+    )
+    subsets: Annotated[Subsets | None, GIVEN] = Field(
+        default=None,
+        description="What happens where no host has the metadata that a route asks for. If not given, `fallback: none`.",
+        examples=[{"fallback": "default", "default": {"version": "v1"}}],
     )
     hosts: tuple[Host, ...] = Field(
         description="The members. Without any, calls are answered with the protocol's own error.",
@@ -143,6 +155,12 @@ class Cluster(Model):
     retry_budget: RetryBudget = Field(
         default_factory=RetryBudget, description="How many of its calls may be retries, whatever its routes say."
     )
+
+    @model_validator(mode="after")
+    def _hashed(self) -> Cluster:
+        if self.lb == "maglev" and len(self.hosts) > MAX_HOSTS:
+            raise refuse(f"lb: maglev takes {MAX_HOSTS:,} hosts, there are {len(self.hosts):,}; write round_robin or random")
+        return self
 
     @model_validator(mode="after")
     def _spoken_to(self) -> Cluster:

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from proxy.config import (
     access_log,
     actions,
+    balancing,
     chains,
     clusters,
     edits,
@@ -89,8 +90,10 @@ def sections_in_order() -> Iterator[tuple[type[Model], str]]:
     yield actions.Redirect, "routes.NAME[].redirect"
     yield actions.DirectResponse, "routes.NAME[].direct_response"
     yield actions.Mirror, "routes.NAME[].mirror[]"
+    yield balancing.HashKey, "routes.NAME[].hash_policy[]"
     yield clusters.Cluster, "clusters.NAME"
     yield clusters.Host, "clusters.NAME.hosts[]"
+    yield balancing.Subsets, "clusters.NAME.subsets"
     yield tls.ClientTls, "clusters.NAME.tls"
     yield tls.TlsMatch, "clusters.NAME.tls_matches[]"
     yield clusters.Keepalive, "clusters.NAME.keepalive"

@@ -10,7 +10,7 @@ import os.path
 from pathlib import Path as FilePath
 from typing import Any
 
-from proxy.config import references_actions, references_domains
+from proxy.config import references_actions, references_balancing, references_domains
 from proxy.config.problems import Path, render_path
 from proxy.config.raw import Found, items, lists, mapping
 from proxy.config.values import WrongValueError, parse_address
@@ -33,6 +33,7 @@ def check(data: Any, folder: FilePath) -> Found:
         for path, listed in lists(("routes", name), table):
             yield from _routes(path, listed, clusters)
         yield from references_domains.check(("routes", name), table)
+    yield from references_balancing.check(tables, clusters)
     for name, cluster in clusters.items():
         yield from _hosts(("clusters", name, "hosts"), cluster)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from proxy.config.actions import MAX_MIRRORS, ClusterFrom, DirectResponse, Mirror, Redirect, WeightedCluster
+from proxy.config.balancing import HashPolicy, Metadata
 from proxy.config.edits import MAX_ASKED, RequestHeaders, ResponseHeaders, Rewrite, asked_of_requests
 from proxy.config.filters import Override
 from proxy.config.match import Match
@@ -18,7 +19,9 @@ ACTIONS = ("cluster", "clusters", "cluster_from", "redirect", "direct_response")
 """A route has one of them: `references_actions` looks, so that this is said beside whatever else is wrong with it."""
 ANSWERS = ("redirect", "direct_response")
 """Those by which no call goes anywhere."""
-CARRYING = ("timeout", "mirror", "retry", "request_headers", "response_headers", "rewrite")
+CARRYING = (
+    "timeout", "mirror", "retry", "request_headers", "response_headers", "rewrite", "hash_policy", "metadata_match",
+)  # fmt: skip
 """What is said of calls that go somewhere."""
 
 
@@ -84,6 +87,18 @@ class Route(Model):
         description="Other settings for filters of the listener, by name: they take the place of all of those, from the phase "
         "`on_route` on. false: the filter is not asked.",
         examples=[{"fault": False, "rate_limit": {"rate": 10}}],
+    )
+    hash_policy: Annotated[HashPolicy | None, GIVEN] = Field(
+        default=None,
+        description="What a call's host is chosen by, of a cluster with `lb: maglev`: the first of these that the call has, "
+        "and that is not empty. Calls that have none take turns.",
+        examples=[[{"header": "x-user"}, {"source_address": True}]],
+    )
+    metadata_match: Annotated[Metadata | None, GIVEN] = Field(
+        default=None,
+        description="Only hosts with all of this metadata get the calls. Where none has it, the cluster's `subsets` say what "
+        "happens.",
+        examples=[{"version": "v2"}],
     )
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.counters cimport Counters
 from proxy.datapath.retries cimport Retry
 from proxy.datapath.route cimport route_t
+from proxy.datapath.subset cimport Subset
 from xproto.kernel.lookup cimport slice_t
 
 
@@ -11,6 +12,7 @@ cdef class Target:
     """A route to one cluster of several."""
     cdef route_t route
     cdef Cluster cluster
+    cdef Subset subset        # None: its calls go to any host
     cdef Retry retry          # None: its calls are not sent again
 
 
@@ -23,4 +25,5 @@ cdef class Action:
     cdef bytes location(self, bytes scheme, bytes authority, bytes host, bytes path, bytes query)
 
 
-cdef Action new_action(route, const route_t* like, list wanted, str table, dict clusters, dict specs, Counters counters)
+cdef Action new_action(route, const route_t* like, list wanted, str table, dict clusters, dict subsets, dict specs,
+                       Counters counters)

@@ -17,8 +17,10 @@ from proxy.datapath.cluster cimport Cluster, microseconds
 from proxy.datapath.counters cimport Counters, add
 from proxy.datapath.retries cimport Retry
 from proxy.datapath.route cimport route_t
+from proxy.datapath.subset cimport Subset
 from xproto.kernel.lookup cimport slice_t
 
+from proxy.balancing.subsets import match_of
 from proxy.snapshot import ClusterFrom, DirectResponse, Redirect, WeightedClusters
 from xproto.spec import Direct, Fault
 
@@ -66,12 +68,15 @@ cdef bytes place_of(asked, bytes scheme, bytes authority, bytes host):
     return wanted + b"://" + place
 
 
-cdef Target new_target(Cluster cluster, const route_t* like, str table, route, spec, Counters counters):
+cdef Target new_target(Cluster cluster, const route_t* like, str table, route, spec, dict subsets, Counters counters):
     """A route like the one whose action this is, to this cluster."""
     cdef Target made = Target.__new__(Target)
     made.route = like[0]
     made.route.action = NULL
     made.cluster, made.route.cluster = cluster, <void*>cluster
+    if route.metadata_match:
+        made.subset = subsets[cluster.name][match_of(route.metadata_match)]
+        made.route.subset = <void*>made.subset
     if route.retry is not None:
         made.retry = Retry(route.retry, cluster.budget)
         made.route.retry = <void*>made.retry
@@ -109,7 +114,7 @@ cdef class Weighted(Action):
 
 cdef class Named(Action):
     """The one that the call names. Those that were named once are kept: at most as many as there are clusters."""
-    cdef dict targets, clusters, specs
+    cdef dict targets, clusters, subsets, specs
     cdef const route_t* like
     cdef str table
     cdef object route         # of the snapshot
@@ -122,7 +127,7 @@ cdef class Named(Action):
         cluster = self.clusters.get(name)
         if cluster is None:
             return None
-        return new_target(cluster, self.like, self.table, self.route, self.specs[name], self.counters)
+        return new_target(cluster, self.like, self.table, self.route, self.specs[name], self.subsets, self.counters)
 
     cdef Target named(self, bytes name):
         cdef Target found = self.targets.get(name)
@@ -142,7 +147,8 @@ cdef class Named(Action):
         return NULL if found is None else &found.route
 
 
-cdef Action new_action(route, const route_t* like, list wanted, str table, dict clusters, dict specs, Counters counters):
+cdef Action new_action(route, const route_t* like, list wanted, str table, dict clusters, dict subsets, dict specs,
+                       Counters counters):
     """The action of a route of the snapshot that has one.
 
     `like`: the route as the table has it, which stays where it is. `wanted`: keys; what this chooses by is added.
@@ -153,11 +159,11 @@ cdef Action new_action(route, const route_t* like, list wanted, str table, dict 
     if isinstance(asked, WeightedClusters):
         made = weighted = Weighted.__new__(Weighted)
         weighted.fill(
-            [new_target(clusters[name], like, table, route, specs[name], counters)
+            [new_target(clusters[name], like, table, route, specs[name], subsets, counters)
              for name, _ in asked.clusters],
             [weight for _, weight in asked.clusters])
     elif isinstance(asked, ClusterFrom):
-        made = new_named(route, like, table, clusters, specs, counters)
+        made = new_named(route, like, table, clusters, subsets, specs, counters)
     else:
         made = Action.__new__(Action)
         made.direct = direct_of(asked)
@@ -170,10 +176,10 @@ cdef Action new_action(route, const route_t* like, list wanted, str table, dict 
     return made
 
 
-cdef Named new_named(route, const route_t* like, str table, dict clusters, dict specs, Counters counters):
+cdef Named new_named(route, const route_t* like, str table, dict clusters, dict subsets, dict specs, Counters counters):
     cdef Named made = Named.__new__(Named)
     labels = {"table": table, "route": route.name}
-    made.targets, made.clusters, made.specs, made.counters = {}, clusters, specs, counters
+    made.targets, made.clusters, made.subsets, made.specs, made.counters = {}, clusters, subsets, specs, counters
     made.like, made.table, made.route = like, table, route
     made.absent = counters.slot("cluster_from_misses_total", {**labels, "reason": "absent"})
     made.unknown = counters.slot("cluster_from_misses_total", {**labels, "reason": "unknown"})

@@ -5,7 +5,7 @@ from proxy.datapath.calls cimport call_t
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.host cimport Host
-from proxy.datapath.pingpong cimport Pool, Shelf
+from proxy.datapath.pingpong cimport Pool, Queue, Shelf
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.core cimport Core
 from proxy.datapath.downstream cimport Downstream
@@ -31,6 +31,7 @@ cdef class Audit(HealthLook):
     cdef int shelf(self, Host host, Shelf shelf) except -1
     cdef int mirror(self, Cluster cluster) except -1
     cdef int pending(self, Cluster cluster) except -1
+    cdef uint64_t queued(self, Cluster cluster, Pool pool, Queue queue) except? 0
     cdef bint hope(self, Cluster cluster, Pool pool) except -1
     cdef int wheel(self, Wheel wheel) except -1
     cdef int whole(self) except -1

@@ -22,7 +22,7 @@ from proxy.datapath.h2_stream cimport H2Stream
 from proxy.datapath.h2_upstream cimport H2Upstream
 from proxy.datapath.host cimport Host
 from proxy.datapath.order cimport place_t
-from proxy.datapath.pingpong cimport Pool, Shelf, spot_t
+from proxy.datapath.pingpong cimport Pool, Queue, Shelf, spot_t
 from proxy.datapath.port cimport Port
 from proxy.datapath.listener cimport Listener
 from proxy.datapath.relay cimport Relay
@@ -293,20 +293,12 @@ cdef class Audit(HealthLook):
     cdef int pending(self, Cluster cluster) except -1:
         """The calls that wait for a connection of one of its ping-pong pools."""
         cdef Pool pool
-        cdef spot_t* spot
+        cdef Queue queue
         cdef uint64_t count, all_of_them = 0
         for pool in cluster.pools.values():
-            spot, count = pool.first, 0
-            while spot != NULL:
-                count += 1
-                self.bytes += spot.frame.room
-                if spot.call.oneway:
-                    self.attempt(spot.call)
-                if spot.call.spot != <void*>spot or spot.call.line != <void*>pool:
-                    self.wrong(f"cluster {cluster.name}: a call that waits does not know where")
-                if spot.call.caller == NULL and not spot.call.oneway:
-                    self.wrong(f"cluster {cluster.name}: nobody waits for a call that waits for a connection")
-                spot = spot.next
+            count = 0
+            for queue in pool.queues.values():
+                count += self.queued(cluster, pool, queue)
             if count != pool.count:
                 self.wrong(f"cluster {cluster.name}: {pool.count} calls wait, but {count} are in the line")
             if count and not self.hope(cluster, pool):
@@ -314,6 +306,25 @@ cdef class Audit(HealthLook):
             all_of_them += count
         self.calls += all_of_them
         return self.gauge(cluster.pending, all_of_them, f"calls that wait in cluster {cluster.name}")
+
+    cdef uint64_t queued(self, Cluster cluster, Pool pool, Queue queue) except? 0:
+        cdef spot_t* spot = queue.first
+        cdef uint64_t count = 0
+        if spot == NULL:
+            self.wrong(f"cluster {cluster.name}: a queue in which nobody waits")
+        if pool.queues.get(queue.subset) is not queue:
+            self.wrong(f"cluster {cluster.name}: a queue is another subset's")
+        while spot != NULL:
+            count += 1
+            self.bytes += spot.frame.room
+            if spot.call.spot != <void*>spot or spot.call.line != <void*>pool or spot.queue != <void*>queue:
+                self.wrong(f"cluster {cluster.name}: a call that waits does not know where")
+            if cluster.subset_of(&spot.call.choice) is not queue.subset:
+                self.wrong(f"cluster {cluster.name}: a call waits for hosts that it may not go to")
+            if spot.call.caller == NULL and not spot.call.oneway:
+                self.wrong(f"cluster {cluster.name}: nobody waits for a call that waits for a connection")
+            spot = spot.next
+        return count
 
     cdef bint hope(self, Cluster cluster, Pool pool) except -1:
         cdef Host host

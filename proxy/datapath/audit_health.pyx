@@ -16,9 +16,7 @@ cdef class HealthLook(StreamLook):
     cdef int health(self, Cluster cluster) except -1:
         cdef Monitor monitor
         cdef Host host
-        cdef int64_t sick = 0
         for host in cluster.hosts:
-            sick += host.sick
             if cluster.monitors.found and host not in cluster.monitors.found:
                 self.wrong(f"{host.label()} is not checked, and others are")
             if host.sick and host not in cluster.monitors.found:
@@ -26,12 +24,25 @@ cdef class HealthLook(StreamLook):
         for host in cluster.leaving:
             if host.sick:
                 self.wrong(f"{host.label()} leaves, and is sick")
-        if sick != cluster.sick:
-            self.wrong(f"cluster {cluster.name}: {cluster.sick} hosts are sick, there are {sick}")
+        for subset in cluster.subsets.values():
+            self.subset(cluster, subset)
         for host, monitor in cluster.monitors.found.items():
             if host not in cluster.hosts or monitor.host is not host:
                 self.wrong(f"{host.label()} is checked, and no host of its cluster")
             self.monitor(monitor)
+        return 0
+
+    cdef int subset(self, Cluster cluster, Subset subset) except -1:
+        cdef Host host
+        cdef int64_t sick = 0
+        for host in subset.hosts:
+            sick += host.sick
+            if host not in cluster.hosts or host not in subset.members:
+                self.wrong(f"{host.label()} is a subset's, and not its cluster's")
+        if sick != subset.sick:
+            self.wrong(f"cluster {cluster.name}: {subset.sick} hosts of {subset.match} are sick, there are {sick}")
+        if len(subset.hosts) != subset.count or len(subset.members) != subset.count:
+            self.wrong(f"cluster {cluster.name}: {subset.match} has {len(subset.hosts)} hosts, and says {subset.count}")
         return 0
 
     cdef int monitor(self, Monitor monitor) except -1:

@@ -4,6 +4,7 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.counters cimport histogram_t, host_count_t, protocol_count_t
 from proxy.datapath.notes cimport Notebook, note_t
+from proxy.datapath.subset cimport choice_t
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport frame_t, identity_t
 
@@ -46,6 +47,7 @@ cdef struct call_t:
     int64_t start                 # microseconds
     int64_t until                 # its deadline; 0: none
     int64_t total                 # of messages, whose deadline counts from the last byte: its caller's own, which does not; 0: none
+    choice_t choice               # of its cluster's hosts; its subset is held
     uint64_t tried                # bits of the hosts that refused the connection
     uint64_t place                # of its answer among those of its caller, where they keep the order of the requests
     void* line                    # borrowed Line that it waits in; NULL: none
@@ -92,6 +94,7 @@ cdef class Calls:
     cdef readonly int64_t taken
     cdef call_t* take(self) noexcept
     cdef bint refill(self) noexcept
+    cdef void choose(self, call_t* call, const choice_t* choice) noexcept
     cdef void give(self, call_t* call) noexcept
     cdef bint keep_text(self, call_t* call, bytes text) noexcept
 

@@ -1,19 +1,20 @@
 """The calls in flight: plain C records, and for each upstream connection the table that finds one by its id.
 
 A record is owned by the table of the upstream connection that it was sent on, from `put_call` to `drop_call`; before
-that by whoever dispatches it. Everything it points at is borrowed: a caller that goes clears `caller`, an upstream
-that goes empties its table.
+that by whoever dispatches it. All that it points at is borrowed, but for its subset: a caller that goes clears `caller`,
+an upstream that goes empties its table.
 
 What always holds: an id in the table is not given out again, so an answer finds its own call or none; the table is at
 most half full, so that looking for a fresh id is short; id 0 is never given out (peers use it for "none").
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.ref cimport Py_DECREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from proxy.datapath.subset cimport Subset, choice_t
 from xproto.kernel.frame cimport frame_t
 
 cdef enum:
@@ -96,6 +97,13 @@ cdef class Calls:
         memcpy(call.text + 1, PyBytes_AS_STRING(text), size)
         return True
 
+    cdef void choose(self, call_t* call, const choice_t* choice) noexcept:
+        """Which hosts it may go to, said once, before it is dispatched."""
+        call.choice = choice[0]
+        if choice.subset != NULL:
+            Py_INCREF(<object>choice.subset)
+            (<Subset>choice.subset).calls += 1
+
     cdef void give(self, call_t* call) noexcept:
         if call.note != NULL:                # a oneway's: nobody waited for it
             end_note(call)
@@ -106,6 +114,9 @@ cdef class Calls:
             free(call.said)
         if call.attendant != NULL:
             end_attendant(call)
+        if call.choice.subset != NULL:
+            (<Subset>call.choice.subset).calls -= 1
+            Py_DECREF(<object>call.choice.subset)
         free(call.text)
         call.next = self.free
         self.free = call

@@ -22,10 +22,12 @@ from proxy.datapath.pingpong cimport Pool
 from proxy.datapath.relay cimport Relay
 from proxy.datapath.retry_budget cimport Budget
 from proxy.datapath.singles cimport Singles
+from proxy.datapath.subset cimport Subset, choice_t
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
 
+from proxy.balancing.shares import plan
 from proxy.snapshot import MAX_CONNECTIONS, MAX_HTTP2_CONNECTIONS, MAX_PING_PONG_CONNECTIONS
 
 
@@ -38,9 +40,7 @@ cdef int64_t microseconds(object seconds) except? -1:
 
 cdef class Cluster(Singles):
     def __cinit__(self, Core core not None, str name):
-        self.core, self.name = core, name
-        self.hosts, self.leaving, self.waiting, self.pools = [], {}, {}, {}
-        self.position = core.dice()
+        self.leaving, self.waiting, self.pools = {}, {}, {}
         self.monitors = Monitors()
         self.budget = Budget(self)
 
@@ -62,8 +62,14 @@ cdef class Cluster(Singles):
             found.append(host)
         return found
 
-    cdef int become(self, spec, list hosts, Counters counters) except -1:
-        """Take over what was planned. Hosts that stay keep their connections, and the balancer its place."""
+    cdef dict plan_shares(self, spec, asked):
+        """Which hosts each subset will have, of those that routes ask for and those that calls still hold."""
+        cdef Subset subset
+        before = {match: subset.share for match, subset in self.subsets.items() if subset.share is not None}
+        return plan(spec, (*asked, *self.subsets), before)
+
+    cdef int become(self, spec, list hosts, dict shares, dict subsets, asked, Counters counters) except -1:
+        """Take over what was planned. Hosts that stay keep their connections, and the balancer its places."""
         cdef limits_t before = self.limits
         cdef Host host
         self.random = spec.lb == "random"
@@ -77,7 +83,8 @@ cdef class Cluster(Singles):
         staying = set(hosts)
         leaving = [host for host in self.hosts if host not in staying]
         self.hosts = hosts
-        self.panic = spec.health_check.panic_threshold if spec.health_check else 0
+        self.share_out(shares, subsets, asked, spec.health_check.panic_threshold if spec.health_check else 0,
+                       counters.slot("upstream_subset_fallbacks_total", {"cluster": self.name}))
         self.monitors.become(self.core, spec.health_check, hosts)
         for host in leaving:
             host.leave()
@@ -89,7 +96,8 @@ cdef class Cluster(Singles):
     cdef int leave(self) except -1:
         """The configuration does not have it any more."""
         cdef Host host
-        hosts, self.hosts = self.hosts, []
+        hosts = self.hosts
+        self.dissolve()
         self.monitors.stop()
         for host in hosts:
             host.leave()
@@ -117,30 +125,41 @@ cdef class Cluster(Singles):
         self.limits.out_limit = spec.out_buffer_limit
         return 0
 
-    cdef Upstream lend(self, Codec codec, int64_t variant, bint* connecting):
-        """A connection for one call alone. None: wait until one is made (`connecting`), or there can be none now."""
-        cdef uint64_t count = len(self.hosts)
-        cdef uint64_t n
-        cdef wish_t wish
+    cdef Upstream lend(self, Codec codec, int64_t variant, const choice_t* choice, bint* connecting):
+        """A connection for one call alone. None: wait until one is made (`connecting`), or there can be none now.
+
+        One that is there serves sooner than one that is made; but where a hash decides, its host comes first.
+        """
+        cdef tour_t tour
         cdef Host host
         cdef Upstream found
-        cdef bint picky = self.picky()
-        for n in range(count):
-            host = self.hosts[(self.position + n) % count]
-            found = None if host.sick and picky else host.lend(codec, variant, connecting)
+        self.begin(&tour, 0, choice)
+        host = self.next_host(&tour)
+        while host is not None:
+            found = host.lend(codec, variant, connecting)
             if found is not None:
-                self.position = (self.position + n) % count + 1
+                self.chose(&tour)
                 return found
-        wish.variant, wish.lane = variant, OWN
-        for n in range(count):
-            if connecting[0]:
-                break
-            host = self.hosts[(self.position + n) % count]
-            if host.sick and picky:
-                continue
-            if self.core.now >= host.retry_at and host.held(True) < OWN_CONNECTIONS:
-                connecting[0] = host.open(codec, &wish) is not None
+            if tour.hashed and (connecting[0] or self.opens(host, codec, variant)):
+                connecting[0] = True
+                return None
+            host = self.next_host(&tour)
+        if connecting[0] or tour.hashed:
+            return None
+        self.begin(&tour, 0, choice)
+        host = self.next_host(&tour)
+        while host is not None and not connecting[0]:
+            connecting[0] = self.opens(host, codec, variant)
+            host = self.next_host(&tour)
         return None
+
+    cdef bint opens(self, Host host, Codec codec, int64_t variant) except -1:
+        """Is a connection to the host for one call alone being made from now on?"""
+        cdef wish_t wish
+        if self.core.now < host.retry_at or host.held(True) >= OWN_CONNECTIONS:
+            return False
+        wish.variant, wish.lane = variant, OWN
+        return host.open(codec, &wish) is not None
 
     cdef int stir(self) except -1:
         """A connection was made, or will not be: whoever waits for one looks again."""
@@ -158,7 +177,7 @@ cdef class Cluster(Singles):
             wish.desperate = True
             chosen = self.walk(codec, wish, &seen)
         if chosen is None:
-            fault[0] = OVERLOAD if seen & 1 << BUSY else CONNECT if self.offered() else NO_HOST
+            fault[0] = OVERLOAD if seen & 1 << BUSY else CONNECT if self.subset_of(wish.choice).offered() else NO_HOST
         return chosen
 
     cdef Upstream walk(self, Codec codec, const wish_t* wish, int* seen):
@@ -166,7 +185,7 @@ cdef class Cluster(Singles):
         cdef Verdict verdict
         cdef Upstream chosen
         cdef Host host
-        self.begin(&tour, wish.tried)
+        self.begin(&tour, wish.tried, wish.choice)
         host = self.next_host(&tour)
         while host is not None:
             chosen = host.pick(codec, wish, &verdict)
@@ -185,7 +204,7 @@ cdef class Cluster(Singles):
         if self.mode == 2 or self.mode == 0 and codec.alone or not codec.numbered:
             return self.dispatch_alone(codec, call, frame, at)
         wish.variant, wish.tried, wish.desperate = call.variant, call.tried, False
-        wish.cell = call.cell
+        wish.cell, wish.choice = call.cell, &call.choice
         wish.lane = BULK if at.size > BULKY else SHARED
         upstream = self.choose(codec, &wish, &fault)
         while upstream is not None and call.attendant != NULL:
@@ -203,7 +222,8 @@ cdef class Cluster(Singles):
     cdef int close(self) except -1:
         cdef Host host
         cdef Conn each
-        self.hosts, hosts = [], self.hosts
+        hosts = self.hosts
+        self.dissolve()
         self.monitors.stop()
         for host in [*hosts, *self.leaving]:
             for each in [*host.active, *host.draining, *host.shared, *host.fading]:
@@ -214,9 +234,15 @@ cdef class Cluster(Singles):
     def describe(self):
         cdef Host host
         cdef Pool pool
+        cdef Subset subset
         pending = sum([pool.count for pool in self.pools.values()])
         return {
             "pending": pending,
             "retries": self.budget.flying,
+            "subsets": [
+                {"metadata": dict(subset.match), "hosts": [host.address for host in subset.hosts], "calls": subset.calls}
+                for subset in self.subsets.values()
+                if subset is not self.everyone
+            ],
             "hosts": [host.describe() | {"health": self.monitors.describe(host)} for host in [*self.hosts, *self.leaving]],
         }

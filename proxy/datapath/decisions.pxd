@@ -2,8 +2,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from proxy.datapath.core cimport Core
-from proxy.datapath.counters cimport Counters, way_t
 from proxy.datapath.route cimport route_t
+from proxy.datapath.table cimport Table
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.lookup cimport Lookup, slice_t
 
@@ -21,26 +21,6 @@ cdef inline void lend(slice_t* into, bytes text) noexcept:
     into.data, into.size = NULL, 0
     if text is not None:
         into.data, into.size = <const uint8_t*>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text)
-
-
-cdef class Table:
-    cdef readonly str name
-    cdef object decide
-    cdef tuple keys
-    cdef tuple wanted         # keys by whose values actions choose; no rule looks at them
-    cdef bint redirects       # some route does
-    cdef list kept            # what its routes borrow
-    cdef dict editors         # Editor by protocol, which their edits share
-    cdef route_t* routes
-    cdef Py_ssize_t size
-    cdef uint64_t* nobody     # counters
-    cdef uint64_t* hits
-    cdef uint64_t* misses
-    cdef uint64_t* uncached
-    cdef tuple specs
-    cdef Counters counters
-    cdef const way_t* way(self, route_t* route) except NULL
-    cdef int fill(self, route_t* into, route, Core core, dict clusters, dict specs, list wanted) except -1
 
 
 cdef class Decisions:
@@ -67,6 +47,7 @@ cdef class Decisions:
     cdef int fixed            # the answer of a table that asks for nothing
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san, bytes source) except -3
     cdef route_t* chosen(self, route_t* route) except? NULL
+    cdef uint64_t hash(self, const route_t* route) noexcept nogil
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil
     cdef int lend_metadata(self) except -1
     cdef int recall(self, bytes key) except -3

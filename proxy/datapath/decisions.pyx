@@ -5,7 +5,7 @@ generations: what is used moves to the young one, and when that is full the old 
 that sends different values all the time costs what a miss costs, never a growing table; Python's bytes are hashed with
 a secret seed. In front of it stands the last key: most reads are runs of one method.
 
-What a route's action chooses by (`actions.pyx`) is looked up with the rest, but is no part of the key.
+What a route's action (`actions.pyx`) or hash policy chooses by is looked up with the rest, but is no part of the key.
 
 What always holds: a cached answer is what the table decided for these very values; a table is immutable.
 """
@@ -15,19 +15,16 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
-from proxy.datapath.actions cimport Action, new_action
-from proxy.datapath.cluster cimport Cluster, microseconds
+from proxy.datapath.actions cimport Action
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
-from proxy.datapath.counters cimport Counters, add, way_t
-from proxy.datapath.edits cimport RouteEdits
-from proxy.datapath.mirror cimport Mirrors, new_mirrors
-from proxy.datapath.retries cimport Retry
+from proxy.datapath.counters cimport add
 from proxy.datapath.route cimport route_t
+from proxy.datapath.subset cimport hash_of
+from proxy.datapath.table cimport Table
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
 from proxy.routing.keys import METADATA, PROTOCOL, SAN, SNI, SOURCE, asked_of, is_own
-from proxy.snapshot import Redirect
 
 TARGET = ("path", "query", "host")
 """What a redirect says again of its request."""
@@ -74,67 +71,6 @@ cdef bytes bytes_of(str text):
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace")
-
-
-cdef class Table:
-    """A route table, bound to clusters and counters."""
-
-    def __cinit__(self, str name, decider, routes, Core core not None, dict clusters, dict specs, Counters counters not None):
-        cdef list wanted = []
-        self.name, self.decide, self.keys = name, decider.decide, tuple(decider.keys)
-        self.kept = []
-        self.size = len(routes)
-        self.routes = <route_t*>calloc(self.size + 1, sizeof(route_t))
-        if self.routes == NULL:
-            raise MemoryError
-        self.specs, self.counters, self.editors = tuple(routes), counters, {}
-        self.nobody = counters.for_route(name, "none")
-        self.hits = counters.for_decision(name, "hit")
-        self.misses = counters.for_decision(name, "miss")
-        self.uncached = counters.for_decision(name, "uncached")
-        for index, route in enumerate(routes):
-            self.fill(&self.routes[<int>index], route, core, clusters, specs, wanted)
-        self.wanted = tuple(wanted)
-        self.redirects = any([isinstance(route.action, Redirect) for route in routes])
-
-    cdef int fill(self, route_t* into, route, Core core, dict clusters, dict specs, list wanted) except -1:
-        cdef Mirrors mirrors
-        cdef Action action
-        cdef Retry retry
-        cdef RouteEdits edits
-        into.oneway = route.oneway
-        if route.edits is not None:
-            edits = RouteEdits(route.edits, self.name, route.name, self.counters, self.editors)
-            self.kept.append(edits)
-            into.edits = <void*>edits
-        into.count = self.counters.for_route(self.name, route.name)
-        if route.mirrors:
-            mirrors = new_mirrors(route, core, clusters, self.counters)
-            self.kept.append(mirrors)
-            into.mirrors = <void*>mirrors
-        if route.action is None:
-            self.kept.append(clusters[route.cluster])
-            into.cluster = <void*><Cluster>clusters[route.cluster]
-            if route.retry is not None:
-                retry = Retry(route.retry, clusters[route.cluster].budget)
-                self.kept.append(retry)
-                into.retry = <void*>retry
-            into.timeout = microseconds(specs[route.cluster].timeout if route.timeout is None else route.timeout)
-            return 0
-        action = new_action(route, into, wanted, self.name, clusters, specs, self.counters)
-        self.kept.append(action)
-        into.action = <void*>action
-        return 0
-
-    cdef const way_t* way(self, route_t* route) except NULL:
-        """Its names. A table may have very many routes, most of which nobody takes: each is asked once."""
-        if route.way == NULL:
-            spec = self.specs[route - self.routes]
-            route.way = self.counters.for_way(self.name, spec.name, spec.cluster)
-        return route.way
-
-    def __dealloc__(self):
-        free(self.routes)
 
 
 cdef class Decisions:
@@ -226,6 +162,15 @@ cdef class Decisions:
         """What the route's action chooses for the call that was just decided. NULL: no cluster."""
         cdef Action action = <Action>route.action
         return action.choose(self.core.dice(), NULL if action.wants < 0 else &self.values[self.wanted[action.wants]])
+    cdef uint64_t hash(self, const route_t* route) noexcept nogil:
+        """By the route's policy, of the call that was just decided; 0: it has nothing that the policy asks for."""
+        cdef const slice_t* value
+        cdef int index
+        for index in range(route.hash_count):
+            value = &self.values[self.wanted[route.hashes[index]]]
+            if value.data != NULL and value.size > 0:
+                return hash_of(value.data, value.size)
+        return 0
 
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil:
         """Each value behind its length. -1: too long to be kept."""

@@ -10,22 +10,24 @@ from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport Conn
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters
-from proxy.datapath.decisions cimport Table
 from proxy.datapath.downstream cimport Downstream
 from proxy.datapath.opening cimport Opening
 from proxy.datapath.journal cimport Scribe
 from proxy.datapath.port cimport Port
 from proxy.datapath.listener cimport Listener
+from proxy.datapath.table cimport Table
 from proxy.datapath.transport cimport Network
 from xproto.kernel.codec cimport Codec
 
+from proxy.balancing.subsets import asked
 from proxy.observe.logfile import LogFiles
 
 
 cdef class Change:
     """What a new snapshot needs, made and not in use; good for one `commit`, until another is committed."""
     cdef Counters counters, before
-    cdef dict clusters                    # name -> (Cluster, its spec, its hosts)
+    cdef dict clusters                    # name -> (Cluster, its spec, its hosts, its shares, its subsets)
+    cdef dict asked                       # name -> the Matches of subsets that routes ask for
     cdef dict ports                       # name -> (Port, its spec, its chains, its opening)
     cdef object contexts                  # what makes handshakes of TLS
     cdef object files                     # proxy.observe.logfile.LogFiles
@@ -61,14 +63,17 @@ cdef class Engine:
         check(snapshot, codecs)
         made.before = self.counters
         made.counters = counters = Counters(self.array, layout, self.counters)
-        made.clusters, made.ports = {}, {}
+        made.clusters, made.ports, made.asked = {}, {}, asked(snapshot)
         for name, spec in snapshot.clusters.items():
             counters.for_cluster(name)
             cluster = self.clusters.get(name) or Cluster(self.core, name)
-            made.clusters[name] = cluster, spec, cluster.plan(spec, contexts, counters)
+            shares = cluster.plan_shares(spec, made.asked.get(name, ()))
+            made.clusters[name] = (
+                cluster, spec, cluster.plan(spec, contexts, counters), shares, cluster.plan_subsets(shares))
         clusters = {name: planned[0] for name, planned in made.clusters.items()}
+        subsets = {name: planned[4] for name, planned in made.clusters.items()}
         bound = {
-            name: Table(name, tables[name], snapshot.routes[name], self.core, clusters, snapshot.clusters, counters)
+            name: Table(name, tables[name], snapshot.routes[name], self.core, clusters, subsets, snapshot.clusters, counters)
             for name in dict.fromkeys(
                 each.routes for listener in snapshot.listeners.values() for each in (listener, *listener.chains))
         }
@@ -97,8 +102,8 @@ cdef class Engine:
         leaving_ports = [each for name, each in self.ports.items() if name not in change.ports]
         self.clusters = {name: planned[0] for name, planned in change.clusters.items()}
         self.ports = {name: planned[0] for name, planned in change.ports.items()}
-        for cluster, spec, hosts in change.clusters.values():
-            cluster.become(spec, hosts, self.counters)
+        for name, (cluster, spec, hosts, shares, subsets) in change.clusters.items():
+            cluster.become(spec, hosts, shares, subsets, change.asked.get(name, ()), self.counters)
         for name, listener in list(self.listeners.items()):
             if listening.get(name) != listener.fd:
                 listener.stop()

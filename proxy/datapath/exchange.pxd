@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.filters cimport Filters, Step, Steps
+from proxy.datapath.subset cimport choice_t
 from proxy.datapath.view cimport View
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport frame_t
@@ -33,6 +34,7 @@ cdef class Exchange(View):
     cdef Step step                # whose
     cdef object outcome_of        # what that came to
     cdef object reply
+    cdef choice_t choice          # which hosts its route sends it to
     cdef int64_t own              # milliseconds that it says it may take; <= 0: it says nothing
     cdef int run(self) except -1
     cdef int judge(self, Step step, object result) except -1

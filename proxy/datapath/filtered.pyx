@@ -96,6 +96,7 @@ cdef class Filtered(Requester):
         exchange.table, exchange.route_index, exchange.own = decisions.table, index, own
         exchange.route = route if chosen == NULL else chosen
         exchange.cluster_name = None if chosen == NULL else (<Cluster>chosen.cluster).name
+        exchange.choice = self.choice(exchange.route)
         return 0
 
     cdef int routed(self, Exchange exchange, int verdict) except -1:
@@ -128,6 +129,7 @@ cdef class Filtered(Requester):
                 return self.answer_it(exchange, OVERLOAD, None)
         else:
             self.aim(call, frame, at.size, exchange.table, route, exchange.own)
+        self.choose(call, &exchange.choice)
         exchange.call = NULL
         attached = exchange.due & exchange.steps.behind
         if attached:

@@ -2,8 +2,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters
-from proxy.datapath.decisions cimport Table
 from proxy.datapath.guard cimport bounds_t
+from proxy.datapath.table cimport Table
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.lookup cimport Lookup, slice_t
 

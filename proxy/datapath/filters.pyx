@@ -14,8 +14,9 @@ from libc.string cimport memcmp
 from proxy.datapath.cluster cimport microseconds
 from proxy.datapath.core cimport SCRATCH_SIZE, Core
 from proxy.datapath.counters cimport Counters
-from proxy.datapath.decisions cimport Table, lend
+from proxy.datapath.decisions cimport lend
 from proxy.datapath.guard cimport bounds_of, start_watching
+from proxy.datapath.table cimport Table
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.lookup cimport FIND_OK, Lookup, slice_t
 

@@ -121,10 +121,10 @@ cdef class Monitor(Examiner):
             return 0
         host.sick = not healthy
         if host.sick:
-            host.cluster.sick += 1
+            host.cluster.felt(host, 1)
             add(host.count.unhealthy, 1)
         else:
-            host.cluster.sick -= 1
+            host.cluster.felt(host, -1)
             take(host.count.unhealthy, 1)
         return 0
 

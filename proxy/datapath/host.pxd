@@ -7,6 +7,7 @@ from proxy.datapath.counters cimport Counters, host_count_t
 from proxy.datapath.h2_upstream cimport H2Upstream
 from proxy.datapath.transport cimport Transport
 from proxy.datapath.pingpong cimport Pool, Shelf
+from proxy.datapath.subset cimport choice_t
 from proxy.datapath.upstream cimport Keeper, Upstream
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
@@ -20,6 +21,7 @@ cdef enum:
 cdef struct wish_t:           # what a call wants of a connection
     int64_t variant
     uint64_t tried            # bits of the hosts that refused the connection
+    const choice_t* choice    # of hosts, which have to do nothing with it
     uint8_t cell              # of its caller, see calls.pxd
     int lane                  # see carrier.pxd
     bint desperate            # anything is better than no connection
@@ -37,13 +39,12 @@ cdef class Family:
     cdef readonly str name
     cdef readonly dict leaving    # hosts that left it and still have connections; the values mean nothing
     cdef int made                 # hosts so far
-    cdef int64_t sick             # hosts of it that are
     cdef limits_t limits
     cdef Counters counters
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1
-    cdef bint picky(self) noexcept
+    cdef int felt(self, Keeper host, int more) except -1
     cdef int stir(self) except -1
-    cdef int serve(self, Upstream upstream, Pool pool) except -1
+    cdef int serve(self, Upstream upstream, Pool pool, Keeper host, bint sick) except -1
 
 
 cdef class Host(Keeper):

@@ -34,13 +34,13 @@ cdef class Family:
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         return 0
 
-    cdef bint picky(self) noexcept:
-        return False
+    cdef int felt(self, Keeper host, int more) except -1:
+        return 0
 
     cdef int stir(self) except -1:
         return 0
 
-    cdef int serve(self, Upstream upstream, Pool pool) except -1:
+    cdef int serve(self, Upstream upstream, Pool pool, Keeper host, bint sick) except -1:
         return 0
 
 
@@ -268,8 +268,8 @@ cdef class Host(Keeper):
 
     cdef int freed(self, Upstream upstream) except -1:
         cdef Shelf shelf = upstream.shelf
-        if shelf.pool.count and not (self.sick and self.cluster.picky()):
-            self.cluster.serve(upstream, shelf.pool)
+        if shelf.pool.count:
+            self.cluster.serve(upstream, shelf.pool, self, self.sick)
         return shelf.put(upstream) if upstream.ids.count == 0 and upstream.out.size == 0 else 0
 
     cdef int opened(self, Upstream upstream) except -1:

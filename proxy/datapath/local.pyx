@@ -12,10 +12,10 @@ from libc.stdint cimport uint8_t, uint64_t
 from proxy.datapath.actions cimport Action
 from proxy.datapath.core cimport SCRATCH_SIZE
 from proxy.datapath.counters cimport add
-from proxy.datapath.decisions cimport Table
 from proxy.datapath.noted cimport Noted
 from proxy.datapath.notes cimport ANSWERED, UNANSWERED, note_t
 from proxy.datapath.route cimport route_t
+from proxy.datapath.table cimport Table
 from xproto.kernel.frame cimport frame_t, identity_t
 from xproto.kernel.http1 cimport METHOD_CONNECT
 from xproto.kernel.http1_facts cimport method_in

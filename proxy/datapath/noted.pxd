@@ -1,9 +1,9 @@
 from libc.stdint cimport int64_t, uint8_t
 
-from proxy.datapath.decisions cimport Table
 from proxy.datapath.messages cimport Messages
 from proxy.datapath.notes cimport Peer, note_t
 from proxy.datapath.route cimport route_t
+from proxy.datapath.table cimport Table
 
 
 cdef class Noted(Messages):

@@ -11,11 +11,11 @@ from libc.string cimport memset
 
 from proxy.datapath.core cimport SCRATCH_SIZE
 from proxy.datapath.counters cimport add, way_t, word_t
-from proxy.datapath.decisions cimport Table
 from proxy.datapath.messages cimport Messages
 from proxy.datapath.notes cimport TEXTS, Notebook, Peer, new_note, new_peer, note_t
 from proxy.datapath.port cimport Binding
 from proxy.datapath.route cimport route_t
+from proxy.datapath.table cimport Table
 from xproto.kernel.lookup cimport FIND_OK, slice_t
 
 UNKNOWN = ("gone", "closed")

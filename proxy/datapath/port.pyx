@@ -12,12 +12,13 @@ from libc.stdint cimport int64_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.core cimport Core
 from proxy.datapath.counters cimport Counters, add
-from proxy.datapath.decisions cimport Decisions, Table
+from proxy.datapath.decisions cimport Decisions
 from proxy.datapath.filters cimport Filters
 from proxy.datapath.h2_connection cimport H2End
 from proxy.datapath.journal cimport Journal
 from proxy.datapath.notes cimport METHOD, SERVICE
 from proxy.datapath.opening cimport Opening
+from proxy.datapath.table cimport Table
 from proxy.datapath.transport cimport Transport
 from xproto.kernel.codec cimport Codec
 

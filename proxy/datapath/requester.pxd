@@ -1,9 +1,10 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.calls cimport call_t
-from proxy.datapath.decisions cimport Table
 from proxy.datapath.local cimport Local
 from proxy.datapath.route cimport route_t
+from proxy.datapath.subset cimport choice_t
+from proxy.datapath.table cimport Table
 from xproto.kernel.frame cimport frame_t
 
 
@@ -13,6 +14,8 @@ cdef class Requester(Local):
     cdef bytes source                         # its address, for routes; None: none has asked
     cdef bytes address_of_client(self)        # for routes and filters
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* own) except -3
+    cdef choice_t choice(self, const route_t* route) noexcept
+    cdef int choose(self, call_t* call, const choice_t* choice) except -1
     cdef int greet(self, const uint8_t* frame, const frame_t* at) except -1
     cdef int call(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1
     cdef int unwrapped(self, const uint8_t* frame, const frame_t* at) except -1

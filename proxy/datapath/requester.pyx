@@ -11,7 +11,7 @@ from proxy.datapath.calls cimport call_t, find_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.counters cimport MALFORMED, MISDIRECTED, NO_ROUTE, OVERLOAD, add
-from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions, Table
+from proxy.datapath.decisions cimport NOBODY, UNREADABLE, Decisions
 from proxy.datapath.edits cimport RouteEdits, hold_edits
 from proxy.datapath.local cimport Local
 from proxy.datapath.mirror cimport TOO_BIG, Mirrors
@@ -19,6 +19,8 @@ from proxy.datapath.port cimport Binding
 from proxy.datapath.retries cimport Retry
 from proxy.datapath.route cimport route_t
 from proxy.datapath.stream cimport BODY
+from proxy.datapath.subset cimport Subset, choice_t
+from proxy.datapath.table cimport Table
 from proxy.datapath.upstream cimport Upstream
 from xproto.kernel.frame cimport (
     FROM_DOWNSTREAM, KIND_HANDSHAKE, KIND_HEARTBEAT, KIND_HEARTBEAT_ACK, KIND_ONEWAY, KIND_REQUEST, KIND_WRAPPED, frame_t,
@@ -100,6 +102,7 @@ cdef class Requester(Local):
         cdef route_t* route
         cdef route_t* chosen
         cdef call_t* call
+        cdef choice_t choice
         if index >= 0:
             oneway = oneway or table.routes[index].oneway and not self.codec.headed
         add(binding.count.oneways if oneway else binding.count.calls, 1)
@@ -117,7 +120,22 @@ cdef class Requester(Local):
         call = self.record(frame, at.size, at, table, route, oneway, own)
         if call == NULL:
             return self.drop(oneway, frame, at, OVERLOAD)
+        if route.subset != NULL or route.hash_count:
+            choice = self.choice(route)
+            self.choose(call, &choice)
         return self.forward(call, frame, at, route, own)
+
+    cdef choice_t choice(self, const route_t* route) noexcept:
+        """Which hosts the request may go to that was just decided."""
+        cdef choice_t made
+        made.hash, made.subset = self.binding.decisions.hash(route), route.subset
+        return made
+
+    cdef int choose(self, call_t* call, const choice_t* choice) except -1:
+        self.core.calls.choose(call, choice)
+        if choice.subset != NULL and (<Subset>choice.subset).fallbacks != NULL:
+            add((<Subset>choice.subset).fallbacks, 1)
+        return 0
 
     cdef int forward(self, call_t* call, const uint8_t* frame, const frame_t* at, route_t* route, int64_t own) except -1:
         """The call, which has its record and its route, goes to that one's cluster: edited, kept and copied as it says."""
@@ -212,6 +230,7 @@ cdef class Requester(Local):
         cdef Cluster cluster
         cdef int64_t own = at.timeout
         cdef bint oneway = at.kind == KIND_ONEWAY, connecting = False
+        cdef choice_t choice
         cdef Upstream upstream
         cdef route_t* route
         cdef call_t* call
@@ -230,7 +249,8 @@ cdef class Requester(Local):
             return False                 # what is edited may be at the frame's end
         oneway = oneway or route.oneway
         cluster = <Cluster>route.cluster
-        upstream = cluster.lend(self.codec, at.variant, &connecting)
+        choice = self.choice(route)
+        upstream = cluster.lend(self.codec, at.variant, &choice, &connecting)
         if upstream is None:
             if connecting:
                 cluster.waiting[self] = None
@@ -239,6 +259,7 @@ cdef class Requester(Local):
         call = self.record(frame, size, at, binding.decisions.table, route, oneway, own)
         if call == NULL:
             return False
+        self.choose(call, &choice)
         if route.retry != NULL:
             (<Retry>route.retry).cannot_keep()
         add(binding.count.oneways if oneway else binding.count.calls, 1)

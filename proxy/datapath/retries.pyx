@@ -25,6 +25,7 @@ from proxy.datapath.conn cimport DRAINING
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, NO_HOST, OVERLOAD, add, host_count_t, retry_count_t
 from proxy.datapath.retry_budget cimport Budget
 from proxy.datapath.retry_rules cimport WANTED, UNPROCESSED, Judgement, Rule
+from proxy.datapath.subset cimport choice_t
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
@@ -153,6 +154,8 @@ cdef class Retry(Attempts):
         if made == NULL:
             return False
         made[0] = old[0]
+        memset(&made.choice, 0, sizeof(choice_t))
+        self.core.calls.choose(made, &old.choice)
         memset(&made.deadline, 0, sizeof(alarm_t))
         made.upstream, made.spot, made.id, made.outcome, made.tried = NULL, NULL, 0, 0, tried
         old.note, old.text, old.attempt, old.edits, old.said, old.attendant = NULL, NULL, NULL, NULL, NULL, NULL

@@ -12,8 +12,9 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport Attendant, Retrier, call_t
 from proxy.datapath.counters cimport CONNECT, FILTER, NO_HOST, OVERLOAD, add
 from proxy.datapath.host cimport BUSY, Host, Verdict
-from proxy.datapath.pingpong cimport Pool, spot_t
-from proxy.datapath.upstream cimport Upstream
+from proxy.datapath.pingpong cimport Pool, Queue, spot_t
+from proxy.datapath.subset cimport Subset
+from proxy.datapath.upstream cimport Keeper, Upstream
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
 
@@ -35,15 +36,16 @@ cdef class Singles(Balancer):
     cdef int dispatch_alone(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """Send the call on by a connection that has no other, or let it wait for one, or end it here."""
         cdef Pool pool = self.pool_of(codec, call.variant)
+        cdef Subset subset = self.subset_of(&call.choice)
         cdef Upstream upstream = None
         cdef int fault = WAIT
-        if pool.count == 0 or call.tried:
+        if pool.count == 0 or call.tried or not (subset in pool.queues or self.everyone in pool.queues):
             upstream = self.seek(pool, call, &fault)
         if upstream is not None:
             return self.entrust(upstream, call, frame, at)
         if fault != WAIT:
             return self.give_up(call, fault)
-        if not pool.enter(call, frame, at.size, self.limits.max_pending):
+        if not pool.enter(call, subset, frame, at.size, self.limits.max_pending):
             add(self.overflow, 1)
             return self.give_up(call, OVERLOAD)
         return self.stir_pools() if pool.count > 1 else 0      # a host that failed may be due again
@@ -73,7 +75,7 @@ cdef class Singles(Balancer):
         cdef Verdict verdict
         cdef Upstream upstream
         cdef Host host
-        self.begin(&tour, call.tried)
+        self.begin(&tour, call.tried, &call.choice)
         fault[0] = CONNECT if tour.count else NO_HOST
         host = self.next_host(&tour)
         while host is not None:
@@ -86,11 +88,16 @@ cdef class Singles(Balancer):
             host = self.next_host(&tour)
         return None
 
-    cdef int serve(self, Upstream upstream, Pool pool) except -1:
-        """This connection is free: the call that waits longest has it."""
-        cdef call_t* call = pool.first.call
-        cdef buf_t frame = pool.take(pool.first)
+    cdef int serve(self, Upstream upstream, Pool pool, Keeper host, bint sick) except -1:
+        """This connection to the host is free: the call that waits longest has it, of those that may go there."""
+        cdef spot_t* spot = pool.oldest_for(host, sick)
+        cdef call_t* call
+        cdef buf_t frame
         cdef frame_t at
+        if spot == NULL:
+            return 0
+        call = spot.call
+        frame = pool.take(spot)
         try:
             pool.codec.whole(frame.data + frame.head, frame.size, &at)
             self.entrust(upstream, call, frame.data + frame.head, &at)
@@ -101,21 +108,26 @@ cdef class Singles(Balancer):
     cdef int serve_pending(self, Pool pool) except -1:
         """Something has changed: what waits gets a connection that may be made now, or hears that there is none.
 
-        One that has been refused by some hosts does not hold up those behind it, which may go there.
+        One that has been refused by some hosts does not hold up those behind it, which may go there; nor does one those
+        that may go to other hosts.
         """
-        cdef spot_t* spot = pool.first
+        cdef spot_t* spot
+        cdef Queue queue
         cdef Upstream upstream
         cdef buf_t frame
         cdef call_t* call
         cdef frame_t at
         cdef int fault = 0
+        pool.rewind(True)
+        spot = pool.oldest()
         while spot != NULL:
             call = spot.call
             upstream = self.seek(pool, call, &fault)
             if upstream is None and fault == WAIT:
-                if not call.tried:
-                    return 0
-                spot = spot.next
+                queue = <Queue>spot.queue
+                queue.blocked = not call.tried
+                queue.cursor = NULL if queue.blocked else spot.next
+                spot = pool.oldest()
                 continue
             frame = pool.take(spot)
             try:
@@ -126,7 +138,8 @@ cdef class Singles(Balancer):
                     self.entrust(upstream, call, frame.data + frame.head, &at)
             finally:
                 self.core.buffers.drop(&frame)
-            spot = pool.first        # whoever was told may have taken others along
+            pool.rewind(False)       # whoever was told may have taken others along
+            spot = pool.oldest()
         return 0
 
     cdef int stir_pools(self) except -1:

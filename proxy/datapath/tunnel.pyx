@@ -212,7 +212,7 @@ cdef class Far(End):
         """The next host, as a call's is chosen; each is asked once. None: there is no other."""
         cdef tour_t tour
         cdef Host host
-        self.cluster.begin(&tour, self.tried)
+        self.cluster.begin(&tour, self.tried, NULL)
         host = self.cluster.next_host(&tour)
         while host is not None and self.core.now < host.retry_at:
             host = self.cluster.next_host(&tour)

@@ -4,9 +4,9 @@ from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport Attendant
 from proxy.datapath.core cimport Core
-from proxy.datapath.decisions cimport Table
 from proxy.datapath.filters cimport Filters, Steps
 from proxy.datapath.route cimport route_t
+from proxy.datapath.table cimport Table
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
 

@@ -150,6 +150,12 @@ FAMILIES = (
     Family("xproto_upstream_replies_total", "counter", _CH, "Answers received from upstream and passed on."),
     Family("xproto_upstream_pending", "gauge", ("cluster",), "Calls that wait for a connection of a ping-pong pool."),
     Family("xproto_upstream_pending_overflow_total", "counter", ("cluster",), "Calls refused because too many waited."),
+    Family(
+        "xproto_upstream_subset_fallbacks_total",
+        "counter",
+        ("cluster",),
+        "Calls for hosts with metadata that none has: the fallback got them.",
+    ),
     Family("xproto_upstream_in_flight", "gauge", _CH, "Calls sent upstream and not answered yet."),
     Family("xproto_upstream_heartbeats_sent_total", "counter", _CH, "Heartbeats sent upstream."),
     Family("xproto_upstream_heartbeats_missed_total", "counter", _CH, "Heartbeats that upstream left unanswered."),

@@ -12,14 +12,14 @@ from proxy.tls.settings import SAN, SNI
 from xproto.spec import Protocol
 
 __all__ = [
-    "AUTHORITY", "HOST", "HTTP_METHOD", "METADATA", "METHOD", "PATH", "PROTOCOL", "QUERY", "SAN", "SERVICE", "SNI", "SOURCE",
-    "VARIABLES",
+    "AUTHORITY", "COOKIE", "HOST", "HTTP_METHOD", "METADATA", "METHOD", "PATH", "PROTOCOL", "QUERY", "SAN", "SERVICE", "SNI",
+    "SOURCE", "VARIABLES",
 ]  # fmt: skip
 
 SERVICE, METHOD = ":service", ":method"
 PATH, HOST, AUTHORITY, HTTP_METHOD = ":path", ":host", ":authority", ":http_method"
-QUERY = ":query."
-"""In front of a parameter's name."""
+QUERY, COOKIE = ":query.", ":cookie."
+"""In front of a parameter's, or a cookie's, name."""
 
 SOURCE, PROTOCOL = "source.address", ":protocol"
 """The client's address in its shortest form, without a port, or `unix`; and what a call's frames are of."""

@@ -81,7 +81,7 @@ ONE = [
     (
         cluster("zzz: 1"),
         (
-            "12: clusters.echo.zzz: there is no such key; write one of: lb, hosts, pool, http, grpc_web, timeout,"
+            "12: clusters.echo.zzz: there is no such key; write one of: lb, subsets, hosts, pool, http, grpc_web, timeout,"
             " connect_timeout, idle_timeout, max_connections, max_pending, max_in_flight, out_buffer_limit,"
             " health_check, tls, tls_matches, keepalive, backoff, retry_budget"
         ),

@@ -19,7 +19,8 @@ from tests.conformance.subjects import DEEP, EVERY, KEYS, LIMITED, NAMES, SIDES,
 
 LOOKUPS = (
     *KEYS,
-    "timeout", "path", "no-such-key", "client_id", "dest", "host", ":authority", ":path", "query", "query.k", "http_method",
+    "timeout", "path", "no-such-key", "client_id", "dest", "host", ":authority", ":path", "query", "query.k", "cookie.k",
+    "http_method",
 )  # fmt: skip
 
 

@@ -93,6 +93,14 @@ def test_parameters() -> None:
     assert seen(request(), "query.a") == [None]
 
 
+def test_cookies() -> None:
+    data = request(b"GET / HTTP/1.1", b"cookie: a=1; b=x=y;c;d= 4 ;\te=5", b"Cookie: a=2; f=6 ;; =7", b"X: a=9")
+    keys = [f"cookie.{name}" for name in ("a", "b", "c", "d", "e", "f", "", "g", "A", "1")]
+    assert seen(data, *keys) == [b"1", b"x=y", None, b" 4", b"5", b"6", b"7", None, None, None]
+    assert seen(request(), "cookie.a", "cookie.") == [None, None]
+    assert seen(data, "cookie") == [b"a=1; b=x=y;c;d= 4 ;\te=5,a=2; f=6 ;; =7"]
+
+
 def test_fields_in_whatever_case_and_joined() -> None:
     data = request(b"GET / HTTP/1.1", b"X-User: a", b"accept: x", b"ACCEPT: y", b"Accept:", b"Empty:")
     assert seen(data, "x-user", "X-USER", "Accept", "empty", "missing", "user") == [b"a", b"a", b"x,y,", b"", None, None]

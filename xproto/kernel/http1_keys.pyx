@@ -1,9 +1,10 @@
 """The texts of an HTTP/1.1 request that routes look at.
 
-`http_method`, `path` (without its query), `query`, `query.name` (the first of that name, as it is written), `host` (the
-target's authority, if it has one, else the field Host: in lower case, without a port or the last dot), and any other key
-is a field's name, in whatever case. The same names behind a colon mean the same; `:authority` is the host with its port. Fields of one name are joined by a comma, in their order, as RFC 9110 section 5.2
-allows whoever reads them. In a path, letters, digits and `-._~` count as such where they are written as escapes: they
+`http_method`, `path` (without its query), `query`, `query.name` (the first of that name, as it is written), `cookie.name`
+(likewise: the first of that name in the fields Cookie), `host` (the target's authority, if it has one, else the field Host: in
+lower case, without a port or the last dot), and any other key is a field's name, in whatever case. The same names behind a
+colon mean the same; `:authority` is the host with its port. Fields of one name are joined by a comma, in their order, as
+RFC 9110 section 5.2 allows whoever reads them. In a path, letters, digits and `-._~` count as such where they are written as escapes: they
 mean the same (RFC 3986 section 6.2.2.2), so a rule for /admin holds for /%61dmin.
 
 No field can be called so, nor `path:service` or `path:method`: what stands before and behind the path's last slash, but for its
@@ -23,6 +24,7 @@ from xproto.kernel.run cimport cursor_t, key_t, span_t
 
 cdef enum:
     PREFIX = 6                # of "query."
+    COOKIE_PREFIX = 7         # of "cookie."
 
 
 cdef inline bint is_name(const uint8_t* data, int64_t size, const uint8_t* name, int64_t length) noexcept nogil:
@@ -140,6 +142,36 @@ cdef void take_parameter(const uint8_t* data, int64_t size, const uint8_t* name,
         at = stop + 1
 
 
+cdef bint take_cookie(const uint8_t* data, int64_t size, const uint8_t* name, int64_t length, span_t* out) noexcept nogil:
+    """Out of one field: pairs with semicolons between them (RFC 6265 section 4.2.1). False: it has none of that name."""
+    cdef int64_t at = 0, stop, i, end
+    while at < size:
+        stop = at
+        while stop < size and data[stop] != c';':
+            stop += 1
+        while at < stop and data[at] in (c' ', c'\t'):
+            at += 1
+        i = at
+        while i < stop and data[i] != c'=':
+            i += 1
+        if i < stop and i - at == length and memcmp(data + at, name, <size_t>length) == 0:
+            end = stop
+            while end > i + 1 and data[end - 1] in (c' ', c'\t'):
+                end -= 1
+            out.data, out.size = data + i + 1, end - i - 1
+            return True
+        at = stop + 1
+    return False
+
+
+cdef void take_cookies(cursor_t* c, const head_t* head, const uint8_t* name, int64_t length, span_t* out) noexcept nogil:
+    cdef int i
+    for i in range(head.count):
+        if is_name(c.data + head.fields[i].name_at, head.fields[i].name_size, <const uint8_t*>b"cookie", 6) and take_cookie(
+                c.data + head.fields[i].value_at, head.fields[i].value_size, name, length, out):
+            return
+
+
 cdef void split(
     const uint8_t* frame, const head_t* head, span_t* path, span_t* query, span_t* host, span_t* port,
 ) noexcept nogil:
@@ -235,6 +267,8 @@ cdef bint find_keys(cursor_t* c, const head_t* head, const key_t* keys, int nkey
         elif size >= PREFIX and memcmp(name, b"query.", PREFIX) == 0:
             if query.data != NULL:
                 take_parameter(query.data, query.size, name + PREFIX, size - PREFIX, out)
+        elif size >= COOKIE_PREFIX and memcmp(name, b"cookie.", COOKIE_PREFIX) == 0:
+            take_cookies(c, head, name + COOKIE_PREFIX, size - COOKIE_PREFIX, out)
         elif not take_fields(c, head, &keys[i], out):
             return False
     return True
