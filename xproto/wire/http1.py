@@ -68,8 +68,8 @@ class HttpHead(WirePrimitive):
     `awaits` (100-continue); `web`: the form of an answer that a call of gRPC-Web wants (1: binary, 2: text). `length` of a
     counted body. `facts` has all but the length in one, in the order of `FACTS`.
     Routes find fields by their names, and `http_method`, `path`, `query`, `query.name`, `cookie.name`, `host`; and as no field
-    can be called, the same behind a colon, `:authority` (the host with its port), and `path:service` and `path:method`, what stands before
-    and behind the last slash of a path but its first one. To build one:
+    can be called, the same behind a colon, `:authority` (the host with its port), and `path:service` and `path:method`, what
+    stands before and behind the last slash of a path but its first one. To build one:
     `line` without its CRLF, and `fields`, pairs of bytes.
     """
 
