@@ -130,7 +130,7 @@ def test_what_they_become() -> None:
         )
     )
     [route] = made.routes["main"]
-    assert route.hash_policy == ("x-user", "query.id", "cookie.session", "source.address", "service", "tls.sni")
+    assert route.hash_policy == ("x-user", ":query.id", ":cookie.session", "source.address", ":service", "tls.sni")
     assert route.metadata_match == {"zone": "a", "version": "v1"}
     cluster = made.clusters["echo"]
     assert (cluster.lb, cluster.subset_fallback, cluster.subset_default) == ("maglev", "default", {"zone": "a"})
