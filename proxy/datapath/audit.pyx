@@ -317,6 +317,8 @@ cdef class Audit(HealthLook):
         while spot != NULL:
             count += 1
             self.bytes += spot.frame.room
+            if spot.call.oneway:
+                self.attempt(spot.call)
             if spot.call.spot != <void*>spot or spot.call.line != <void*>pool or spot.queue != <void*>queue:
                 self.wrong(f"cluster {cluster.name}: a call that waits does not know where")
             if cluster.subset_of(&spot.call.choice) is not queue.subset:
