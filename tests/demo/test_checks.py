@@ -82,7 +82,7 @@ def told(before: str, after: str) -> Callable[[Scene], None]:
         told('tls_handshakes_total{listener="mesh"} 8', 'tls_handshakes_total{listener="mesh"} 5'),
         lambda scene: scene.nodes.update(b="killed"),
         told(f"upstream_connections_active{MEDIA} 1", f"upstream_connections_active{MEDIA} 2"),
-        told(f"upstream_connections_total{MEDIA} 1", f"upstream_connections_total{MEDIA} 4"),
+        told(f"upstream_connections_total{MEDIA} 1", f"upstream_connections_total{MEDIA} 3"),
         told(f"upstream_calls_total{MEDIA} 9", f"upstream_calls_total{MEDIA} 0"),
         lambda scene: scene.ledger.hosts.update({("echo", "a"): 1}),
         lambda scene: setattr(scene, "survivors_at_kill", 2),
