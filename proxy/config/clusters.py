@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from proxy import snapshot
 from proxy.balancing.maglev import MAX_HOSTS
 from proxy.config.balancing import Subsets
 from proxy.config.health import HealthCheck
@@ -14,6 +13,7 @@ from proxy.config.model import Model
 from proxy.config.retries import RetryBudget
 from proxy.config.tls import ClientTls, TlsMatch
 from proxy.config.types import GIVEN, Address, Duration, DurationOrZero, Flag, Size, Text, Whole, refuse
+from proxy.snapshot import clusters as defaults
 
 
 class Host(Model):
@@ -35,15 +35,15 @@ class Keepalive(Model):
     """Heartbeats on upstream connections from which nothing is heard."""
 
     interval: DurationOrZero = Field(
-        default=snapshot.KEEPALIVE_INTERVAL,
+        default=defaults.KEEPALIVE_INTERVAL,
         description="Nothing received for so long: a heartbeat is sent; 0: never.",
         examples=["15s"],
     )
     timeout: Duration = Field(
-        default=snapshot.KEEPALIVE_TIMEOUT, description="How long a heartbeat may go unanswered.", examples=["1s"]
+        default=defaults.KEEPALIVE_TIMEOUT, description="How long a heartbeat may go unanswered.", examples=["1s"]
     )
     misses: Annotated[int, Whole(1, 100)] = Field(
-        default=snapshot.KEEPALIVE_MISSES,
+        default=defaults.KEEPALIVE_MISSES,
         description="Unanswered heartbeats in a row that close a connection.",
         examples=[3],
     )
@@ -52,8 +52,8 @@ class Keepalive(Model):
 class Backoff(Model):
     """Waiting between attempts to connect to a host: exponential, with jitter."""
 
-    base: Duration = Field(default=snapshot.BACKOFF_BASE, description="After the first failure.", examples=["100ms"])
-    max: Duration = Field(default=snapshot.BACKOFF_MAX, description="The longest wait.", examples=["10s"])
+    base: Duration = Field(default=defaults.BACKOFF_BASE, description="After the first failure.", examples=["100ms"])
+    max: Duration = Field(default=defaults.BACKOFF_MAX, description="The longest wait.", examples=["10s"])
 
     @model_validator(mode="after")
     def _ordered(self) -> Backoff:
@@ -101,37 +101,37 @@ class Cluster(Model):
         examples=[False],
     )
     timeout: Duration = Field(
-        default=snapshot.CALL_TIMEOUT, description="The calls' deadline. A call's own shorter one wins. "
+        default=defaults.CALL_TIMEOUT, description="The calls' deadline. A call's own shorter one wins. "
         "Of HTTP: how long nothing of an exchange may move.", examples=["60s"]
     )
     connect_timeout: Duration = Field(
-        default=snapshot.CONNECT_TIMEOUT, description="How long connecting may take.", examples=["1s"]
+        default=defaults.CONNECT_TIMEOUT, description="How long connecting may take.", examples=["1s"]
     )
     idle_timeout: DurationOrZero = Field(
-        default=snapshot.IDLE_TIMEOUT,
+        default=defaults.IDLE_TIMEOUT,
         description="A connection without calls for so long is closed; 0: never.",
         examples=["90s"],
     )
     max_connections: Annotated[int, Whole(1, 1024)] | None = Field(
         default=None,
         description="Connections to one host, for each worker and each variant of a protocol. "
-        f"If not given: {snapshot.MAX_CONNECTIONS}, or {snapshot.MAX_PING_PONG_CONNECTIONS} in a `ping_pong` pool.",
+        f"If not given: {defaults.MAX_CONNECTIONS}, or {defaults.MAX_PING_PONG_CONNECTIONS} in a `ping_pong` pool.",
         examples=[4],
     )
     max_pending: Annotated[int, Whole(0, 1_000_000)] = Field(
-        default=snapshot.MAX_PENDING,
+        default=defaults.MAX_PENDING,
         description="Calls that wait for a connection of a `ping_pong` pool when all are taken. "
         "Over it a call is answered with the protocol's overload error.",
         examples=[256],
     )
     max_in_flight: Annotated[int, Whole(1, 1_000_000)] = Field(
-        default=snapshot.MAX_IN_FLIGHT,
+        default=defaults.MAX_IN_FLIGHT,
         description="Calls in flight on one connection, those that timed out but still hold their id included. "
         "Over it a call is answered with the protocol's overload error.",
         examples=[4096],
     )
     out_buffer_limit: Size = Field(
-        default=snapshot.OUT_BUFFER_LIMIT,
+        default=defaults.OUT_BUFFER_LIMIT,
         description="Unsent bytes on one connection from which on its host counts as busy.",
         examples=["4MiB"],
     )

@@ -15,7 +15,8 @@ from proxy.config.model import Model
 from proxy.config.templates import OF_REQUESTS, AnswerValue, PathValue, RequestValue, RoleValue, pieces
 from proxy.config.types import Text, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
-from proxy.snapshot import MAX_EDITS, RoleName
+from proxy.snapshot import RoleName
+from proxy.snapshot.edits import MAX_EDITS
 
 MAX_NAME = 1024
 """Bytes of a header's name; the kernel writes no longer one."""

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from proxy import snapshot
 from proxy.config.model import Model
 from proxy.config.types import GIVEN, Duration, Name, Text, Written, checked
 from proxy.config.values import WrongValueError, describe
+from proxy.snapshot import filters as defaults
 
 MAX_FILTERS = 32
 """Of a listener: the data path has a bit for each."""
@@ -41,18 +41,18 @@ class Filter(Model):
         examples=["./audit.py"],
     )
     timeout: Duration = Field(
-        default=snapshot.FILTER_TIMEOUT,
+        default=defaults.FILTER_TIMEOUT,
         description="How long it may keep a call waiting; then the call fails.",
         examples=["1s"],
     )
     block_limit: Duration = Field(
-        default=snapshot.FILTER_BLOCK_LIMIT,
+        default=defaults.FILTER_BLOCK_LIMIT,
         description="How long its code may run without coming back, while every call of the worker waits; then it is broken "
         "off by an exception, and the call fails.",
         examples=["250ms"],
     )
     stuck_limit: Duration = Field(
-        default=snapshot.FILTER_STUCK_LIMIT,
+        default=defaults.FILTER_STUCK_LIMIT,
         description="And how long if no exception reaches it, since it is in a library's C code; then the worker ends, and "
         "another is started. Longer than `block_limit`.",
         examples=["5s"],

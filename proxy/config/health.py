@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from proxy import snapshot
 from proxy.config.model import Model
 from proxy.config.types import GIVEN, NAME_MAX, Duration, Text, Whole, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
+from proxy.snapshot import health as defaults
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 
@@ -52,24 +52,24 @@ class HealthCheck(Model):
         examples=[{"service": "shop.Carts"}],
     )
     interval: Duration = Field(
-        default=snapshot.HEALTH_INTERVAL, description="From one check's end to the next, cut by up to a tenth at random.",
+        default=defaults.HEALTH_INTERVAL, description="From one check's end to the next, cut by up to a tenth at random.",
         examples=["5s"],
     )  # fmt: skip
     timeout: Duration = Field(
-        default=snapshot.HEALTH_TIMEOUT, description="How long a check may take; later it has failed.", examples=["1s"]
+        default=defaults.HEALTH_TIMEOUT, description="How long a check may take; later it has failed.", examples=["1s"]
     )
     unhealthy_threshold: Annotated[int, Whole(1, 100)] = Field(
-        default=snapshot.UNHEALTHY_THRESHOLD,
+        default=defaults.UNHEALTHY_THRESHOLD,
         description="Checks that fail in a row until a healthy host is unhealthy. The first check counts at once.",
         examples=[3],
     )
     healthy_threshold: Annotated[int, Whole(1, 100)] = Field(
-        default=snapshot.HEALTHY_THRESHOLD,
+        default=defaults.HEALTHY_THRESHOLD,
         description="Checks that pass in a row until an unhealthy host is healthy. The first check counts at once.",
         examples=[2],
     )
     panic_threshold: Annotated[int, Whole(0, 100)] = Field(
-        default=snapshot.PANIC_THRESHOLD,
+        default=defaults.PANIC_THRESHOLD,
         description="Percent of the hosts: if fewer are healthy, all get calls. 0: never; calls fail where none is healthy.",
         examples=[50],
     )

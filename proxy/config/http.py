@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from proxy import snapshot
 from proxy.config.model import Model
 from proxy.config.names import Upgrade, Via
 from proxy.config.types import Duration, DurationOrZero, Flag, Network
+from proxy.snapshot import listeners as defaults
 
 
 class Http(Model):
@@ -25,24 +25,24 @@ class Http(Model):
         default=True, description="Writes X-Request-Id where a request has none, or none that is believed."
     )
     via: Via = Field(
-        default=snapshot.HTTP_VIA,
+        default=defaults.HTTP_VIA,
         description='What this proxy calls itself in the field Via of requests and answers; `""`: writes no such field.',
         examples=["mesh"],
     )
     upgrades: tuple[Upgrade, ...] = Field(
-        default=snapshot.HTTP_UPGRADES,
+        default=defaults.HTTP_UPGRADES,
         description="Protocols to which a connection may be upgraded; none if the list is empty. `h2c` is refused: the "
         "requests in it would pass all routes.",
         examples=[["websocket"]],
     )
     connect: Flag = Field(default=False, description="Passes CONNECT requests on, as tunnels to the route's cluster.")
     tunnel_idle_timeout: DurationOrZero = Field(
-        default=snapshot.HTTP_TUNNEL_IDLE_TIMEOUT,
+        default=defaults.HTTP_TUNNEL_IDLE_TIMEOUT,
         description="An upgraded connection, or a tunnel, on which nothing moves for so long is closed; 0: never.",
         examples=["1h"],
     )
     header_timeout: Duration = Field(
-        default=snapshot.HTTP_HEADER_TIMEOUT,
+        default=defaults.HTTP_HEADER_TIMEOUT,
         description="How long a request's head may take, from its first byte to its last.",
         examples=["10s"],
     )

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from proxy import snapshot
 from proxy.config.access_log import AccessLog
 from proxy.config.chains import FilterChain
 from proxy.config.filters import Filter
@@ -28,6 +27,8 @@ from proxy.config.types import (
     checked,
 )
 from proxy.config.values import WrongValueError
+from proxy.snapshot import listeners as defaults
+from proxy.snapshot.clusters import OUT_BUFFER_LIMIT
 from proxy.tls.settings import HANDSHAKE_TIMEOUT
 
 
@@ -35,10 +36,10 @@ class Detect(Model):
     """Finding out which protocol a connection speaks."""
 
     bytes: Annotated[int, Whole(1, 4096)] = Field(
-        default=snapshot.DETECT_BYTES, description="First bytes after which the answer must be known.", examples=[64]
+        default=defaults.DETECT_BYTES, description="First bytes after which the answer must be known.", examples=[64]
     )
     timeout: Duration = Field(
-        default=snapshot.DETECT_TIMEOUT,
+        default=defaults.DETECT_TIMEOUT,
         description="So long after the first byte without an answer, the connection is closed, or goes to the fallback. "
         "With a fallback, a connection that sends nothing goes there so long after it was accepted.",
         examples=["1s"],
@@ -63,7 +64,7 @@ class Fallback(Model):
 
     cluster: Name = Field(description="The cluster to a host of which the connection goes on.", examples=["tcp"])
     idle_timeout: DurationOrZero = Field(
-        default=snapshot.FALLBACK_IDLE_TIMEOUT,
+        default=defaults.FALLBACK_IDLE_TIMEOUT,
         description="Closed when nothing moves either way for so long; 0: never.",
         examples=["1h"],
     )
@@ -124,22 +125,22 @@ class Listener(Model):
     )
     detect: Detect = Field(default_factory=Detect, description="Bounds of detection.")
     max_connections: Annotated[int, Whole(1, 1_000_000)] = Field(
-        default=snapshot.DOWNSTREAM_CONNECTIONS,
+        default=defaults.DOWNSTREAM_CONNECTIONS,
         description="Connections open at a time, in each worker; one more is closed at once.",
         examples=[50_000],
     )
     max_in_flight: Annotated[int, Whole(1, 1_000_000)] = Field(
-        default=snapshot.DOWNSTREAM_IN_FLIGHT,
+        default=defaults.DOWNSTREAM_IN_FLIGHT,
         description="Calls in flight of one connection; at the limit, reading from it pauses.",
         examples=[1024],
     )
     out_buffer_limit: Size = Field(
-        default=snapshot.OUT_BUFFER_LIMIT,
+        default=OUT_BUFFER_LIMIT,
         description="Answers that a client has not read, in bytes, over which its connection is cut.",
         examples=["4MiB"],
     )
     idle_timeout: DurationOrZero = Field(
-        default=snapshot.DOWNSTREAM_IDLE_TIMEOUT,
+        default=defaults.DOWNSTREAM_IDLE_TIMEOUT,
         description="A connection without traffic and without calls for so long is closed; 0: never.",
         examples=["90s"],
     )

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from proxy import snapshot
 from proxy.config.model import Model
 from proxy.config.names import TOKEN
 from proxy.config.types import GIVEN, Duration, Flag, Size, Whole, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
+from proxy.snapshot import retries as defaults
 
 EVENTS = ("connect_failure", "refused", "reset", "timeout")
 """What may go wrong with a try, whatever the protocol. All other names are statuses."""
@@ -103,9 +103,9 @@ class RetryBackOff(Model):
     """The pause before a call is sent again: anything up to `base`, then up to twice that, and so on, at most up to `max`."""
 
     base: Duration = Field(
-        default=snapshot.RETRY_BACK_OFF_BASE, description="The longest pause before the first retry.", examples=["25ms"]
+        default=defaults.RETRY_BACK_OFF_BASE, description="The longest pause before the first retry.", examples=["25ms"]
     )
-    max: Duration = Field(default=snapshot.RETRY_BACK_OFF_MAX, description="The longest pause of all.", examples=["250ms"])
+    max: Duration = Field(default=defaults.RETRY_BACK_OFF_MAX, description="The longest pause of all.", examples=["250ms"])
 
     @model_validator(mode="after")
     def _ordered(self) -> RetryBackOff:
@@ -120,7 +120,7 @@ class Retry(Model):
     """
 
     on: Events = Field(
-        default=snapshot.RETRY_EVENTS,
+        default=defaults.RETRY_EVENTS,
         description="What is retried. `connect_failure`: no host can be connected to. `refused`: the server says that it did"
         " not look at the call (HTTP/2's REFUSED_STREAM and GOAWAY). `reset`: the connection closed before the answer."
         " `timeout`: a try took longer than `per_try_timeout`. Everything else is a status of the table's protocols, by its"
@@ -134,7 +134,7 @@ class Retry(Model):
         examples=[["x-try-again"]],
     )
     attempts: Annotated[int, Whole(1, MAX_ATTEMPTS)] = Field(
-        default=snapshot.RETRY_ATTEMPTS, description="How often a call is sent again, at most.", examples=[2]
+        default=defaults.RETRY_ATTEMPTS, description="How often a call is sent again, at most.", examples=[2]
     )
     per_try_timeout: Annotated[Duration | None, GIVEN] = Field(
         default=None,
@@ -154,7 +154,7 @@ class Retry(Model):
         examples=[True],
     )
     buffer: Size = Field(
-        default=snapshot.RETRY_BUFFER,
+        default=defaults.RETRY_BUFFER,
         description="Bytes of a request that are kept to send it again, its body included. A longer one is not retried.",
         examples=["64KiB"],
     )
@@ -194,13 +194,13 @@ class RetryBudget(Model):
     """How many of a cluster's calls may be retries at a time, in each worker: as many as either bound allows."""
 
     percent: Annotated[int, Whole(0, 100)] = Field(
-        default=snapshot.RETRY_BUDGET_PERCENT,
+        default=defaults.RETRY_BUDGET_PERCENT,
         description="Of the calls that are under way. A host that goes takes its share of the calls along: for all of them to"
         " be retried this must be as much.",
         examples=[20],
     )
     min_concurrent: Annotated[int, Whole(0, 1_000_000)] = Field(
-        default=snapshot.RETRY_BUDGET_MIN,
+        default=defaults.RETRY_BUDGET_MIN,
         description="So many in any case, since a share of few calls is none.",
         examples=[3],
     )

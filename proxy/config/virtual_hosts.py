@@ -19,7 +19,7 @@ from proxy.config.routes import Route
 from proxy.config.types import Name, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
 from proxy.routing.domains import split
-from proxy.snapshot import MAX_EDITS
+from proxy.snapshot.edits import MAX_EDITS
 
 _PART = re.compile(r"[a-z0-9_.-]+")
 """What an asterisk may stand beside: ``.example.com``, ``-eu.example.com``, ``shop.``."""

@@ -28,7 +28,7 @@ from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
 
 from proxy.balancing.shares import plan
-from proxy.snapshot import MAX_CONNECTIONS, MAX_HTTP2_CONNECTIONS, MAX_PING_PONG_CONNECTIONS
+from proxy.snapshot.clusters import MAX_CONNECTIONS, MAX_HTTP2_CONNECTIONS, MAX_PING_PONG_CONNECTIONS
 
 
 cdef int64_t microseconds(object seconds) except? -1:

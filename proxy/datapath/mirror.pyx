@@ -30,7 +30,7 @@ from xproto.kernel.frame cimport SCAN_OK, frame_t
 from xproto.kernel.http1_facts cimport may_switch
 
 from proxy.observe.mirrors import DROPPED
-from proxy.snapshot import CALL_TIMEOUT
+from proxy.snapshot.clusters import CALL_TIMEOUT
 
 cdef enum:
     ALL = 1 << 6              # clusters that one route's calls may be copied to: bits of a choice

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from proxy.snapshot import DOWNSTREAM_IDLE_TIMEOUT
+from proxy.snapshot.listeners import DOWNSTREAM_IDLE_TIMEOUT
 from tests.simulation.http_ledger import Exchange, checked_answer, may_close, must_close
 from tests.simulation.http_speech import PATH, Form, Head, Talker, content, cut_up, framing, head, written
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from proxy.snapshot import DOWNSTREAM_IDLE_TIMEOUT
+from proxy.snapshot.listeners import DOWNSTREAM_IDLE_TIMEOUT
 from tests.hostile.speech import FOREIGN, SPEECHES
 from tests.hostile.wire import read_answer, size_of
 from tests.simulation import speech
