@@ -69,6 +69,7 @@ def parse(
         *(protocols.check_names(found.data, gathered.registry) if gathered.registry else ()),
         *(protocols.check_detection(config, gathered.registry) if config else ()),
         *(references_retries.check_statuses(config, gathered.registry) if config else ()),
+        *(references_retries.check_times(config) if config else ()),
         *(references_edits.check_edits(config, gathered.registry) if config else ()),
     ]
     for path, message in later:
