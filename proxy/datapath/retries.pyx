@@ -33,9 +33,7 @@ from xproto.kernel.http1 cimport head_t
 from xproto.kernel.http2_wire cimport REFUSED_STREAM
 
 cdef enum:
-    # Microseconds that the head of an answer is held back. A server that fails right behind it does so in the same breath;
-    # who waits for the beginning of a stream does not notice.
-    HELD = 100_000
+    HELD = 100_000            # microseconds that a head is held back: who fails right behind it takes less, and nobody notices
 
 EVENTS = {"connect_failure": ON_CONNECT, "refused": ON_REFUSED, "reset": ON_RESET, "timeout": ON_TIMEOUT}
 
@@ -113,7 +111,9 @@ cdef class Retry(Attempts):
 
     cdef int let_go(self, attempt_t* attempt) except -1:
         """The head was held back for long enough: now it is the answer's beginning, and a status behind it comes too late."""
-        cdef Carrier upstream = <Carrier>attempt.call.upstream
+        cdef Carrier upstream = <Carrier>attempt.call.upstream if attempt.call.upstream != NULL else None
+        if upstream is None:
+            return 0
         self.answers(attempt.call)
         try:
             upstream.need = 0
