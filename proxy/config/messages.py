@@ -25,6 +25,7 @@ from proxy.config.schema import Config
 from proxy.config.source import Source
 from proxy.config.tls import ServerTls
 from proxy.config.values import describe
+from proxy.config.virtual_hosts import VirtualHost
 from xproto.errors import suggest
 
 NOT_YET: dict[tuple[type[BaseModel], str], str] = {
@@ -35,7 +36,8 @@ NOT_YET: dict[tuple[type[BaseModel], str], str] = {
     (Route, "weighted_clusters"): "are called clusters here; write clusters: [{name: ..., weight: ...}]",
     (Route, "request_mirror_policies"): "is called mirror here; write mirror: [{cluster: ..., percent: ...}]",
     (Redirect, "response_code"): "is called status here; write status: 302",
-    (Route, "retry"): "retries are not there yet; leave it out",
+    (Route, "retry_policy"): "is called retry here; write retry: {on: [...]}",
+    (VirtualHost, "retry_policy"): "is called retry here; write retry: {on: [...]}",
     (Route, "request_headers_to_add"): "is Envoy's; write request_headers: {append: {name: value}}",
     (Route, "response_headers_to_add"): "is Envoy's; write response_headers: {append: {name: value}}",
     (Route, "request_headers_to_remove"): "is Envoy's; write request_headers: {remove: [name]}",
@@ -46,7 +48,6 @@ NOT_YET: dict[tuple[type[BaseModel], str], str] = {
     (ServerTls, "verify"): "is wanted of clients; write client: {verify: ...}",
     (ServerTls, "ca"): "is for clients; write client: {ca: ...}",
     (ServerTls, "san"): "is wanted of clients; write client: {san: ...}",
-    (Cluster, "subsets"): "subsets are not there yet; write a cluster for each",
     (Cluster, "health_checks"): "is one in number; write health_check: {grpc: {}}",
     (HealthCheck, "tcp"): "checks by connecting are not there yet; write grpc, for hosts that speak it",
     (HealthCheck, "http"): "checks by HTTP are not there yet; write grpc, for hosts that speak it",
