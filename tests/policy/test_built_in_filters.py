@@ -95,8 +95,9 @@ async def test_a_rate_limit(world: World, speech: Speech) -> None:
         assert "overload" in answer.faults
 
 
-async def test_a_rate_limit_by_key(world: World) -> None:
-    talk = await Talk(world, BOLT).start(built_in("rate_limit", rate=0.01, burst=1, key="x-env", max_keys=2))
+@over("headers")
+async def test_a_rate_limit_by_key(world: World, speech: Speech) -> None:
+    talk = await Talk(world, speech).start(built_in("rate_limit", rate=0.01, burst=1, key="x-env", max_keys=2))
     assert (await talk.call(1, "a")).ok
     assert (await talk.call(2, "b")).ok
     await talk.ask(3, "a")
@@ -105,13 +106,14 @@ async def test_a_rate_limit_by_key(world: World) -> None:
     assert (await talk.call(5, "b")).ok, "it was forgotten for c"
 
 
-async def test_a_rate_limit_by_client(world: World) -> None:
-    talk = await Talk(world, BOLT).start(built_in("rate_limit", rate=0.01, burst=1, key="client"))
+@over()
+async def test_a_rate_limit_by_client(world: World, speech: Speech) -> None:
+    talk = await Talk(world, speech).start(built_in("rate_limit", rate=0.01, burst=1, key="client"))
     assert (await talk.call(1)).ok
-    talk.client = await BOLT.client(world)
+    talk.client = await speech.client(world)
     await talk.ask(2)
     assert not (await talk.answer()).ok, "another port is no other client"
-    talk.client = await BOLT.client(world, "127.0.0.2")
+    talk.client = await speech.client(world, "127.0.0.2")
     assert (await talk.call(3)).ok
 
 

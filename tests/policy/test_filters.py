@@ -8,8 +8,7 @@ from proxy.snapshot import HeaderMatch, Route
 from tests.datapath.world import World
 from tests.policy.filtering import acting, made, said, seen
 from tests.policy.scenes import Talk
-from tests.policy.speech.model import SERVICE
-from tests.policy.speech.table import BOLT, HTTP1, Speech, over
+from tests.policy.speech.table import HTTP1, Speech, over
 
 PHASES = ["on_request", "on_route", "on_host", "on_response"]
 
@@ -114,14 +113,15 @@ async def test_what_frames_a_message_is_not_edited(world: World, phase: str) -> 
     assert "the field 'Content-Length' frames the message" in said(world)
 
 
-async def test_a_route_has_settings_of_its_own(world: World) -> None:
-    matches = (HeaderMatch("service", "exact", SERVICE), HeaderMatch("x-env", "exact", "gray"))
+@over("headers")
+async def test_a_route_has_settings_of_its_own(world: World, speech: Speech) -> None:
+    matches = (HeaderMatch("x-env", "exact", "gray"),)
     routes = (
         Route("gray", matches, "main", filters={"acting": {"phase": "on_route", "act": "reply"}}),
         Route("off", (HeaderMatch("x-env", "exact", "off"),), "main", filters={"acting": None}),
         Route("else", (), "main"),
     )
-    talk = await Talk(world, BOLT).start(acting(), routes=routes)
+    talk = await Talk(world, speech).start(acting(), routes=routes)
     await talk.ask(1, "gray")
     assert "overload" in (await talk.answer()).faults
     await talk.ask(2, "off")

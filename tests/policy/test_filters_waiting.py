@@ -78,8 +78,9 @@ async def test_a_calls_own_deadline_ends_its_wait(world: World, speech: Speech) 
     await world.until(made(world).gates[0].cancelled)
 
 
-async def test_the_log_is_not_flooded(world: World) -> None:
-    talk = await Talk(world, BOLT).start(acting("on_route", "raise"))
+@over()
+async def test_the_log_is_not_flooded(world: World, speech: Speech) -> None:
+    talk = await Talk(world, speech).start(acting("on_route", "raise"))
     for number in range(1, 11):
         await talk.ask(number)
         assert (await talk.answer()).faults == {"filter"}
@@ -104,8 +105,9 @@ async def test_a_client_that_goes_takes_its_waiting_call_along(world: World, spe
     assert world.engine.describe()["calls"] == 0
 
 
-async def test_other_calls_of_the_client_go_on_meanwhile(world: World) -> None:
-    talk = await Talk(world, BOLT).start(acting("on_route", "wait"))
+@over("unordered")
+async def test_other_calls_of_the_client_go_on_meanwhile(world: World, speech: Speech) -> None:
+    talk = await Talk(world, speech).start(acting("on_route", "wait"))
     await talk.ask(1)
     await talk.ask(2)
     await world.until(lambda: len(made(world).gates) == 2)
@@ -132,8 +134,9 @@ async def test_the_body_of_a_message_waits_with_its_head(world: World) -> None:
     assert answer.text == "slowly\n"
 
 
-async def test_a_call_that_is_parked_survives_a_reload(world: World) -> None:
-    talk = await Talk(world, BOLT).start(acting("on_request", "wait"))
+@over()
+async def test_a_call_that_is_parked_survives_a_reload(world: World, speech: Speech) -> None:
+    talk = await Talk(world, speech).start(acting("on_request", "wait"))
     await talk.ask()
     await world.until(lambda: made(world).gates)
     before = made(world)

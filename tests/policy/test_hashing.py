@@ -15,7 +15,7 @@ from tests.datapath.world import World
 from tests.policy.fleet import Fleet
 from tests.policy.scenes import everything
 from tests.policy.speech.model import WORD
-from tests.policy.speech.table import BOLT, GRPC, HTTP1, Speech, over
+from tests.policy.speech.table import BOLT, HTTP1, Speech, over
 
 WORDS = [f"user-{n}" for n in range(24)]
 MASK = 2**64 - 1
@@ -93,13 +93,14 @@ async def test_the_first_that_a_call_has_counts(world: World, speech: Speech) ->
     assert await fleet.calls(client, WORDS) == [owner(fleet, value) for value in WORDS]
 
 
-async def test_an_empty_value_is_none(world: World) -> None:
-    fleet = Fleet(world, HTTP1).start(everything(hash_policy=(WORD,)), lb="maglev")
+@over("headers")
+async def test_an_empty_value_is_none(world: World, speech: Speech) -> None:
+    fleet = Fleet(world, speech).start(everything(hash_policy=(WORD,)), lb="maglev")
     client = await fleet.speech.client(world)
     assert Counter(await fleet.calls(client, [""] * 6)) == {"a": 2, "b": 2, "c": 2}
 
 
-@pytest.mark.parametrize("speech", [BOLT, GRPC], ids=repr)
+@over("headers")
 async def test_hashes_do_not_use_up_turns(world: World, speech: Speech) -> None:
     """Else calls without a value would find each second turn taken."""
     fleet = Fleet(world, speech, 2).start(everything(hash_policy=(speech.key,)), lb="maglev")
@@ -116,10 +117,11 @@ async def test_the_clients_address(world: World, speech: Speech) -> None:
     assert set(found) == {owner(fleet, "127.0.0.1")}
 
 
-async def test_another_address_is_another_value(world: World) -> None:
-    fleet = Fleet(world, BOLT).start(everything(hash_policy=("source.address",)), lb="maglev")
+@over()
+async def test_another_address_is_another_value(world: World, speech: Speech) -> None:
+    fleet = Fleet(world, speech).start(everything(hash_policy=("source.address",)), lb="maglev")
     sources = [f"127.0.0.{n}" for n in range(2, 14)]
-    found = [await fleet.call(await BOLT.client(world, source), "x") for source in sources]
+    found = [await fleet.call(await speech.client(world, source), "x") for source in sources]
     assert found == [owner(fleet, source) for source in sources]
     assert len(set(found)) > 1
 
@@ -172,9 +174,10 @@ async def test_a_host_that_has_no_room_is_passed_over(world: World) -> None:
     assert (await first.answer()).text == "a"
 
 
-async def test_a_host_that_leaves_moves_few_others(world: World) -> None:
-    fleet = Fleet(world, BOLT, 5).start(everything(hash_policy=(WORD,)), lb="maglev")
-    client = await BOLT.client(world)
+@over()
+async def test_a_host_that_leaves_moves_few_others(world: World, speech: Speech) -> None:
+    fleet = Fleet(world, speech, 5).start(everything(hash_policy=(speech.key,)), lb="maglev")
+    client = await speech.client(world)
     words = [f"w{n}" for n in range(200)]
     before = dict(zip(words, await fleet.calls(client, words), strict=True))
     main = world.snapshot.clusters["main"]
@@ -186,9 +189,10 @@ async def test_a_host_that_leaves_moves_few_others(world: World) -> None:
     assert moved <= 0.15 * len(words)
 
 
-async def test_another_balancer_after_a_reload(world: World) -> None:
-    fleet = Fleet(world, BOLT).start(everything(hash_policy=(WORD,)), lb="maglev")
-    client = await BOLT.client(world)
+@over()
+async def test_another_balancer_after_a_reload(world: World, speech: Speech) -> None:
+    fleet = Fleet(world, speech).start(everything(hash_policy=(speech.key,)), lb="maglev")
+    client = await speech.client(world)
     assert len(set(await fleet.calls(client, ["x"] * 6))) == 1
     world.change(clusters=world.cluster(lb="round_robin"))
     assert len(set(await fleet.calls(client, ["x"] * 6))) == 3

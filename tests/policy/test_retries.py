@@ -142,11 +142,11 @@ async def test_a_header_of_an_answer(world: World) -> None:
 # -- only what is safe ------------------------------------------------------------------------------------------------
 
 
-@over("frames")
+@over()
 async def test_a_call_that_may_have_been_processed_is_not_sent_again(world: World, speech: Speech) -> None:
     site = Host(world, speech)
     start(world, speech, everything(retry=Retry(on=("reset",))), site)
-    client = await asked(world, speech)
+    client = await asked(world, speech, b"posted")
     call = await site.take()
     await call.reset()
     assert "closed" in (await heard(client)).faults

@@ -8,7 +8,7 @@ from proxy.snapshot import Retry
 from tests.datapath.world import World
 from tests.policy.retrying import PAUSE, again, asked, first_of, heard, hosts, number_of, outcome
 from tests.policy.scenes import everything, start
-from tests.policy.speech.table import BOLT, HTTP1, Host, Speech, over
+from tests.policy.speech.table import HTTP1, Host, Speech, over
 
 
 @over()
@@ -68,8 +68,8 @@ async def test_a_connection_that_breaks_under_the_last_piece_of_a_body(world: Wo
     assert (await client.answer()).ok
 
 
-async def test_a_cluster_that_leaves_answers_what_pauses(world: World) -> None:
-    speech = BOLT
+@over()
+async def test_a_cluster_that_leaves_answers_what_pauses(world: World, speech: Speech) -> None:
     site = Host(world, speech)
     start(world, speech, everything(retry=Retry(on=("reset",), idempotent=True)), site)
     client = await asked(world, speech)
@@ -79,8 +79,8 @@ async def test_a_cluster_that_leaves_answers_what_pauses(world: World) -> None:
     assert not (await heard(client)).ok
 
 
-async def test_a_new_policy_is_for_new_calls(world: World) -> None:
-    speech = BOLT
+@over("numbers")
+async def test_a_new_policy_is_for_new_calls(world: World, speech: Speech) -> None:
     site = Host(world, speech)
     start(world, speech, everything(retry=Retry(on=("reset",), idempotent=True)), site)
     client = await asked(world, speech)

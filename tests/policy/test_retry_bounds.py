@@ -67,8 +67,8 @@ async def test_another_host_if_there_is_one(world: World, speech: Speech) -> Non
         await again(world, times)
 
 
-async def test_the_same_host_where_that_is_wanted(world: World) -> None:
-    speech = BOLT
+@over()
+async def test_the_same_host_where_that_is_wanted(world: World, speech: Speech) -> None:
     sites = [Host(world, speech), Host(world, speech)]
     policy = Retry(on=("reset",), attempts=10, idempotent=True, same_host=True)
     start(world, speech, everything(retry=policy), *sites, lb="random", retry_budget=EVERYTHING)
@@ -82,8 +82,8 @@ async def test_the_same_host_where_that_is_wanted(world: World) -> None:
     assert any(one is two for one, two in pairwise(went))
 
 
-async def test_the_last_host_after_all_where_the_others_are_gone(world: World) -> None:
-    speech = BOLT
+@over()
+async def test_the_last_host_after_all_where_the_others_are_gone(world: World, speech: Speech) -> None:
     site = Host(world, speech)
     start(world, speech, everything(retry=Retry(on=("reset",), idempotent=True, attempts=1)), site, "127.0.0.1:1")
     client = await asked(world, speech)
@@ -132,8 +132,8 @@ async def test_the_whole_calls_deadline_wins(world: World, speech: Speech) -> No
     assert await client.silent()
 
 
-async def test_no_retry_that_could_only_come_too_late(world: World) -> None:
-    speech = BOLT
+@over()
+async def test_no_retry_that_could_only_come_too_late(world: World, speech: Speech) -> None:
     site = Host(world, speech)
     policy = Retry(on=("reset",), idempotent=True, back_off_base=100.0, back_off_max=100.0)
     start(world, speech, everything(retry=policy, timeout=0.05), site)
@@ -146,7 +146,7 @@ async def test_no_retry_that_could_only_come_too_late(world: World) -> None:
 # -- bounds -----------------------------------------------------------------------------------------------------------
 
 
-@over("frames")
+@over("numbers")
 @pytest.mark.parametrize(("percent", "least", "retried"), [(0, 3, 3), (50, 0, 5), (100, 0, 10), (0, 0, 0)])
 async def test_the_budget_of_a_cluster(world: World, speech: Speech, percent: int, least: int, retried: int) -> None:
     site = Host(world, speech)

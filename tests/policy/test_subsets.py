@@ -11,7 +11,6 @@ from proxy.snapshot import Route
 from tests.datapath.world import World
 from tests.policy.fleet import Fleet, word
 from tests.policy.scenes import everything
-from tests.policy.speech.model import WORD
 from tests.policy.speech.table import BOLT, Client, Host, Speech, over
 
 V1, V2, V3 = ({"version": f"v{n}"} for n in (1, 2, 3))
@@ -79,10 +78,11 @@ async def test_a_subset_whose_hosts_are_away_has_no_stand_in(world: World, speec
     assert await fleet.call(client, "one") == "a"
 
 
-async def test_hashes_choose_among_the_subsets_hosts(world: World) -> None:
-    route = everything(metadata_match=V2, hash_policy=(WORD,))
-    fleet = Fleet(world, BOLT, 4).start(route, versions="1222", lb="maglev")
-    client = await BOLT.client(world)
+@over()
+async def test_hashes_choose_among_the_subsets_hosts(world: World, speech: Speech) -> None:
+    route = everything(metadata_match=V2, hash_policy=(speech.key,))
+    fleet = Fleet(world, speech, 4).start(route, versions="1222", lb="maglev")
+    client = await speech.client(world)
     words = [f"w{n}" for n in range(30)]
     first = await fleet.calls(client, words)
     assert set(first) == set("bcd")
@@ -202,9 +202,10 @@ async def test_a_subset_that_no_route_asks_for_stays_until_its_last_call(world: 
     assert subsets(world) == []
 
 
-async def test_reloads_move_subsets(world: World) -> None:
-    fleet = Fleet(world, BOLT).start(*by_word(BOLT), versions="122")
-    client = await BOLT.client(world)
+@over()
+async def test_reloads_move_subsets(world: World, speech: Speech) -> None:
+    fleet = Fleet(world, speech).start(*by_word(speech), versions="122")
+    client = await speech.client(world)
     assert set(await fleet.calls(client, ["two"] * 4)) == set("bc")
     world.change(clusters=world.cluster(metadata=fleet.metadata("221")))
     assert set(await fleet.calls(client, ["two"] * 4)) == set("ab")

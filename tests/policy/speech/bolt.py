@@ -28,9 +28,10 @@ def pairs_of(data: bytes) -> dict[str, str]:
 
 class Bolt(Framed):
     name = protocol = "bolt"
-    says = RPC | {"headers", "answer_headers", "oneway", "numbers", "timeout", "frames"}
+    says = RPC | {"headers", "answer_headers", "oneway", "numbers", "unordered", "timeout", "frames"}
     faults = {
-        "no_route": 6, "no_host": 6, "connect": 16, "overload": 4, "timeout": 7, "closed": 16, "malformed": 9, "filter": 1,
+        "no_route": (6, ""), "no_host": (6, ""), "connect": (16, ""), "overload": (4, ""), "timeout": (7, ""),
+        "closed": (16, ""), "malformed": (9, ""), "filter": (1, ""),
     }  # fmt: skip
     bad = ("server_exception", Answer(code=2))
     busy = ("server_threadpool_busy", Answer(code=4))

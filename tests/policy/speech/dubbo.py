@@ -56,11 +56,17 @@ class Reader:
 
 class Dubbo(Framed):
     name = protocol = "dubbo"
-    says = RPC | {"version", "headers", "oneway", "numbers", "frames"}
+    says = RPC | {"version", "headers", "oneway", "numbers", "unordered", "frames"}
     faults = {
-        "no_route": 60, "no_host": 60, "connect": 60, "overload": 100, "timeout": 31, "closed": 35, "malformed": 40,
-        "filter": 80,
-    }  # fmt: skip
+        "no_route": (60, "xproto: no route matches this call"),
+        "no_host": (60, "xproto: the cluster has no host"),
+        "connect": (60, "xproto: no host of the cluster can be reached"),
+        "overload": (100, "xproto: the cluster is overloaded"),
+        "timeout": (31, "xproto: the provider did not answer in time"),
+        "closed": (35, "xproto: the provider's connection closed before it answered"),
+        "malformed": (40, "xproto: the request cannot be read"),
+        "filter": (80, "xproto: a filter failed"),
+    }
     bad = ("server_error", Answer(code=80))
     busy = ("server_threadpool_exhausted_error", Answer(code=100))
     down = Answer("down for maintenance", 100)

@@ -34,9 +34,16 @@ class Http1(Framed):
     name = protocol = "http1"
     says = HTTP | {"http_method"}
     faults = {
-        "no_route": 404, "no_host": 503, "connect": 503, "overload": 503, "timeout": 504, "closed": 502, "malformed": 400,
-        "misdirected": 421, "filter": 500,
-    }  # fmt: skip
+        "no_route": (404, "xproto: no route matches this request\n"),
+        "no_host": (503, "xproto: the cluster has no host\n"),
+        "connect": (503, "xproto: no host of the cluster can be reached\n"),
+        "overload": (503, "xproto: the cluster is overloaded\n"),
+        "timeout": (504, "xproto: the server did not answer in time\n"),
+        "closed": (502, "xproto: the server's connection ended before it answered\n"),
+        "malformed": (400, "xproto: the request cannot be read\n"),
+        "misdirected": (421, "xproto: this host is not to be had on this connection\n"),
+        "filter": (500, "xproto: a filter failed\n"),
+    }
     bad = ("service_unavailable", Answer(code=503))
     busy = ("too_many_requests", Answer(code=429))
     down = Answer("down for maintenance", 503)

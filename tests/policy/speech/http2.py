@@ -14,7 +14,7 @@ import h2.exceptions
 
 from tests.datapath import h2peer
 from tests.datapath.world import Peer
-from tests.policy.speech.http1 import OK, headers_of, joined
+from tests.policy.speech.http1 import OK, Http1, headers_of, joined
 from tests.policy.speech.model import HTTP, PLAIN, RPC, Answer, Asked, Call, Speech
 
 MEDIA = ("content-type", "application/grpc")
@@ -88,14 +88,8 @@ class StreamServer:
 
 class Http2(Speech):
     name = protocol = "http2"
-    says = HTTP | {"http_method", "numbers", "refusal"}
-    faults = {
-        "no_route": 404, "no_host": 503, "connect": 503, "overload": 503, "timeout": 504, "closed": 502, "malformed": 400,
-        "misdirected": 421, "filter": 500,
-    }  # fmt: skip
-    bad = ("service_unavailable", Answer(code=503))
-    busy = ("too_many_requests", Answer(code=429))
-    down = Answer("down for maintenance", 503)
+    says = HTTP | {"http_method", "numbers", "unordered", "refusal"}
+    faults, bad, busy, down = Http1.faults, Http1.bad, Http1.busy, Http1.down
     listener, cluster = PLAIN, {"http": "http2"}
     method = ""
     """Of all requests; empty: as the call says."""
@@ -133,17 +127,17 @@ class Http2(Speech):
 
 class Grpc(Http2):
     name = "grpc"
-    says = (HTTP | RPC | {"numbers", "refusal"}) - {"http_method"}
+    says = (HTTP | RPC | {"numbers", "unordered", "refusal"}) - {"http_method"}
     faults = {
-        "no_route": "xproto: no route matches this call",
-        "no_host": "xproto: the cluster has no host",
-        "connect": "xproto: no host of the cluster can be reached",
-        "overload": "xproto: the cluster is overloaded",
-        "timeout": "xproto: the server did not answer in time",
-        "closed": "xproto: the server's connection ended before it answered",
-        "malformed": "xproto: the request cannot be read",
-        "misdirected": "xproto: this host is not to be had on this connection",
-        "filter": "xproto: a filter failed",
+        "no_route": (12, "xproto: no route matches this call"),
+        "no_host": (14, "xproto: the cluster has no host"),
+        "connect": (14, "xproto: no host of the cluster can be reached"),
+        "overload": (8, "xproto: the cluster is overloaded"),
+        "timeout": (4, "xproto: the server did not answer in time"),
+        "closed": (14, "xproto: the server's connection ended before it answered"),
+        "malformed": (13, "xproto: the request cannot be read"),
+        "misdirected": (14, "xproto: this host is not to be had on this connection"),
+        "filter": (13, "xproto: a filter failed"),
     }
     bad = ("unavailable", Answer(code=14))
     busy = None

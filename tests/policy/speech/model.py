@@ -135,8 +135,8 @@ class Speech(ABC):
     """Of listeners."""
     says: ClassVar[frozenset[str]]
     """What calls can say, of `SAYINGS`."""
-    faults: ClassVar[Mapping[str, int | str]]
-    """How the proxy's own answers are told, by fault: by their code, or by their text."""
+    faults: ClassVar[Mapping[str, tuple[int, str]]]
+    """The code and the text of the proxy's own answers, by fault."""
     bad: ClassVar[tuple[str, Answer]]
     """An answer of servers that says that a call failed, and the name of its status."""
     busy: ClassVar[tuple[str, Answer] | None] = None
@@ -163,7 +163,7 @@ class Speech(ABC):
         if answer.ok:
             return answer
         said = (answer.code, answer.text)
-        return replace(answer, faults=frozenset(name for name, told in self.faults.items() if told in said))
+        return replace(answer, faults=frozenset(name for name, told in self.faults.items() if told == said))
 
     async def client(self, world: World, source: str = "127.0.0.1", door: str | None = None) -> Client:
         """`door`: where to, if not to the world's own listener."""
@@ -184,7 +184,8 @@ class Speech(ABC):
 
 RPC = frozenset({"service", "method"})
 HTTP = frozenset({"path", "query", "host", "headers", "answer_headers", "fields"})
-SAYINGS = RPC | HTTP | {"version", "http_method", "oneway", "numbers", "refusal", "timeout", "frames"}
+SAYINGS = RPC | HTTP | {"version", "http_method", "oneway", "numbers", "unordered", "refusal", "timeout", "frames"}
 """`answer_headers`: answers have some too; `fields`: which filters can edit; `numbers`: many calls at once by a connection;
-`refusal`: of a call that was not looked at; `timeout`: a field that the proxy writes; `frames`: a call is a frame of bytes."""
+`unordered`: their answers come as they are there; `refusal`: of a call that was not looked at; `timeout`: a field that the
+proxy writes; `frames`: a call is a frame of bytes."""
 PLAIN = {"http": web.PLAIN}

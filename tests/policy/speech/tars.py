@@ -69,11 +69,17 @@ class Reader:
 
 class Tars(Framed):
     name = protocol = "tars"
-    says = RPC | {"headers", "answer_headers", "oneway", "numbers", "timeout", "frames"}
+    says = RPC | {"headers", "answer_headers", "oneway", "numbers", "unordered", "timeout", "frames"}
     faults = {
-        "no_route": -4, "no_host": -10, "connect": -8, "overload": -9, "timeout": -7, "closed": -8, "malformed": -1,
-        "filter": -99,
-    }  # fmt: skip
+        "no_route": (-4, "xproto: no route matches this call"),
+        "no_host": (-10, "xproto: the cluster has no host"),
+        "connect": (-8, "xproto: no host of the cluster can be reached"),
+        "overload": (-9, "xproto: the cluster is overloaded"),
+        "timeout": (-7, "xproto: the server did not answer in time"),
+        "closed": (-8, "xproto: the server's connection closed before it answered"),
+        "malformed": (-1, "xproto: the request cannot be read"),
+        "filter": (-99, "xproto: a filter failed"),
+    }
     bad = ("no_function", Answer(code=-3))
     busy = ("server_overload", Answer(code=-9))
     down = Answer("down for maintenance", -9)

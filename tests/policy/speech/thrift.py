@@ -39,14 +39,14 @@ class Thrift(Framed):
     name = protocol = "thrift"
     says = RPC | {"oneway", "numbers", "frames"}
     faults = {
-        "no_route": "xproto: no route matches this call",
-        "no_host": "xproto: the cluster has no host",
-        "connect": "xproto: no host of the cluster can be reached",
-        "overload": "xproto: the cluster is overloaded",
-        "timeout": "xproto: the server did not answer in time",
-        "closed": "xproto: the server's connection closed before it answered",
-        "malformed": "xproto: the request cannot be read",
-        "filter": "xproto: a filter failed",
+        "no_route": (APPLICATION + 1, "xproto: no route matches this call"),
+        "no_host": (APPLICATION + 6, "xproto: the cluster has no host"),
+        "connect": (APPLICATION + 6, "xproto: no host of the cluster can be reached"),
+        "overload": (APPLICATION + 6, "xproto: the cluster is overloaded"),
+        "timeout": (APPLICATION + 6, "xproto: the server did not answer in time"),
+        "closed": (APPLICATION + 6, "xproto: the server's connection closed before it answered"),
+        "malformed": (APPLICATION + 7, "xproto: the request cannot be read"),
+        "filter": (APPLICATION + 6, "xproto: a filter failed"),
     }
     bad = ("exception", Answer("bad", APPLICATION + 6))
     down = Answer("down for maintenance", APPLICATION + 6)
