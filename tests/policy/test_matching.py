@@ -78,6 +78,15 @@ CASES = {
     "path prefix": Case(
         {"path": {"prefix": "/Api/", "ignore_case": True}}, {"path"}, [{"path": "/api/x"}], [{"path": "/api"}]
     ),
+    "path suffix": Case(
+        {"path": {"suffix": ".Json", "ignore_case": True}}, {"path"},
+        [{"path": "/a.json"}, {"path": "/b/c.JSON?d=e.xml"}], [{"path": "/a.json/"}, {"path": "/a?b=c.json"}],
+    ),
+    "path regex": Case(
+        {"path": {"regex": "/users/[0-9]+(/posts)?"}}, {"path"},
+        [{"path": "/users/7"}, {"path": "/users/42/posts?p=1"}, {"path": "/users/%34"}],
+        [{"path": "/users/7/"}, {"path": "/a/users/7"}, {"path": "/users/x?/users/7"}],
+    ),
     "path template": Case(
         {"path": {"template": "/users/{id}/posts/{rest=**}"}}, {"path"},
         [{"path": "/users/7/posts/"}, {"path": "/users/a-b/posts/1/2"}],
