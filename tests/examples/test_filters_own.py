@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from proxy.cli import main
 from tests.examples.started import started
 from tests.policy.mesh import Mesh
 from tests.policy.speech.table import BOLT, GRPC, HTTP1, Answer, Call, Speech, over
@@ -62,13 +64,18 @@ def test_limits_of_a_filter() -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The package is on the path, beside the metadata that its installation would write there."""
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package, and beside it the metadata that its installation would write."""
     folder = tmp_path_factory.mktemp("installed") / "denylist"
     shutil.copytree(FOLDER / "denylist", folder)
     build = "import setuptools.build_meta as backend; backend.prepare_metadata_for_build_wheel('.')"
     subprocess.run([sys.executable, "-c", build], cwd=folder, check=True, capture_output=True)
-    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(package: Path) -> Iterator[Mesh]:
+    path = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH"))))
     with started(FOLDER / "denylist" / "denylist.yaml", "echo", PYTHONPATH=path) as made:
         yield made
 
@@ -83,3 +90,19 @@ def test_a_filter_that_is_installed(installed: Mesh, speech: Speech) -> None:
         assert (refused.code, refused.text.strip()) == (7 if speech is GRPC else 403, "not from there")
     else:
         assert "no_route" in refused.faults
+
+
+def test_mistakes_in_its_settings_have_their_line(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(package)
+    file = tmp_path / "proxy.yaml"
+    text = (FOLDER / "denylist" / "denylist.yaml").read_text()
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if "name: denylist" in each)
+    for old, new, said in (
+        ("127.0.8.0/24", "127.0.8.0/240", "filters[0].networks[0]: "),
+        ("networks", "network", "filters[0].network: there is no such setting; did you mean networks?"),
+        ("denylist,", "denylst,", "filters[0].name: there is no filter 'denylst'; did you mean denylist?"),
+    ):
+        file.write_text(text.replace(old, new))
+        told = CliRunner().invoke(main, ["validate", str(file)])
+        assert told.exit_code == 1
+        assert f"{file}:{line}: listeners[0].{said}" in told.stderr
