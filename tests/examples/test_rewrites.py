@@ -40,10 +40,11 @@ def exchange(example: Mesh, speech: Speech, host: str, call: Call) -> tuple[Aske
 def test_paths_and_headers_of_a_table_a_virtual_host_and_a_route(
     example: Mesh, path: str, becomes: str, route: str, shop: str
 ) -> None:
-    asked, answer = exchange(example, HTTP1, "web", Call(path=path, host="shop.test"))
-    assert (asked.roles["path"], asked.query) == (becomes, "id=7")
-    assert (asked.headers["x-mesh"], asked.headers["x-shop"]) == ("http1", shop)
-    assert answer.headers == {"x-mesh": route}
+    for host in ("shop.test", "shop.example:81", "shop.test:8443"):
+        asked, answer = exchange(example, HTTP1, "web", Call(path=path, host=host))
+        assert (asked.roles["path"], asked.query) == (becomes, "id=7")
+        assert (asked.headers["x-mesh"], asked.headers["x-shop"]) == ("http1", shop)
+        assert answer.headers == {"x-mesh": route}
 
 
 @over("service", variants=True)
