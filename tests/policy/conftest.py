@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 import yaml
 
+from proxy.filters import loading
 from tests.control.proxy_process import running
 from tests.datapath.conftest import loop, pytest_pyfunc_call, world
 from tests.policy.mesh import Mesh
 
 __all__ = ["loop", "pytest_pyfunc_call", "world"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed() -> Iterator[None]:
+    """What is installed does not change meanwhile: it is looked through once, not for each filter of each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "entry_points", cache(loading.entry_points))
+        yield
 
 
 @pytest.fixture(scope="module")

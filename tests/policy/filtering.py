@@ -9,12 +9,14 @@ from proxy.config.filter_models import MODELS
 from proxy.snapshot import Filter
 from tests.datapath.world import World
 
+UNHURRIED: dict[str, Any] = {"block_limit": 20.0, "stuck_limit": 60.0}
+"""A machine that has other things to do must not look like a filter that blocks."""
 ACTING = str(Path(__file__).with_name("acting.py"))
 
 
 def acting(phase: str = "", act: str = "nothing", name: str = "acting", **more: Any) -> Filter:
     only = more.pop("only", None)
-    return Filter(name, "", ACTING, {"phase": phase, "act": act, "only": only}, **more)
+    return Filter(name, "", ACTING, {"phase": phase, "act": act, "only": only}, **(UNHURRIED | more))
 
 
 def made(world: World, at: int = 0) -> Any:
@@ -35,4 +37,4 @@ def said(world: World) -> str:
 
 
 def built_in(kind: str, **settings: Any) -> Filter:
-    return Filter(kind, kind, None, MODELS[kind].model_validate(settings).plain())
+    return Filter(kind, kind, None, MODELS[kind].model_validate(settings).plain(), **UNHURRIED)

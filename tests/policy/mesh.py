@@ -11,7 +11,7 @@ import uvloop
 
 from tests.control.proxy_process import PATIENCE
 from tests.datapath.world import World
-from tests.policy.speech.table import ALL, VARIANTS, Answer, Asked, Call, Host, Speech
+from tests.policy.speech.table import ALL, VARIANTS, Answer, Asked, Call, Client, Host, Speech
 
 Found = TypeVar("Found")
 
@@ -24,8 +24,7 @@ class Mesh:
 
     def __init__(self, world: World, names: tuple[str, ...]) -> None:
         self.world = world
-        speeches = (*VARIANTS, *ALL)
-        self.hosts = {name: Host(world, *speeches, name=name, answers=Answer(name)) for name in names}
+        self.hosts = {name: Host(world, *ALL, *VARIANTS, name=name, answers=Answer(name)) for name in names}
 
     @classmethod
     @contextlib.contextmanager
@@ -46,15 +45,21 @@ class Mesh:
     def run(self, what: Coroutine[Any, Any, Found]) -> Found:
         return self.world.loop.run_until_complete(what)
 
+    def client(self, door: str, speech: Speech, source: str = "127.0.0.1") -> Client:
+        """Of the proxy's listener."""
+        made = self.run(speech.client(self.world, source, self.doors[door]))
+        made.peer.patience = PATIENCE
+        return made
+
+    def call(self, client: Client, call: Call) -> Answer:
+        """There and back."""
+        self.run(client.ask(call))
+        return self.run(client.answer())
+
     def ask(self, door: str, speech: Speech, call: Call) -> Answer:
         """The answer to one call, on a connection of its own."""
-        return self.run(self._ask(door, speech, call))
-
-    async def _ask(self, door: str, speech: Speech, call: Call) -> Answer:
-        client = await speech.client(self.world, call.source, self.doors[door])
-        client.peer.patience = PATIENCE
-        await client.ask(call)
-        answer = await client.answer()
+        client = self.client(door, speech, call.source)
+        answer = self.call(client, call)
         client.peer.close()
         return answer
 

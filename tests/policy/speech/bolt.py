@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 
+from proxy.snapshot import DirectResponse
 from tests.policy.speech.framed import Framed
 from tests.policy.speech.model import RPC, Answer, Asked, Call
 
@@ -35,8 +36,10 @@ class Bolt(Framed):
     }  # fmt: skip
     bad = ("server_exception", Answer(code=2))
     busy = ("server_threadpool_busy", Answer(code=4))
-    down = Answer(code=4)
     version = 1
+
+    def direct(self, said: DirectResponse) -> tuple[int, str]:
+        return self.faults[said.fault][0], ""  # an exception's text is in Hessian
 
     def begins(self, data: bytes) -> bool:
         return data[:1] in {b"\x01", b"\x02"}

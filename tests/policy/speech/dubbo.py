@@ -69,7 +69,6 @@ class Dubbo(Framed):
     }
     bad = ("server_error", Answer(code=80))
     busy = ("server_threadpool_exhausted_error", Answer(code=100))
-    down = Answer("down for maintenance", 100)
 
     def begins(self, data: bytes) -> bool:
         return data.startswith(b"\xda\xbb")

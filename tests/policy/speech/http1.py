@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from proxy.snapshot import DirectResponse
 from tests.datapath import web
 from tests.policy.speech.framed import Framed
 from tests.policy.speech.model import HTTP, PLAIN, Answer, Asked, Call
@@ -46,11 +47,13 @@ class Http1(Framed):
     }
     bad = ("service_unavailable", Answer(code=503))
     busy = ("too_many_requests", Answer(code=429))
-    down = Answer("down for maintenance", 503)
     listener = PLAIN
 
+    def direct(self, said: DirectResponse) -> tuple[int, str]:
+        return said.status, said.body
+
     def begins(self, data: bytes) -> bool:
-        return data[:1].isalpha()
+        return data[:1].isalpha() and not data.startswith(b"PRI ")
 
     def size_of(self, data: bytes) -> int | None:
         end = data.find(b"\r\n\r\n")

@@ -7,11 +7,13 @@ import contextlib
 import socket
 import struct
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import h2.events
 import h2.exceptions
 
+from proxy.snapshot import DirectResponse
 from tests.datapath import h2peer
 from tests.datapath.world import Peer
 from tests.policy.speech.http1 import OK, Http1, headers_of, joined
@@ -89,7 +91,7 @@ class StreamServer:
 class Http2(Speech):
     name = protocol = "http2"
     says = HTTP | {"http_method", "numbers", "unordered", "refusal"}
-    faults, bad, busy, down = Http1.faults, Http1.bad, Http1.busy, Http1.down
+    faults, bad, busy = Http1.faults, Http1.bad, Http1.busy
     listener, cluster = PLAIN, {"http": "http2"}
     method = ""
     """Of all requests; empty: as the call says."""
@@ -97,7 +99,7 @@ class Http2(Speech):
     """Fields of all requests."""
 
     def begins(self, data: bytes) -> bool:
-        return data.startswith(b"PRI")
+        return data.startswith(b"PRI ")
 
     async def speak(self, peer: Peer) -> StreamClient:
         client = h2peer.Client(at_once(peer), client=True)
@@ -108,6 +110,9 @@ class Http2(Speech):
         server = h2peer.Server(at_once(peer), client=False)
         await server.begin()
         return StreamServer(server)
+
+    def direct(self, said: DirectResponse) -> tuple[int, str]:
+        return said.status, said.body
 
     def packed(self, body: bytes) -> bytes:
         return body
@@ -141,8 +146,10 @@ class Grpc(Http2):
     }
     bad = ("unavailable", Answer(code=14))
     busy = None
-    down = Answer("down for maintenance", 14)
     method, own = "POST", {**dict([MEDIA]), "te": "trailers"}
+
+    def direct(self, said: DirectResponse) -> tuple[int, str]:
+        return said.grpc_status, said.body or f"{said.status} {HTTPStatus(said.status).phrase}"
 
     def packed(self, body: bytes) -> bytes:
         return struct.pack(">BI", 0, len(body)) + body

@@ -9,8 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from proxy.snapshot import DirectResponse
 from tests.datapath import web
 from tests.datapath.world import Peer, World
 
@@ -141,8 +143,6 @@ class Speech(ABC):
     """An answer of servers that says that a call failed, and the name of its status."""
     busy: ClassVar[tuple[str, Answer] | None] = None
     """One that says that nothing was processed."""
-    down: ClassVar[Answer]
-    """The answer of a route that says `down`: code 503 of HTTP, 14 of gRPC, an overload of others."""
     listener: ClassVar[dict[str, Any]] = {}
     cluster: ClassVar[dict[str, Any]] = {}
 
@@ -157,6 +157,10 @@ class Speech(ABC):
     def word(self, text: str, **fields: Any) -> Call:
         """A call that says this."""
         return Call(headers={WORD: text}, **fields) if "headers" in self.says else Call(service=text, **fields)
+
+    def direct(self, said: DirectResponse) -> tuple[int, str]:
+        """The code and the text of a route's own answer."""
+        return self.faults[said.fault][0], said.body or f"{said.status} {HTTPStatus(said.status).phrase}"
 
     def heard(self, answer: Answer) -> Answer:
         """With the faults that it may be."""

@@ -69,7 +69,7 @@ class Reader:
 
 class Tars(Framed):
     name = protocol = "tars"
-    says = RPC | {"headers", "answer_headers", "oneway", "numbers", "unordered", "timeout", "frames"}
+    says = RPC | {"headers", "answer_headers", "oneway", "numbers", "unordered", "frames"}
     faults = {
         "no_route": (-4, "xproto: no route matches this call"),
         "no_host": (-10, "xproto: the cluster has no host"),
@@ -82,10 +82,9 @@ class Tars(Framed):
     }
     bad = ("no_function", Answer(code=-3))
     busy = ("server_overload", Answer(code=-9))
-    down = Answer("down for maintenance", -9)
 
     def begins(self, data: bytes) -> bool:
-        return data.startswith(b"\0") and data[4:5] in {b"\x10", b"\x12"}
+        return data[4:5] == tag(1, 0)
 
     def size_of(self, data: bytes) -> int | None:
         return None if len(data) < 4 else int.from_bytes(data[:4], "big")

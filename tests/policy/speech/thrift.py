@@ -9,13 +9,13 @@ from tests.policy.speech.framed import Framed
 from tests.policy.speech.model import RPC, Answer, Asked, Call
 
 CALL, REPLY, EXCEPTION, ONEWAY = 1, 2, 3, 4
-MAGIC = b"\x0f\xff"
+STRICT, MAGIC = b"\x80\x01", b"\x0f\xff"
 APPLICATION = 100
 """What is added to TApplicationException's types: 0 is one of them."""
 
 
 def message(kind: int, name: str, number: int, fields: bytes) -> bytes:
-    return struct.pack(">HHi", 0x8001, kind, len(name)) + name.encode() + struct.pack(">i", number) + fields + b"\0"
+    return STRICT + struct.pack(">Hi", kind, len(name)) + name.encode() + struct.pack(">i", number) + fields + b"\0"
 
 
 def binary(field: int, data: bytes) -> bytes:
@@ -49,10 +49,9 @@ class Thrift(Framed):
         "filter": (APPLICATION + 6, "xproto: a filter failed"),
     }
     bad = ("exception", Answer("bad", APPLICATION + 6))
-    down = Answer("down for maintenance", APPLICATION + 6)
 
     def begins(self, data: bytes) -> bool:
-        return data.startswith(b"\0")
+        return data[4:6] == STRICT
 
     def size_of(self, data: bytes) -> int | None:
         return None if len(data) < 4 else 4 + int.from_bytes(data[:4], "big")
