@@ -11,11 +11,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from proxy import snapshot
-from proxy.config.match_values import Key
+from proxy.config.match_values import Key, MetadataName, Variable
 from proxy.config.model import Model
 from proxy.config.names import parse_host
 from proxy.config.types import Flag, Name, Text, Whole, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
+from proxy.routing.keys import METADATA, VARIABLES
 
 MAX_WEIGHT = 1_000_000
 """Of a cluster: parts of a million are finer than anybody steers."""
@@ -42,19 +43,43 @@ class WeightedCluster(Model):
 
 
 class ClusterFrom(Model):
-    """The cluster that a call names. A bare string is the header."""
+    """The cluster that a call names. A bare string is the header. Write one of header, variable, metadata."""
 
     short: ClassVar[str] = "header"
 
-    header: Annotated[Key, Written("key")] = Field(
+    header: Annotated[Key | None, Written("key")] = Field(
+        default=None,
         description="The key whose value is the cluster's name: one of those that match.headers may look at.",
         examples=["x-cluster"],
+    )
+    variable: Annotated[Variable | None, Written("variable")] = Field(
+        default=None,
+        description="What the proxy knows itself, instead of a header: `protocol`, `tls.sni`, `tls.san`, `source.address`.",
+        examples=["protocol"],
+    )
+    metadata: Annotated[MetadataName | None, Written("name")] = Field(
+        default=None, description="The name of what a filter has set on the call, instead of a header.", examples=["tenant"]
     )
     default: Name | None = Field(
         default=None,
         description="The cluster of calls that name none, or one that there is not; without it they have no route.",
         examples=["echo"],
     )
+
+    @model_validator(mode="after")
+    def _one_key(self) -> ClusterFrom:
+        given = [name for name in ("header", "variable", "metadata") if getattr(self, name) is not None]
+        if len(given) != 1:
+            what = f"{' and '.join(given)} together" if given else "nothing names the cluster"
+            raise refuse(f"{what}; write one of header, variable, metadata")
+        return self
+
+    @property
+    def routing_key(self) -> str:
+        """How the data path asks for it."""
+        if self.metadata is not None:
+            return f"{METADATA}{self.metadata}"
+        return VARIABLES[self.variable] if self.variable is not None else self.header or ""
 
 
 def _host(value: Any) -> str:

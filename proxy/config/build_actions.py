@@ -22,7 +22,7 @@ def action(given: Route, folder: Path) -> snapshot.Action | None:
     if given.clusters is not None:
         return snapshot.WeightedClusters(tuple((each.name, each.weight) for each in given.clusters))
     if given.cluster_from is not None:
-        return snapshot.ClusterFrom(given.cluster_from.header, given.cluster_from.default)
+        return snapshot.ClusterFrom(given.cluster_from.routing_key, given.cluster_from.default)
     if given.redirect is not None:
         return _redirect(given)
     return None if given.direct_response is None else _direct(given.direct_response, folder)

@@ -45,7 +45,22 @@ ONE = [
         f"{THERE}.weighted_clusters: are called clusters here; write clusters: [{{name: ..., weight: ...}}]",
     ),
     # a cluster that the call names
-    (route("cluster_from: {default: echo}"), f"{THERE}.cluster_from.header: is missing; write header: x-cluster"),
+    (
+        route("cluster_from: {default: echo}"),
+        f"{THERE}.cluster_from: nothing names the cluster; write one of header, variable, metadata",
+    ),
+    (
+        route("cluster_from: {header: x, variable: protocol}"),
+        f"{THERE}.cluster_from: header and variable together; write one of header, variable, metadata",
+    ),
+    (
+        route("cluster_from: {variable: protocl}"),
+        f"{THERE}.cluster_from.variable: there is no variable 'protocl'; did you mean protocol?",
+    ),
+    (
+        route("cluster_from: {metadata: a b}"),
+        f"{THERE}.cluster_from.metadata: 'a b' is no name of metadata; write letters, digits, _, - and .",
+    ),
     (route("cluster_from: {header: x, default: shadow}"), f"{THERE}.cluster_from.default: {NO_SHADOW}"),
     (
         route("cluster_from: tls.sn"),

@@ -67,7 +67,7 @@ class H2Peer:
     async def read(self) -> bool:
         """Some bytes more; False: it has ended."""
         try:
-            data = await asyncio.wait_for(self.peer.loop.sock_recv(self.peer.sock, 1 << 18), PATIENCE)
+            data = await asyncio.wait_for(self.peer.loop.sock_recv(self.peer.sock, 1 << 18), self.peer.patience)
         except ConnectionResetError:
             data = b""
         if not data:

@@ -84,6 +84,8 @@ class Peer:
         sock.setblocking(False)
         self.loop, self.sock, self.size_of = loop, sock, size_of
         self.data = b""
+        self.patience: float | None = PATIENCE
+        """Of reads; None: whoever reads waits for as long as it takes."""
 
     async def send(self, data: bytes) -> None:
         await asyncio.wait_for(self.loop.sock_sendall(self.sock, data), PATIENCE)
@@ -96,7 +98,7 @@ class Peer:
                 frame, self.data = self.data[:size], self.data[size:]
                 return frame
             try:
-                more = await asyncio.wait_for(self.loop.sock_recv(self.sock, 1 << 20), PATIENCE)
+                more = await asyncio.wait_for(self.loop.sock_recv(self.sock, 1 << 20), self.patience)
             except ConnectionResetError:
                 more = b""
             if not more:
@@ -250,9 +252,7 @@ class World:
         tables = {name: RouteTable(routes) for name, routes in snapshot.routes.items()}
         self.contexts = Contexts(snapshot, materials or self.contexts.materials, self.contexts)
         detectors |= self.detectors_of_chains(snapshot)
-        change = self.engine.prepare(
-            snapshot, codecs, detectors, tables, layout, self.contexts, filters=self.placed(snapshot)
-        )
+        change = self.engine.prepare(snapshot, codecs, detectors, tables, layout, self.contexts, filters=self.placed(snapshot))
         return change, layout
 
     def change(
@@ -277,12 +277,18 @@ class World:
         self.closing.append(made)
         return made
 
-    async def client(self, door: socket.socket | None = None, source: str = "127.0.0.1") -> Peer:
+    async def client(self, door: socket.socket | str | None = None, source: str = "127.0.0.1") -> Peer:
+        """`door`: where to; a socket that listens, or the address of a proxy elsewhere."""
         sock = socket.socket()
         sock.bind((source, 0))
         sock.setblocking(False)
         made = self.peer(sock)
-        await asyncio.wait_for(self.loop.sock_connect(sock, (door or self.listening).getsockname()), PATIENCE)
+        if isinstance(door, str):
+            host, _, port = door.rpartition(":")
+            to = (host, int(port))
+        else:
+            to = (door or self.listening).getsockname()
+        await asyncio.wait_for(self.loop.sock_connect(sock, to), PATIENCE)
         return made
 
     def peer(self, sock: socket.socket) -> Peer:

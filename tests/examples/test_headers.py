@@ -2,87 +2,50 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.control.proxy_process import PATIENCE, connect, receive, running
-from tests.examples.servers import Server
-from xproto.registry import load
-from xproto.templates import build_frame
+from tests.control.proxy_process import running
+from tests.policy.mesh import Mesh
+from tests.policy.speech.table import BOLT, Answer, Asked, Call, Speech, over
 
-EXAMPLE = Path("examples/headers.yaml")
-BOLT = load()["bolt"]
-SAME = {"proto": 1, "version": 1, "id": 7, "codec": 1, "class_name": b"c", "content": b"said"}
-
-
-class Web(http.server.BaseHTTPRequestHandler):
-    """Answers each GET with what it got."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        said = "\n".join([self.path, *(f"{name.lower()}: {value}" for name, value in self.headers.items())]).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        self.wfile.write(said)
-
-    def log_message(self, *_: Any) -> None: ...
+FILE = Path("examples/headers.yaml")
 
 
 @pytest.fixture(scope="module")
-def web() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+def example() -> Iterator[Mesh]:
+    with Mesh.of("web", "echo") as made:
+        for host in made.hosts.values():
+            host.answers = Answer("said", headers={"a": "1"})
+        hosts = {name.upper(): host.address for name, host in made.hosts.items()}
+        with running(FILE, XPROTO_LISTEN="127.0.0.1:0", **hosts) as proxy:
+            made.doors = proxy.wait_ready()
+            yield made
 
 
-@pytest.fixture(scope="module")
-def echo() -> Iterator[Server]:
-    answer = {"type": "response", "command": "response", "status": 0, "headers": [("a", "1")]}
-    with contextlib.closing(Server(BOLT, build_frame(BOLT.lowered, {**SAME, **answer}))) as server:
-        yield server
+def exchange(example: Mesh, speech: Speech, host: str, call: Call) -> tuple[Asked, Answer]:
+    answer = example.ask("mesh", speech, call)
+    [asked] = example.came()[host]
+    return asked, answer
 
 
-@pytest.fixture(scope="module")
-def address(web: str, echo: Server) -> Iterator[str]:
-    with running(EXAMPLE, XPROTO_LISTEN="127.0.0.1:0", WEB=web, ECHO=echo.address) as proxy:
-        yield proxy.wait_ready()["mesh"]
+@over("http_method", variants=True)
+def test_a_request_of_http_and_its_answer(example: Mesh, speech: Speech) -> None:
+    call = Call(path="/shop/cart?id=1", headers={"x-debug": "1", "x-client": "a lie"})
+    asked, answer = exchange(example, speech, "web", call)
+    assert (asked.roles["path"], asked.query, asked.roles["host"]) == ("/v2/cart", "id=1", "shop.internal")
+    assert asked.headers["x-route"] == "shop"
+    assert asked.headers["x-client"].startswith("127.0.0.1:")
+    assert "x-debug" not in asked.headers
+    said = {"a": "1", "cache-control": "no-store", "x-served-by": example.hosts["web"].address}
+    assert answer.headers == said
 
 
-def test_a_request_of_http_and_its_answer(address: str, web: str) -> None:
-    with contextlib.closing(http.client.HTTPConnection(address, timeout=PATIENCE)) as client:
-        client.request("GET", "/shop/cart?id=1", headers={"X-Debug": "1", "X-Client": "a lie"})
-        answer = client.getresponse()
-        path, *fields = answer.read().decode().splitlines()
-    said = dict(field.split(": ", 1) for field in fields)
-    assert path == "/v2/cart?id=1"
-    assert (said["host"], said["x-route"]) == ("shop.internal", "shop")
-    assert said["x-client"].startswith("127.0.0.1:")
-    assert "x-debug" not in said
-    assert (answer.getheader("cache-control"), answer.getheader("x-served-by")) == ("no-store", web)
-
-
-def test_a_call_of_bolt_and_its_answer(address: str, echo: Server) -> None:
-    headers = [("service", "com.test.EchoService:1.0"), ("hops", "client")]
-    call = {"type": "request", "command": "request", "timeout": 3000, "headers": headers}
-    layout = BOLT.protocol.frame
-    with contextlib.closing(connect(address)) as client:
-        client.settimeout(PATIENCE)
-        client.sendall(build_frame(BOLT.lowered, {**SAME, **call}, from_upstream=False))
-        head = receive(client, 20)
-        left = sum(int.from_bytes(head[at:to], "big") for at, to in ((12, 14), (14, 16), (16, 20)))
-        answer = layout.parse(head + receive(client, left))
-    assert dict(layout.parse(echo.requests[-1]).headers) == {
-        "service": "com.test.EchoService:2.0", "env": "gray", "hops": "client,mesh",
-    }  # fmt: skip
-    assert (answer.id, dict(answer.headers)) == (7, {"a": "1", "route": "echo"})
+def test_a_call_of_bolt_and_its_answer(example: Mesh) -> None:
+    call = Call(service="com.test.EchoService:1.0", headers={"hops": "client"})
+    asked, answer = exchange(example, BOLT, "echo", call)
+    assert asked.roles["service"] == "com.test.EchoService:2.0"
+    assert asked.headers == {"env": "gray", "hops": "client,mesh"}
+    assert (answer.number, answer.headers) == (7, {"a": "1", "route": "echo"})

@@ -89,8 +89,7 @@ class Acting(Filter):
             case "keep":
                 self.kept = call
             case "set":
-                name = "env" if call.protocol == "bolt" else "x-env"
-                (call.response if phase == "on_response" else call).set_header(name, "new")
+                (call.response if phase == "on_response" else call).set_header("x-env", "new")
             case "frame":
                 (call.response if phase == "on_response" else call).set_header("Content-Length", "77")
         return None

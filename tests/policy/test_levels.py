@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.policy.calls import Call
-
-if TYPE_CHECKING:
-    from tests.policy.conftest import Mesh
+from tests.policy.mesh import Mesh
+from tests.policy.speech.table import Call, Speech, over
 
 OUTER: dict[str, Any] = {"set": {"x-who": "table", "x-table": "1"}}
 ROUTES: list[dict[str, Any]] = [
@@ -39,39 +37,25 @@ TABLES: dict[str, Any] = {
 }
 
 
-def said(mesh: Mesh, protocol: str, call: Call) -> dict[str, str]:
+def said(mesh: Mesh, speech: Speech, call: Call) -> dict[str, str]:
     """The two headers as the host got them."""
-    mesh.there.take()
-    mesh.here.take()
-    mesh.ask("levels", protocol, call)
-    (got,) = mesh.there.take()
-    text = got.frame.decode("latin-1")
-    if got.fields:
-        return {name: value for name, value in got.fields.items() if name in ("x-who", "x-table")}
-    return {"text": text}
+    mesh.came()
+    assert mesh.ask("levels", speech, call).ok
+    [got] = mesh.came()["there"]
+    return {name: value for name, value in got.headers.items() if name in {"x-who", "x-table"}}
 
 
+@over("headers", variants=True)
 @pytest.mark.parametrize("env", ["plain", "weighted", "named", "again"])
-@pytest.mark.parametrize("protocol", ["bolt", "dubbo", "thrift-header", "http1", "grpc"])
-def test_a_table_s_edits_hold_for_all_routes(mesh: Mesh, protocol: str, env: str) -> None:
-    found = said(mesh, protocol, Call(headers={"env": env, "to": "there"}))
-    if "text" in found:
-        assert "x-who" in found["text"]
-        assert "table" in found["text"]
-    else:
-        assert found == {"x-who": "table", "x-table": "1"}
+def test_a_table_s_edits_hold_for_all_routes(mesh: Mesh, speech: Speech, env: str) -> None:
+    assert said(mesh, speech, Call(headers={"env": env, "to": "there"})) == {"x-who": "table", "x-table": "1"}
 
 
-@pytest.mark.parametrize("protocol", ["bolt", "dubbo", "thrift-header", "http1", "grpc"])
-def test_a_route_has_the_last_word(mesh: Mesh, protocol: str) -> None:
-    found = said(mesh, protocol, Call(headers={"env": "own"}))
-    if "text" in found:
-        assert "route" in found["text"]
-        assert "x-table" not in found["text"]
-    else:
-        assert found == {"x-who": "route"}
+@over("headers", variants=True)
+def test_a_route_has_the_last_word(mesh: Mesh, speech: Speech) -> None:
+    assert said(mesh, speech, Call(headers={"env": "own"})) == {"x-who": "route"}
 
 
-@pytest.mark.parametrize("protocol", ["http1", "grpc"])
-def test_a_virtual_host_comes_between(mesh: Mesh, protocol: str) -> None:
-    assert said(mesh, protocol, Call(host="own.test")) == {"x-who": "virtual host", "x-table": "1"}
+@over("host", variants=True)
+def test_a_virtual_host_comes_between(mesh: Mesh, speech: Speech) -> None:
+    assert said(mesh, speech, Call(host="own.test")) == {"x-who": "virtual host", "x-table": "1"}

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.policy.calls import SPEAKERS, Call
-from tests.policy.conftest import Mesh
+from tests.policy.mesh import Mesh
+from tests.policy.speech.table import Call, Speech, over, saying
 
 
 class Case(NamedTuple):
@@ -48,7 +48,7 @@ CASES = {
         {"headers": {"service": "test.Echo"}}, {"http_method"}, [{"headers": {"service": "test.Echo"}}], [{}]
     ),
     "method ignores case": Case(
-        {"method": {"exact": "SAY", "ignore_case": True}}, {"method"}, [{}, {"method": "Say"}], [{"method": "says"}]
+        {"method": {"exact": "ECHO", "ignore_case": True}}, {"method"}, [{}, {"method": "Echo"}], [{"method": "echoes"}]
     ),
     "header": Case(env("gray"), H, [header("gray")], [header("grey"), header("Gray"), {}]),
     "header prefix": Case(env({"prefix": "gr"}), H, [header("gr"), header("gray")], [header("g"), {}]),
@@ -78,6 +78,15 @@ CASES = {
     "path prefix": Case(
         {"path": {"prefix": "/Api/", "ignore_case": True}}, {"path"}, [{"path": "/api/x"}], [{"path": "/api"}]
     ),
+    "path suffix": Case(
+        {"path": {"suffix": ".Json", "ignore_case": True}}, {"path"},
+        [{"path": "/a.json"}, {"path": "/b/c.JSON?d=e.xml"}], [{"path": "/a.json/"}, {"path": "/a?b=c.json"}],
+    ),
+    "path regex": Case(
+        {"path": {"regex": "/users/[0-9]+(/posts)?"}}, {"path"},
+        [{"path": "/users/7"}, {"path": "/users/42/posts?p=1"}, {"path": "/users/%34"}],
+        [{"path": "/users/7/"}, {"path": "/a/users/7"}, {"path": "/users/x?/users/7"}],
+    ),
     "path template": Case(
         {"path": {"template": "/users/{id}/posts/{rest=**}"}}, {"path"},
         [{"path": "/users/7/posts/"}, {"path": "/users/a-b/posts/1/2"}],
@@ -94,7 +103,7 @@ CASES = {
         [{"path": "/?a&v=2"}], [{"path": "/?v=1&v=2"}, {"path": "/"}],
     ),
     "cel": Case(
-        cel("service == 'test.Echo' && method in ['say', 'tell']"), {"service"},
+        cel("service == 'test.Echo' && method in ['echo', 'tell']"), {"service"},
         [{}, {"method": "tell"}], [{"method": "ask"}, {"service": "test.Other"}],
     ),
     "cel on headers": Case(
@@ -142,27 +151,27 @@ TABLES: dict[str, Any] = {
     "cel-protocol": [{"match": cel("protocol in ['bolt', 'http1', 'grpc']"), "cluster": "there"}, {"cluster": "here"}],
     **{f"host-{taken}": {"virtual_hosts": [_virtual(name, taken) for name in HOSTS]} for taken in HOSTS},
 }
-EVERY = [(name, each) for name, case in CASES.items() for each, speaker in SPEAKERS.items() if case.needs <= speaker.has]
+EVERY = [(name, speech) for name, case in CASES.items() for speech in saying(*case.needs, variants=True)]
 
 
-@pytest.mark.parametrize(("name", "protocol"), EVERY, ids=["-".join(pair) for pair in EVERY])
-def test_a_condition(mesh: Mesh, name: str, protocol: str) -> None:
+@pytest.mark.parametrize(("name", "speech"), EVERY, ids=[f"{name}-{speech}" for name, speech in EVERY])
+def test_a_condition(mesh: Mesh, name: str, speech: Speech) -> None:
     case, table = CASES[name], name.replace(" ", "-")
     for changes in case.meets:
-        assert mesh.send(table, protocol, replace(Call(), **changes)) == "there", changes
+        assert mesh.send(table, speech, replace(Call(), **changes)) == "there", changes
     for changes in case.fails:
-        assert mesh.send(table, protocol, replace(Call(), **changes)) == "here", changes
+        assert mesh.send(table, speech, replace(Call(), **changes)) == "here", changes
 
 
-@pytest.mark.parametrize("protocol", SPEAKERS)
-def test_protocols(mesh: Mesh, protocol: str) -> None:
-    wanted = "there" if protocol in PROTOCOLS else "here"
-    posing = {"headers": {"protocol": "bolt"}} if "headers" in SPEAKERS[protocol].has else {}
-    assert mesh.send("protocol", protocol, Call(**posing)) == wanted
-    assert mesh.send("cel-protocol", protocol, Call(**posing)) == wanted
+@over(variants=True)
+def test_protocols(mesh: Mesh, speech: Speech) -> None:
+    wanted = "there" if speech.name in PROTOCOLS else "here"
+    posing = Call(headers={"protocol": "bolt"})
+    assert mesh.send("protocol", speech, posing) == wanted
+    assert mesh.send("cel-protocol", speech, posing) == wanted
 
 
-@pytest.mark.parametrize("protocol", [name for name, speaker in SPEAKERS.items() if "host" in speaker.has])
+@over("host", variants=True)
 @pytest.mark.parametrize(
     ("host", "taken"),
     [
@@ -177,15 +186,14 @@ def test_protocols(mesh: Mesh, protocol: str) -> None:
         ("other.test", "rest"),
     ],
 )
-def test_virtual_hosts(mesh: Mesh, protocol: str, host: str, taken: str) -> None:
-    assert mesh.send(f"host-{taken}", protocol, Call(host=host)) == "there"
+def test_virtual_hosts(mesh: Mesh, speech: Speech, host: str, taken: str) -> None:
+    assert mesh.send(f"host-{taken}", speech, Call(host=host)) == "there"
     others = [name for name in HOSTS if name not in (taken, "rest")]
-    assert {mesh.send(f"host-{name}", protocol, Call(host=host)) for name in others[:2]} == {"none"}, "no falling through"
+    assert {mesh.send(f"host-{name}", speech, Call(host=host)) for name in others[:2]} == {"none"}, "no falling through"
 
 
-@pytest.mark.parametrize("protocol", [name for name, speaker in SPEAKERS.items() if "host" not in speaker.has])
-def test_calls_that_name_no_host_are_for_the_rest(mesh: Mesh, protocol: str) -> None:
-    posing = dict.fromkeys(("host", ":authority", ":host", "authority"), "shop.test")
-    call = Call(headers=posing) if "headers" in SPEAKERS[protocol].has else Call()
-    assert mesh.send("host-rest", protocol, call) == "there"
-    assert mesh.send("host-exact", protocol, call) == "none"
+@pytest.mark.parametrize("speech", [each for each in saying(variants=True) if "host" not in each.says], ids=repr)
+def test_calls_that_name_no_host_are_for_the_rest(mesh: Mesh, speech: Speech) -> None:
+    posing = Call(headers=dict.fromkeys(("host", ":authority", ":host", "authority"), "shop.test"))
+    assert mesh.send("host-rest", speech, posing) == "there"
+    assert mesh.send("host-exact", speech, posing) == "none"

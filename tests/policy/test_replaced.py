@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
+import pytest
+
 from tests.control.proxy_process import running
-from tests.policy.web_server import Answering, ask
+from tests.policy.mesh import Mesh
+from tests.policy.speech.table import HTTP1, Call
 
 STUCK = """\
 import time
@@ -36,15 +38,16 @@ clusters:
 
 def test_the_worker_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "stuck.py").write_text(STUCK)
-    with contextlib.closing(Answering()) as server:
+    with Mesh.of("web") as mesh:
         file = tmp_path / "proxy.yaml"
-        file.write_text(CONFIGURATION.format(host=server.address))
+        file.write_text(CONFIGURATION.format(host=mesh.hosts["web"].address))
         with running(file) as proxy:
-            address = proxy.wait_ready()["web"]
+            mesh.doors = proxy.wait_ready()
             [worker] = proxy.workers()
-            assert ask(address).startswith(b"HTTP/1.1 200 OK")
-            assert ask(address, "X-Stuck: 1") == b""
+            assert mesh.send("web", HTTP1, Call()) == "web"
+            with pytest.raises(EOFError):
+                mesh.ask("web", HTTP1, Call(headers={"x-stuck": "1"}))
             proxy.log.until("filter stuck does not come back")
             proxy.log.until("exit code 70")
-            assert ask(address).startswith(b"HTTP/1.1 200 OK"), "the kernel kept it until the next worker took it"
+            assert mesh.send("web", HTTP1, Call()) == "web", "the kernel kept it until the next worker took it"
             assert proxy.workers() != [worker]
