@@ -11,7 +11,8 @@ from proxy.snapshot import Retry, RetryBudget
 from tests.datapath import h2peer
 from tests.datapath.h2peer import found_in
 from tests.datapath.world import World
-from tests.policy.speakers import GRPC, start
+from tests.policy.scenes import everything, start
+from tests.policy.speech.table import GRPC
 
 BAD, GOOD = {"grpc-status": "14", "grpc-message": "gone"}, {"grpc-status": "0"}
 MEDIA = ("content-type", "application/grpc")
@@ -62,7 +63,7 @@ async def pair(world: World, *, ends: bool = True, route: dict[str, Any] | None 
     """A call that has come to its server, and its stream there."""
     backend = world.backend()
     retry = Retry(**{"on": (), "statuses": ("unavailable",), "idempotent": True, **policy})
-    start(world, GRPC, retry, backend.address, route=route, retry_budget=RetryBudget(100))
+    start(world, GRPC, everything(retry=retry, **(route or {})), backend.address, retry_budget=RetryBudget(100))
     client = await h2peer.client_of(world)
     asked = await client.ask("/a.Svc/echo", MESSAGE, MEDIA, ("te", "trailers"), ends=ends)
     server = h2peer.Server(await backend.accept(), client=False)
