@@ -15,7 +15,7 @@ from xproto.kernel.frame cimport SCAN_OK, frame_t
 from xproto.kernel.http1 cimport head_t
 from xproto.kernel.http1_facts cimport is_idempotent, status_in
 from xproto.kernel.http1_text cimport is_text
-from xproto.kernel.lookup cimport slice_t
+from xproto.kernel.lookup cimport Lookup, slice_t
 from xproto.kernel.status cimport StatusReader
 
 from xproto.lower.status import ranges_of
@@ -46,7 +46,7 @@ cdef class Rule:
             self.method = self.codec.lookup((key,))
         self.names = [each.lower().encode() for each in spec.headers]
         if self.names and not self.codec.headed:
-            self.headers = self.codec.lookup(tuple(spec.headers))
+            self.headers = Lookup(self.codec.lowered.answer_lookup(tuple(spec.headers)))
         if self.codec.lowered.status.key is not None:
             self.status = self.codec.lowered.status.key.encode()
         self.reader = StatusReader(self.codec.lowered)

@@ -11,12 +11,6 @@ from tests.policy.scenes import everything, start
 from tests.policy.speech.table import Host, Speech, over, saying
 
 POLICY = Retry(on=(), headers=("x-not-now", "x-draining"), idempotent=True)
-TARS = pytest.mark.xfail(strict=True, reason="answers are asked for headers by the layout of requests, which Tars' have not")
-answers = pytest.mark.parametrize(
-    "speech",
-    [pytest.param(each, marks=TARS if each.name == "tars" else ()) for each in saying("answer_headers", variants=True)],
-    ids=repr,
-)
 
 
 async def judged(world: World) -> None:
@@ -25,7 +19,7 @@ async def judged(world: World) -> None:
     assert outcome(world, "retried") or outcome(world, "unsafe")
 
 
-@answers
+@over("answer_headers", variants=True)
 @pytest.mark.parametrize("name", POLICY.headers)
 async def test_an_answer_that_has_one_is_not_the_answer(world: World, speech: Speech, name: str) -> None:
     one, two = Host(world, speech), Host(world, speech)
@@ -52,7 +46,7 @@ async def test_one_that_has_another_is(world: World, speech: Speech, headers: di
     assert outcome(world, "retried") == 0
 
 
-@answers
+@over("answer_headers", variants=True)
 async def test_only_if_the_call_may_be_processed_twice(world: World, speech: Speech) -> None:
     host = Host(world, speech)
     start(world, speech, everything(retry=Retry(on=(), headers=("x-not-now",), idempotent=False)), host)

@@ -20,9 +20,10 @@ cdef struct source_t:
     span_t* unless        # values that count as absent
 
 cdef class Lookup:
-    # Finds the values of a fixed tuple of keys in one whole frame that came from downstream.
+    # Finds the values of a fixed tuple of keys in one whole frame, which came from downstream if it is not one of answers.
     cdef readonly tuple keys
     cdef Program program
+    cdef int direction        # that its frames come from
     cdef int count
     cdef int slots            # that the program fills
     cdef int* starts          # of each key's sources in `sources`

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memset
 
+from xproto.kernel.frame cimport FROM_DOWNSTREAM, FROM_UPSTREAM
 from xproto.kernel.program cimport REGISTERS, RUN_OK, SLOTS, Program, outcome_t
 from xproto.kernel.run cimport OVERRIDDEN, progress_t, span_t
 
@@ -36,6 +37,7 @@ cdef class Lookup:
         cdef int total = 0, i, k
         self.keys = plan.keys
         self.program = Program(plan.plan)
+        self.direction = FROM_UPSTREAM if plan.answers else FROM_DOWNSTREAM
         if len(plan.alternatives) != len(plan.keys):
             raise ValueError("a lookup needs sources for each of its keys")
         if any(not 0 <= slot < plan.plan.slots for sources in plan.alternatives for slot, *_ in sources):
@@ -98,7 +100,8 @@ cdef class Lookup:
         scanned.head, scanned.read = head, True
         scanned.classes = NULL
         memset(slots, 0, <size_t>self.slots * sizeof(span_t))
-        if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome, &scanned if head != NULL else NULL, 0) != RUN_OK:
+        if self.program.run(frame, size, regs, slots, scratch, scratch_size, &outcome, &scanned if head != NULL else NULL,
+                            self.direction) != RUN_OK:
             return FIND_BAD
         for i in range(self.count):
             out[i].data = NULL

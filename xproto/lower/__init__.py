@@ -8,6 +8,7 @@ proven safe is refused with the field's path, what is wrong, and what to write i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -50,6 +51,8 @@ class LookupPlan:
     plan: Plan
     keys: tuple[str, ...]
     alternatives: tuple[tuple[Alternative, ...], ...]
+    answers: bool = False
+    """Whether it reads frames from upstream."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,11 @@ class Lowered:
 
     def lookup(self, keys: tuple[str, ...]) -> LookupPlan:
         """The Plan that finds these routing keys in a whole frame from downstream."""
-        return _lookup(self, keys)
+        return _lookup(self, keys, self.texts.key)
+
+    def answer_lookup(self, names: tuple[str, ...]) -> LookupPlan:
+        """The Plan that finds headers of these names in a whole answer."""
+        return replace(_lookup(self, names, self.texts.answer_key), answers=True)
 
     def status_plan(self) -> Plan | None:
         """The Plan that leaves an answer's status in the register of the kind; None where no field holds it."""
@@ -265,7 +272,7 @@ def _verify(protocol: Protocol, nodes: list[Node], first: int) -> Plan:
     return _finish(protocol, "verify", emitter, len(slots))
 
 
-def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:
+def _lookup(lowered: Lowered, keys: tuple[str, ...], sources_of: Callable[[str], list[Source]]) -> LookupPlan:
     slots: dict[str, int] = {}
     blocks: dict[str, dict[str, int]] = {}
     count = 0
@@ -280,7 +287,7 @@ def _lookup(lowered: Lowered, keys: tuple[str, ...]) -> LookupPlan:
         return table[name]
 
     alternatives = tuple(
-        tuple(Alternative(slot_of(source), source.unless, source.separator, source.behind) for source in lowered.texts.key(key))
+        tuple(Alternative(slot_of(source), source.unless, source.separator, source.behind) for source in sources_of(key))
         for key in keys
     )
     captures = dict(slots) | dict.fromkeys(blocks, 0)

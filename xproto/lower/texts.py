@@ -75,6 +75,10 @@ class Texts:
             return []
         return self.sources(self.roles.get(name, Header(name)), name)
 
+    def answer_key(self, name: str) -> list[Source]:
+        """The source of a header of answers."""
+        return [] if self.answer_block is None else [Source(self.answer_block, name)]
+
     @staticmethod
     def header(name: str) -> Header:
         """The role of a key that has none of its own."""
