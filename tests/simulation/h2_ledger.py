@@ -140,7 +140,7 @@ class Judge:
         else:
             assert status == 503, f"{status}: {call}"
             assert self.last_refused >= 0 or self.last_cut >= 0, f"503: {call}"
-        excused = late or call.cut or call.near == "h1"
+        excused = late or call.cut or call.near == "h1" or call.retried  # it was sent again, and that came to nothing
         assert call.reset_code is None or excused, f"{status} for a reset with {call.reset_code}: {call}"
 
     def was_reset(self, call: Call, code: int, now: int) -> None:
