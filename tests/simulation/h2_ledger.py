@@ -82,14 +82,14 @@ class Call:
 
 
 class Judge:
-    """The world's memory. `last_cut`: when a server's connection was last cut, or refused."""
+    """The world's memory. `last_cut`: when a server's connection was last cut, or refused; `last_goodbye`: left by a GOAWAY."""
 
     def __init__(self, keepalive: bool) -> None:
         self.keepalive = keepalive
         """Connections may be given up by the proxy."""
         self.calls: dict[int, Call] = {}
         self.wrong: list[str] = []
-        self.last_cut = self.last_refused = -1
+        self.last_cut = self.last_refused = self.last_goodbye = -1
         self.answers = self.refusals = self.resets = 0
 
     def lost(self, call: Call) -> bool:
@@ -154,7 +154,8 @@ class Judge:
         if call.reset_code is not None and not late and not call.cut:
             raise AssertionError(f"reset with {code}, not {call.reset_code}: {call}")
         if code == REFUSED:
-            assert call.refused or (call.left and call.size > KEPT), f"refused, although it was not: {call}"
+            left = call.left or (not call.deliveries and self.last_goodbye >= call.begun - UNAWARE)  # no server has read it yet
+            assert call.refused or (left and call.size > KEPT), f"refused, although it was not: {call}"
         else:
             assert code in {INTERNAL, CANCEL}, f"reset with {code}: {call}"
             assert late or self.lost(call), f"reset with {code} for nothing: {call}"

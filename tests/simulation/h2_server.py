@@ -180,6 +180,10 @@ class StreamServer(Peer):
             self.goaway(self.last, 0)
             self.maybe_close()
 
+    def goaway(self, last: int, code: int) -> None:
+        super().goaway(last, code)
+        self.world.judge.last_goodbye = self.world.now
+
     def desert(self) -> None:
         """It never looked at some, and says so."""
         self.leaves = True

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUGS = sorted((Path(__file__).parent / "bugs").glob("*.patch"))
 SEEDS, CALLS = 130, 600
 FIRST = {
-    "answers_between_pieces": 73, "h2_left_calls_are_lost": 24, "h2_reset_without_its_reason": 8,
+    "answers_between_pieces": 73, "h2_left_calls_are_lost": 26, "h2_reset_without_its_reason": 8,
     "h2_resets_are_sent_again": 26, "heartbeat_takes_an_id": 6, "http_half_a_request_and_free": 8,
     "idle_with_an_answer_to_write": 45, "pieces_keep_their_checksum": 18, "retry_of_what_was_processed": 8,
     "source_not_woken": 8,
