@@ -6,6 +6,7 @@ both directions. Windows are given back by hand: at once, or when the scenario l
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -144,10 +145,8 @@ class Peer:
     def refund(self, whose: int) -> None:
         """A stream's, or the connection's."""
         size = self.owed.pop(whose)
-        try:
+        with contextlib.suppress(h2.exceptions.StreamClosedError, h2.exceptions.NoSuchStreamError, KeyError):
             self.conn.increment_flow_control_window(size, whose or None)
-        except (h2.exceptions.StreamClosedError, h2.exceptions.NoSuchStreamError, KeyError):
-            pass
 
     # -- what is sent ---------------------------------------------------------------------------------------------------
 
