@@ -228,7 +228,8 @@ class StreamServer(Peer):
         assert code == 0, f"the proxy is not content: {code}"
 
     def ended(self, reset: bool) -> None:
-        left = [each.call.number for each in self.open.values() if not each.done]
+        calls = [each.call for each in self.open.values() if not each.done]
+        left = [call.number for call in calls if call.client_code is None and not call.client_gone]
         if left and not self.world.ending and not self.world.has("keepalive"):
             self.blame(f"the proxy left it with {left}")
         if self.open:
