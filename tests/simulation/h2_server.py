@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.h2_client import CODES
-from tests.simulation.h2_ledger import REFUSED, Call
+from tests.simulation.h2_ledger import REFUSED, UNAWARE, Call
 from tests.simulation.h2_peer import LAST_ID, Fields, Peer
 from tests.simulation.http_speech import Form, Head, Talker, content, cut_up, framing, head, written
 
@@ -221,7 +221,7 @@ class StreamServer(Peer):
         self.over = True
         self.world.judge.last_cut = self.world.now
         for call in self.had:
-            call.cut |= not call.over  # what was said may be lost
+            call.cut |= not call.over or self.world.now - call.reset_at < UNAWARE  # what was said may be lost, and not known
         self.open.clear()
 
     def goes(self, last: int, code: int) -> None:

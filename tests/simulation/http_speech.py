@@ -130,7 +130,9 @@ class Talker:
             assert not line, f"no break behind a chunk, but {line[:20]!r}"
             self.left = -1
         elif self.left == -1:
-            size = int(line.partition(b";")[0], 16)
+            text = line.partition(b";")[0]
+            assert text and not text.strip(b"0123456789abcdefABCDEF"), f"no size of a chunk, but {line[:20]!r}"
+            size = int(text, 16)
             self.left = size + 2 if size else -2
         elif not line:
             self._end()
