@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
-from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Mirror, Retry, RetryBudget, Route, Snapshot
+from proxy.snapshot import Cluster, Filter, HeaderMatch, Keepalive, Listener, Mirror, Retry, RetryBudget, Route, Snapshot
 from tests.protocols import beacon_peer
 from tests.simulation import speech
 from tests.simulation.http_speech import PATH
@@ -25,6 +25,8 @@ TIMEOUT = 2.0
 """Seconds until a call's deadline."""
 RENAMED = 100
 """One new configuration in so many (of 1,000) has its listener under another name, and as many a protocol less."""
+WHIMS = ("grumbles", "watches", "replies", "raises", "waits", "wavers", "edits")
+"""Filters there may be (`whims.py`), so that they are counted."""
 SHADOWS = ("shadow:0", "shadow:1")
 """Hosts that copies go to."""
 IS_WEB = (HeaderMatch("path", "prefix", PATH),)
@@ -85,6 +87,8 @@ def _snapshot(
     scenario: Scenario, dice: Dice, name: str, spoken: tuple[str, ...], cluster_name: str, hosts: tuple[str, ...]
 ) -> Snapshot:
     listener: dict[str, Any] = {"max_in_flight": 3} if "few at once" in scenario else {}
+    if "filters" in scenario:
+        listener["filters"] = tuple(Filter(name) for name in WHIMS)
     cluster: dict[str, Any] = {"max_in_flight": 1 + scenario.seed % 6} if "few calls" in scenario else {}
     if "alone" in scenario:
         cluster |= {"pool": "ping_pong", "max_pending": dice.choice((0, 3, 100))}

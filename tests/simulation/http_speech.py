@@ -7,6 +7,7 @@ direction alone, and no two bodies have a run of bytes in common: whatever goes 
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -131,7 +132,7 @@ class Talker:
             self.left = -1
         elif self.left == -1:
             text = line.partition(b";")[0]
-            assert text and not text.strip(b"0123456789abcdefABCDEF"), f"no size of a chunk, but {line[:20]!r}"
+            assert re.fullmatch(rb"[0-9a-fA-F]+", text), f"no size of a chunk, but {line[:20]!r}"
             size = int(text, 16)
             self.left = size + 2 if size else -2
         elif not line:

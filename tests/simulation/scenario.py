@@ -60,8 +60,9 @@ FAULTS = (
     # Of all:
     "retries",  # routes that send calls again
     "mirrors",  # routes whose calls are copied to servers that misbehave
+    "filters",  # code that calls go through, and that does as it likes
 )
-APART = {"retries": 0xA6A1, "mirrors": 0x51DE}
+APART = {"retries": 0xA6A1, "mirrors": 0x51DE, "filters": 0xF117}
 """Faults that are drawn by themselves: so what seeds mean stays what it is, but for those that they come up in."""
 
 TEMPERS = ("answers", "slow", "moody", "never", "dead")

@@ -40,6 +40,7 @@ class Copies:
 
     def came(self, number: int, again: bool) -> None:
         self.had[number] = self.had.get(number, 0) + 1
+        assert number not in self.world.ledger.stopped, f"call {number} was stopped by a filter, and copied"
         assert again or self.had[number] == 1, f"call {number} was copied {self.had[number]} times"
 
     def frame(self, frame: bytes, read: speech.Read) -> None:
