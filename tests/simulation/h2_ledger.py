@@ -75,10 +75,13 @@ class Call:
     def delivered(self, now: int, doubtful: bool) -> None:
         """To a server, once more. doubtful: its connection may have been given up."""
         self.arrived = now
+        self.met(doubtful)
+        self.reset_code, self.status, self.whole = None, 0, False
+
+    def met(self, doubtful: bool) -> None:
         again = self.left + self.refused + self.retried + (1000 if self.repeats and (self.cut or doubtful) else 0)
         assert self.deliveries <= again, f"it was delivered twice: {self}"
         self.deliveries += 1
-        self.reset_code, self.status, self.whole = None, 0, False
 
 
 class Judge:
