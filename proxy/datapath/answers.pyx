@@ -23,7 +23,7 @@ from proxy.datapath.conn cimport FEEDS, OPEN, may, next_frame
 from proxy.datapath.counters cimport CLOSED_EARLY, STATUSES, add
 from proxy.datapath.stream cimport BODY
 from xproto.kernel.frame cimport FROM_UPSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
-from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_COUNTED, BODY_UNTIL_CLOSE
+from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_COUNTED, BODY_NONE, BODY_UNTIL_CLOSE
 from xproto.kernel.http2_wire cimport REFUSED_STREAM
 from xproto.kernel.http1_facts cimport ASKED, closes_in, form_of, has_body, is_idempotent, is_old, upgrades_in
 
@@ -42,7 +42,7 @@ cdef class Answers(Carrier):
         if not Carrier.carry(self, call, frame, at):
             return False
         self.whole, self.leaves = not bodied, False
-        if self.codec.headed and self.served and not bodied and is_idempotent(call.echo):
+        if self.codec.headed and self.served and form_of(call.echo) == BODY_NONE and is_idempotent(call.echo):
             self.core.buffers.append(&self.kept, frame, at.size, at.size)       # without memory it is not sent again
         if bodied and self.state == OPEN:
             self.take_body()

@@ -17,6 +17,7 @@ from proxy.datapath.wheel cimport Wheel, alarm_t
 cdef class Audit(HealthLook):
     """One look at everything."""
     cdef dict gauges
+    cdef dict callers         # Caller -> None
     cdef set hoping           # for a connection of their own
     cdef int64_t waiting
     cdef int relay(self, Relay conn) except -1

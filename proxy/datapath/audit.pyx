@@ -43,6 +43,7 @@ class ViolationError(AssertionError):
 cdef class Audit(HealthLook):
     def __init__(self, engine):
         self.engine, self.core, self.found, self.gauges, self.hoping, self.flying = engine, engine.core, [], {}, set(), {}
+        self.callers, self.lent = {}, {}
 
     cdef int whole(self) except -1:
         cdef Cluster cluster
@@ -59,6 +60,8 @@ cdef class Audit(HealthLook):
             self.health(cluster)
             self.budget(cluster.budget)
         self.exchanges(self.core.parked)
+        for caller in self.callers:
+            self.lends(caller)
         for listener in self.engine.listeners.values():
             self.alarms += listener.alarm.next != NULL
         for what, (gauge, amount) in self.gauges.items():
@@ -100,6 +103,7 @@ cdef class Audit(HealthLook):
         cdef call_t* call = conn.calls
         cdef call_t* before = NULL
         cdef int64_t count = 0
+        self.callers[conn] = None
         self.relay(conn)
         self.parked(conn)
         self.asker(conn)
@@ -286,6 +290,8 @@ cdef class Audit(HealthLook):
             if (call.line == NULL) == (call.upstream == NULL):
                 self.wrong(f"cluster {cluster.name}: a copy of a call is nowhere, or in two places")
             call = call.next
+        if mirror is not None:
+            self.callers[mirror] = None
         if mirror is not None and count != mirror.in_flight:
             self.wrong(f"cluster {cluster.name}: {mirror.in_flight} copies are in flight, but its list has {count}")
         return 0
@@ -317,6 +323,7 @@ cdef class Audit(HealthLook):
         while spot != NULL:
             count += 1
             self.bytes += spot.frame.room
+            self.lend(spot.call.caller, spot.frame.size)
             if spot.call.oneway:
                 self.attempt(spot.call)
             if spot.call.spot != <void*>spot or spot.call.line != <void*>pool or spot.queue != <void*>queue:

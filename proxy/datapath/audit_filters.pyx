@@ -14,6 +14,7 @@ cdef class FilterLook(RetryLook):
         for exchange in parked:
             self.calls += 1
             self.bytes += exchange.kept.room
+            self.lend(<void*>exchange.caller, exchange.lent)
             self.alarms += exchange.alarm.next != NULL
             if exchange.alarm.next == NULL or exchange.task is None:
                 self.wrong("a call waits for a filter for ever")

@@ -6,12 +6,25 @@ What always holds: nothing is changed; each attempt is met once, at the record t
 from libc.stdint cimport int64_t
 
 from proxy.datapath.audit_conns cimport Look
+from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport attempt_t, call_t
 from proxy.datapath.retries cimport Retry
 from proxy.datapath.retry_budget cimport Budget
 
 
 cdef class RetryLook(Look):
+    cdef int lend(self, void* caller, size_t size) except -1:
+        """What waits for a call of this caller; NULL: it is nobody's."""
+        if caller != NULL and size:
+            self.lent[<object>caller] = self.lent.get(<object>caller, 0) + size
+        return 0
+
+    cdef int lends(self, Caller caller) except -1:
+        """When all that waits was met."""
+        if caller.lent != self.lent.get(caller, 0):
+            self.wrong(f"{caller.label()}: {caller.lent} bytes of its calls are to wait, and {self.lent.get(caller, 0)} do")
+        return 0
+
     cdef int attempt(self, call_t* call) except -1:
         cdef attempt_t* attempt = call.attempt
         cdef Retry retry
@@ -19,6 +32,7 @@ cdef class RetryLook(Look):
             return 0
         retry = <Retry>attempt.retrier
         self.bytes += attempt.request.room
+        self.lend(call.caller, attempt.request.size)
         self.alarms += attempt.alarm.next != NULL
         self.flying[retry.budget] = self.flying.get(retry.budget, 0) + attempt.counted
         if attempt.call != call:

@@ -39,6 +39,7 @@ cdef class Exchange(View):
     cdef int run(self) except -1
     cdef int judge(self, Step step, object result) except -1
     cdef int fail(self, Step step, str why) except -1
+    cdef bint keep(self) except -1
     cdef int park(self, Step step, object awaitable) except -1
     cdef int64_t patience(self, Step step) noexcept
     cdef int unpark(self) except -1

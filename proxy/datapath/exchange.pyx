@@ -9,7 +9,9 @@ called once, whatever becomes of the call.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memset
 
+from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.counters cimport OVERLOAD, TIMEOUT, add
@@ -127,7 +129,7 @@ cdef class Exchange(View):
 
     cdef int park(self, Step step, object awaitable) except -1:
         """Its result is to come; the caller gives the call its record before anything else happens."""
-        if self.filters.waiting >= MAX_WAITING or not self.core.buffers.append(&self.kept, self.frame, self.size, self.size):
+        if self.filters.waiting >= MAX_WAITING or not self.keep():
             if hasattr(awaitable, "close"):
                 awaitable.close()
             self.fail(step, f"{self.filters.waiting} calls wait for filters, or the buffers are used up")
@@ -144,6 +146,18 @@ cdef class Exchange(View):
         self.caller.lent += self.lent
         self.caller.owned_up()
         return PARKED
+
+    cdef bint keep(self) except -1:
+        """Its frame as it is now; another filter may have kept it as it was. False: no memory."""
+        cdef buf_t before = self.kept
+        if before.data != NULL and self.frame == before.data + before.head:
+            return True
+        memset(&self.kept, 0, sizeof(buf_t))
+        if not self.core.buffers.append(&self.kept, self.frame, self.size, self.size):
+            self.kept = before
+            return False
+        self.core.buffers.drop(&before)
+        return True
 
     cdef int64_t patience(self, Step step) noexcept:
         """When its awaitable has had its time, or the call its own, which is known when it has a route."""

@@ -28,8 +28,8 @@ from proxy.datapath.stream cimport BODY, ENDED
 from xproto.kernel.frame cimport FROM_DOWNSTREAM, KIND_INTERIM, SCAN_NEED, SCAN_OK, frame_t
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_UNTIL_CLOSE, METHOD_CONNECT, head_t
 from xproto.kernel.http1_facts cimport (
-    AWAITS_AT, CLOSES_AT, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in, status_in,
-    upgrades_in, web_in,
+    AWAITS_AT, CLOSES_AT, FORM_BITS, UPGRADES_AT, awaits_in, closes_in, form_of, has_body, is_old, may_switch, method_in,
+    status_in, upgrades_in, web_in,
 )
 from xproto.kernel.http1_keys cimport host_of
 from xproto.kernel.http1_text cimport is_text
@@ -196,6 +196,8 @@ cdef class Messages(Guest):
         if self.stream.half == BODY:
             call.bodied = True
             self.begun = call
+        else:
+            call.echo &= ~((<int64_t>1 << FORM_BITS) - 1)    # BODY_NONE, also of one that was counted, and is empty
         if self.astray(frame):
             return cluster.give_up(call, MISDIRECTED)
         if method_in(at.echo) == METHOD_CONNECT and (not border.connects or self.io.streams or cluster.limits.http2):
@@ -364,6 +366,13 @@ cdef class Messages(Guest):
         if self.paused and self.codec is not None and self.codec.headed and self.out.size <= self.window // 2:
             self.soon()
         return 0
+
+    cdef int abort(self) except -1:
+        """No more will come of a request that is under way: then its copy will not be whole."""
+        if self.copy is not None and self.stream.half == BODY:
+            self.copy.drop(INCOMPLETE)
+            self.copy = None
+        return Guest.abort(self)
 
     cdef int closed(self) except -1:
         """Where bytes of an answer are missing the end is a reset: an orderly one could be taken for the answer's."""

@@ -10,6 +10,7 @@ What always holds: nothing here asks the machine (no time, no descriptor, no has
 otherwise to the next timer.
 """
 
+from asyncio import Task
 from collections import deque
 from heapq import heappop, heappush
 
@@ -78,8 +79,15 @@ cdef class SimulatedLoop:
 
     # -- what the datapath asks of a loop ---------------------------------------------------------------------------
 
-    def call_soon(self, callback, *arguments):
+    def call_soon(self, callback, *arguments, context=None):
         self.soon.append((callback, arguments))
+
+    def create_task(self, awaitable):
+        return Task(awaitable, loop=self)
+
+    def get_debug(self):
+        """Tasks ask for it."""
+        return False
 
     def call_later(self, double delay, callback, *arguments):
         cdef Timer timer = Timer.__new__(Timer)

@@ -90,6 +90,7 @@ cdef class Singles(Balancer):
 
     cdef int serve(self, Upstream upstream, Pool pool, Keeper host, bint sick) except -1:
         """This connection to the host is free: the call that waits longest has it, of those that may go there."""
+        cdef int why = self.core.reset_code
         cdef spot_t* spot = pool.oldest_for(host, sick)
         cdef call_t* call
         cdef buf_t frame
@@ -98,10 +99,12 @@ cdef class Singles(Balancer):
             return 0
         call = spot.call
         frame = pool.take(spot)
+        self.core.reset_code = 0         # as in `stir_pools`
         try:
             pool.codec.whole(frame.data + frame.head, frame.size, &at)
             self.entrust(upstream, call, frame.data + frame.head, &at)
         finally:
+            self.core.reset_code = why
             self.core.buffers.drop(&frame)
         return 0
 
@@ -143,15 +146,16 @@ cdef class Singles(Balancer):
         return 0
 
     cdef int stir_pools(self) except -1:
-        """The calls that wait for a connection of their own look again."""
+        """The calls that wait for a connection of their own look again. A reset that made room for them is not theirs."""
+        cdef int why = self.core.reset_code
         if self.serving:
             return 0
-        self.serving = True
+        self.serving, self.core.reset_code = True, 0
         try:
             for pool in list(self.pools.values()):
                 self.serve_pending(pool)
         finally:
-            self.serving = False
+            self.serving, self.core.reset_code = False, why
         return 0
 
     cdef int forget_pools(self) except -1:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import h2.events
+import pytest
 
 from tests.datapath.h2peer import (
     DATA,
@@ -31,6 +36,7 @@ POST = b"\x83\x86\x41\x01h\x44\x02/a\x0f\x0d\x014"
 """A header block: POST http://h/a with four bytes."""
 UPLOAD = b"\x83\x86\x04\x02/a\x01\x01h"
 WINDOW_UPDATE = 8
+REASON = 0x1234
 ROOMY: dict[str, Any] = {"window": 2**30, "initial_window_size": 2**31 - 1}
 
 
@@ -221,3 +227,37 @@ async def swallow(world: World, backend: Backend) -> None:
 async def discard(world: World, peer: Peer) -> None:
     while await world.loop.sock_recv(peer.sock, 1 << 20):
         pass
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Nothing new can be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+async def test_the_reason_of_a_reset_is_nobody_elses(world: World, who: str) -> None:
+    """The call that waits for the place of one that was reset finds no connection: it is answered, and not reset, too."""
+    backend = world.backend()
+    start(world, backend, max_connections=1, max_in_flight=1)
+    client = await client_of(world)
+    goes, waits = await client.ask("/a/goes"), await client.ask("/a/waits")
+    server = await accepted(backend)
+    request = await server.request()
+    await server.raw(frame(GOAWAY, 0, 0, request.stream.to_bytes(4, "big") + b"\0\0\0\0"))
+    await world.until(lambda: world.upstreams()[0]["state"] == "draining")
+    with no_descriptors():
+        await (client.reset(goes, REASON) if who == "client" else server.reset(request.stream, REASON))
+        assert (await client.answer(waits)).status == 503
+    if who == "server":
+        assert (await client.next(h2.events.StreamReset, goes)).error_code == REASON
+    else:
+        assert (await server.next(h2.events.StreamReset, request.stream)).error_code == REASON
+    await turns(world)

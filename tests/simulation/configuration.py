@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.observe.counters import Layout
 from proxy.routing.table import RouteTable
-from proxy.snapshot import Cluster, HeaderMatch, Keepalive, Listener, Retry, RetryBudget, Route, Snapshot
+from proxy.snapshot import Cluster, Filter, HeaderMatch, Keepalive, Listener, Mirror, Retry, RetryBudget, Route, Snapshot
 from tests.protocols import beacon_peer
 from tests.simulation import speech
 from tests.simulation.http_speech import PATH
@@ -25,6 +25,10 @@ TIMEOUT = 2.0
 """Seconds until a call's deadline."""
 RENAMED = 100
 """One new configuration in so many (of 1,000) has its listener under another name, and as many a protocol less."""
+WHIMS = ("grumbles", "watches", "replies", "raises", "waits", "wavers", "edits")
+"""Filters there may be (`whims.py`), so that they are counted."""
+SHADOWS = ("shadow:0", "shadow:1")
+"""Hosts that copies go to."""
 IS_WEB = (HeaderMatch("path", "prefix", PATH),)
 IS_ECHO = (HeaderMatch("service", "exact", speech.SERVICE.decode()),)
 
@@ -83,6 +87,8 @@ def _snapshot(
     scenario: Scenario, dice: Dice, name: str, spoken: tuple[str, ...], cluster_name: str, hosts: tuple[str, ...]
 ) -> Snapshot:
     listener: dict[str, Any] = {"max_in_flight": 3} if "few at once" in scenario else {}
+    if "filters" in scenario:
+        listener["filters"] = tuple(Filter(name) for name in WHIMS)
     cluster: dict[str, Any] = {"max_in_flight": 1 + scenario.seed % 6} if "few calls" in scenario else {}
     if "alone" in scenario:
         cluster |= {"pool": "ping_pong", "max_pending": dice.choice((0, 3, 100))}
@@ -95,20 +101,34 @@ def _snapshot(
     calls, requests = retries(scenario, dice) if "retries" in scenario else (None, None)
     if "retries" in scenario:
         cluster["retry_budget"] = RetryBudget(dice.choice((0, 20, 100)), dice.choice((0, 3)))
+    clusters = {
+        cluster_name: Cluster(
+            cluster_name, hosts, lb=dice.choice(("round_robin", "random")), connect_timeout=0.2, timeout=TIMEOUT,
+            max_connections=1 + dice.below(3), **cluster,
+        )
+    }  # fmt: skip
+    mirrors = copied(scenario, dice, clusters, cluster) if "mirrors" in scenario else ()
+    routes = (
+        Route("echo", IS_ECHO, cluster_name, retry=calls, mirrors=mirrors),
+        Route("web", IS_WEB, cluster_name, retry=requests, mirrors=mirrors),
+    )
     return Snapshot(
         listeners={name: Listener(name, "simulated:0", spoken, "table", detect_timeout=5.0, **listener)},
-        routes={
-            "table": (
-                Route("echo", IS_ECHO, cluster_name, retry=calls), Route("web", IS_WEB, cluster_name, retry=requests),
-            )
-        },
-        clusters={
-            cluster_name: Cluster(
-                cluster_name, hosts, lb=dice.choice(("round_robin", "random")), connect_timeout=0.2, timeout=TIMEOUT,
-                max_connections=1 + dice.below(3), **cluster,
-            )
-        },
+        routes={"table": routes}, clusters=clusters,
     )  # fmt: skip
+
+
+def copied(scenario: Scenario, dice: Dice, clusters: dict[str, Cluster], limits: dict[str, Any]) -> tuple[Mirror, ...]:
+    """Where copies go, if there are any now. Where nobody answers all wait, for long: so they come to their bound."""
+    never = scenario.temper == "never"
+    percent = dice.choice((0.0, 30.0, 100.0, 100.0)) if not never else 100.0
+    if not percent:
+        return ()
+    clusters["shadow"] = Cluster(
+        "shadow", SHADOWS[dice.below(2) :], connect_timeout=0.2, timeout=None if never else dice.choice((0.1, TIMEOUT)),
+        max_connections=1 + dice.below(3), **({} if never else limits),
+    )  # fmt: skip
+    return (Mirror("shadow", percent),)
 
 
 def retries(scenario: Scenario, dice: Dice) -> tuple[Retry, Retry]:

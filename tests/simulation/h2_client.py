@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from tests.simulation.h2_ledger import CANCEL, INTERNAL, Call
+from tests.simulation.h2_ledger import CANCEL, INTERNAL, UNAWARE, Call
 from tests.simulation.h2_peer import Peer
 from tests.simulation.http_speech import Form, Head, Talker, framing, head, written
 
@@ -31,6 +31,7 @@ class Streamer(Peer):
         super().__init__(world, client_side=True)
         self.number = number
         self.open: dict[int, Waiting] = {}
+        self.given_up: list[Call] = []
         self.leaving = False
 
     def __repr__(self) -> str:
@@ -71,12 +72,15 @@ class Streamer(Peer):
         waiting = self.open.pop(id)
         waiting.call.client_code, waiting.call.over = code, True
         waiting.call.reset_at = self.world.now
+        self.given_up.append(waiting.call)
         self.reset(id, code)
 
     def cuts(self) -> None:
         self.excused = True
         for waiting in self.open.values():
             waiting.call.client_gone = waiting.call.over = True
+        for call in self.given_up:
+            call.client_gone |= self.world.now - call.reset_at < UNAWARE  # the reset may go with the connection
         self.open.clear()
         self.over = True
         if self.dice.below(2):

@@ -77,21 +77,24 @@ class Call:
     def delivered(self, now: int, doubtful: bool) -> None:
         """To a server, once more. doubtful: its connection may have been given up."""
         self.arrived = now
+        self.met(doubtful)
+        self.reset_code, self.status, self.whole = None, 0, False
+
+    def met(self, doubtful: bool) -> None:
         again = self.left + self.refused + self.retried + (1000 if self.repeats and (self.cut or doubtful) else 0)
         assert self.deliveries <= again, f"it was delivered twice: {self}"
         self.deliveries += 1
-        self.reset_code, self.status, self.whole = None, 0, False
 
 
 class Judge:
-    """The world's memory. `last_cut`: when a server's connection was last cut, or refused."""
+    """The world's memory. `last_cut`: when a server's connection was last cut, or refused; `last_goodbye`: left by a GOAWAY."""
 
     def __init__(self, keepalive: bool) -> None:
         self.keepalive = keepalive
         """Connections may be given up by the proxy."""
         self.calls: dict[int, Call] = {}
         self.wrong: list[str] = []
-        self.last_cut = self.last_refused = -1
+        self.last_cut = self.last_refused = self.last_goodbye = -1
         self.answers = self.refusals = self.resets = 0
 
     def lost(self, call: Call) -> bool:
@@ -142,7 +145,7 @@ class Judge:
         else:
             assert status == 503, f"{status}: {call}"
             assert self.last_refused >= 0 or self.last_cut >= 0, f"503: {call}"
-        excused = late or call.cut or call.near == "h1"
+        excused = late or call.cut or call.near == "h1" or call.retried  # it was sent again, and that came to nothing
         assert call.reset_code is None or excused, f"{status} for a reset with {call.reset_code}: {call}"
 
     def was_reset(self, call: Call, code: int, now: int) -> None:
@@ -151,10 +154,13 @@ class Judge:
         call.over = True
         self.resets += 1
         late = now - call.begun >= TIMEOUT * SECOND
+        if code == call.reset_code:
+            return  # what its server said came, whatever became of the connection behind it
         if call.reset_code is not None and not late and not call.cut:
-            assert code == call.reset_code, f"reset with {code}, not {call.reset_code}: {call}"
-        elif code == REFUSED:
-            assert call.refused or (call.left and call.size > KEPT), f"refused, although it was not: {call}"
+            raise AssertionError(f"reset with {code}, not {call.reset_code}: {call}")
+        if code == REFUSED:
+            left = call.left or (not call.deliveries and self.last_goodbye >= call.begun - UNAWARE)  # no server has read it yet
+            assert call.refused or (left and call.size > KEPT), f"refused, although it was not: {call}"
         else:
             assert code in {INTERNAL, CANCEL}, f"reset with {code}: {call}"
             assert late or self.lost(call), f"reset with {code} for nothing: {call}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.h2_client import CODES
-from tests.simulation.h2_ledger import REFUSED, Call
+from tests.simulation.h2_ledger import REFUSED, UNAWARE, Call
 from tests.simulation.h2_peer import LAST_ID, Fields, Peer
 from tests.simulation.http_speech import Form, Head, Talker, content, cut_up, framing, head, written
 
@@ -50,6 +50,9 @@ class StreamServer(Peer):
         if id > self.last:
             call.left += 1
             call.deliveries += 1
+            return
+        if self.wire.closed:
+            call.met(self.world.has("keepalive"))  # the proxy has gone, and nobody hears what it says to that
             return
         self.highest = max(self.highest, id)
         call.delivered(self.world.now, self.world.has("keepalive"))
@@ -182,6 +185,10 @@ class StreamServer(Peer):
             self.goaway(self.last, 0)
             self.maybe_close()
 
+    def goaway(self, last: int, code: int) -> None:
+        super().goaway(last, code)
+        self.world.judge.last_goodbye = self.world.now
+
     def desert(self) -> None:
         """It never looked at some, and says so."""
         self.leaves = True
@@ -219,14 +226,15 @@ class StreamServer(Peer):
         self.over = True
         self.world.judge.last_cut = self.world.now
         for call in self.had:
-            call.cut |= not call.over  # what was said may be lost
+            call.cut |= not call.over or self.world.now - call.reset_at < UNAWARE  # what was said may be lost, and not known
         self.open.clear()
 
     def goes(self, last: int, code: int) -> None:
         assert code == 0, f"the proxy is not content: {code}"
 
     def ended(self, reset: bool) -> None:
-        left = [each.call.number for each in self.open.values() if not each.done]
+        calls = [each.call for each in self.open.values() if not each.done]
+        left = [call.number for call in calls if call.client_code is None and not call.client_gone]
         if left and not self.world.ending and not self.world.has("keepalive"):
             self.blame(f"the proxy left it with {left}")
         if self.open:

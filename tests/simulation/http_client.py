@@ -219,6 +219,8 @@ class Browser(Talker):
             assert exchange.lost, why
         elif status == 502:
             assert exchange.spoiled, why
+        elif status == 500:
+            assert exchange.number in ledger.failed, why
         elif status == 504:
             assert now - exchange.begun >= TIMEOUT, why
         else:

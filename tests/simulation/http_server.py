@@ -38,6 +38,7 @@ class WebServer(Talker):
         again = "retries" in self.world.scenario and exchange.idempotent
         assert not exchange.delivered or exchange.repeats or again, f"request {exchange.number} was delivered twice"
         assert not exchange.lost, f"request {exchange.number} has no route"
+        assert exchange.number not in self.world.ledger.stopped, f"request {exchange.number} was stopped by a filter"
         assert not self.owes, f"it got request {exchange.number} before it had answered"
         assert not self.done, f"it got request {exchange.number} although {self.done}"
         assert (method, version) == (exchange.method, "HTTP/1.1"), f"request {exchange.number}: {found}"

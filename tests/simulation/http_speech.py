@@ -7,6 +7,7 @@ direction alone, and no two bodies have a run of bytes in common: whatever goes 
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -130,7 +131,9 @@ class Talker:
             assert not line, f"no break behind a chunk, but {line[:20]!r}"
             self.left = -1
         elif self.left == -1:
-            size = int(line.partition(b";")[0], 16)
+            text = line.partition(b";")[0]
+            assert re.fullmatch(rb"[0-9a-fA-F]+", text), f"no size of a chunk, but {line[:20]!r}"
+            size = int(text, 16)
             self.left = size + 2 if size else -2
         elif not line:
             self._end()

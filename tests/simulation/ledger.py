@@ -37,6 +37,8 @@ class Ledger:
         self.tries = tries
         self.calls: dict[int, Call] = {}
         self.exchanges: dict[int, Exchange] = {}
+        self.stopped, self.failed = set[int](), set[int]()
+        """Calls that filters have answered, or failed, before they were sent; and those that they have failed."""
         self.wrong: list[str] = []
         self.answers = self.refusals = self.delivered = 0
 
@@ -55,6 +57,8 @@ class Ledger:
         call.deliveries += 1
         if call.deliveries > (1 if call.oneway else self.tries):
             self.blame(f"call {read.number} was delivered {call.deliveries} times")
+        if read.number in self.stopped:
+            self.blame(f"call {read.number} was stopped by a filter, and delivered")
         if call.oneway != (read.kind == "oneway") or speech.masked(frame) != call.sent:
             self.blame(f"call {read.number} is not what was sent")
         self.delivered += 1
@@ -71,9 +75,13 @@ class Ledger:
         call.answered = True
         if read.status == speech.OK[read.protocol]:
             self.answers += 1
+            if number in self.stopped:
+                self.blame(f"call {number} was stopped by a filter, and answered by a server")
             if read.body not in call.bodies:
                 self.blame(f"call {number} got another call's answer: {read.body[:40]!r}")
-        elif read.status in speech.REFUSALS[read.protocol]:
+        elif read.status in speech.REFUSALS[read.protocol] or (
+            number in self.failed and read.status == speech.FAILED[read.protocol]
+        ):
             self.refusals += 1
         else:
             self.blame(f"call {number} was answered with status {read.status}")

@@ -10,6 +10,7 @@ from tests.hostile.speech import FOREIGN, SPEECHES
 from tests.hostile.wire import read_answer, size_of
 from tests.simulation import speech
 from tests.simulation.http_server import WebServer
+from tests.simulation.http_speech import Talker
 from tests.simulation.speech import BIG
 
 if TYPE_CHECKING:
@@ -217,14 +218,14 @@ class Server(Peer):
 class Front:
     """A server that learns from the first byte what it is to speak."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, framed: type[Peer] = Server, web: type[Talker] = WebServer) -> None:
+        self.world, self.framed, self.web = world, framed, web
         self.wire: Any = None
-        self.speaks: Server | WebServer | None = None
+        self.speaks: Peer | Talker | None = None
 
     def received(self, data: bytes) -> None:
         if self.speaks is None:
-            self.speaks = WebServer(self.world) if data[:1].isalpha() else Server(self.world)
+            self.speaks = self.web(self.world) if data[:1].isalpha() else self.framed(self.world)
             self.speaks.wire = self.wire
         self.speaks.received(data)
 

@@ -59,8 +59,14 @@ FAULTS = (
     "dawdles",  # a client that does not read for a while
     # Of all:
     "retries",  # routes that send calls again
+    "mirrors",  # routes whose calls are copied to servers that misbehave
+    "filters",  # code that calls go through, and that does as it likes
 )
+APART = {"retries": 0xA6A1, "mirrors": 0x51DE, "filters": 0xF117}
+"""Faults that are drawn by themselves: so what seeds mean stays what it is, but for those that they come up in."""
 
+TEMPERS = ("answers", "slow", "moody", "never", "dead")
+"""Who is moody answers, takes its time, is silent, closes and resets."""
 ATTEMPTS = 2
 """How often a call is sent again, at most."""
 
@@ -81,6 +87,11 @@ class Scenario:
     def tries(self) -> int:
         """How often a call may reach a server: of every other seed the calls may be processed twice."""
         return 1 + ATTEMPTS * (self.seed & 1) if "retries" in self else 1
+
+    @property
+    def temper(self) -> str:
+        """Of the servers that copies of calls go to."""
+        return str(Dice(self.seed ^ 0x7E39).choice(TEMPERS))
 
     def smaller(self) -> Iterator[Scenario]:
         """Scenarios with less in them, those with much less first."""
@@ -104,7 +115,6 @@ def draw(seed: int, calls: int) -> Scenario:
     """The seed's scenario: some protocols, and each fault in one of three."""
     dice = Dice(seed ^ 0x5EED)
     protocols = tuple(each for each in PROTOCOLS if dice.below(2)) or (PROTOCOLS[dice.below(4)],)
-    faults = tuple(each for each in FAULTS[:-1] if dice.below(3) == 0)
-    if Dice(seed ^ 0xA6A1).below(3) == 0:  # apart: what other seeds mean stays what it is
-        faults += FAULTS[-1:]
+    faults = tuple(each for each in FAULTS if each not in APART and dice.below(3) == 0)
+    faults += tuple(each for each, apart in APART.items() if Dice(seed ^ apart).below(3) == 0)
     return Scenario(seed, protocols, faults, calls, 1 + dice.below(12), 1 + dice.below(4))

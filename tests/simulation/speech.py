@@ -32,6 +32,8 @@ REFUSALS = {
     name: {speech.closed, speech.timeout, speech.connect, speech.no_host, speech.overload} for name, speech in SPEECHES.items()
 }
 """Statuses with which the proxy itself answers a call that is well-formed and has a route."""
+FAILED = {"bolt": 1, "dubbo": 80, "beacon": 5}
+"""And with which it answers one that a filter has failed."""
 
 
 class Read(NamedTuple):

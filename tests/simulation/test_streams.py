@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.h2_ledger import INTERNAL, Call, Judge
 from tests.simulation.h2_world import FAULTS, World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,3 +50,12 @@ def test_a_seed_replays_exactly() -> None:
 
 def test_every_fault_comes_up() -> None:
     assert {fault for seed in range(1, 1 + SEEDS) for fault in World(seed).faults} == set(FAULTS)
+
+
+def test_the_judge_knows_whose_reset_it_was() -> None:
+    """What a server said may come although its connection was cut behind it; another's reason never does."""
+    for code in (INTERNAL, 0x1234):
+        call = Call(1, 0, "POST", "h2", 0, cut=True, reset_code=0x1234)
+        Judge(keepalive=False).was_reset(call, code, 1)
+    with pytest.raises(AssertionError, match="reset with 11"):
+        Judge(keepalive=False).was_reset(Call(1, 0, "POST", "h2", 0, cut=True, reset_code=0x1234), 11, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import errno
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pytest
@@ -31,6 +32,13 @@ HOSTS = ("host:0", "host:1")
 IDLE = 20.0
 SETTLES = 60_000_000
 """Microseconds: longer than any deadline."""
+PATTERN = bytes((n * 7 + n // 251) & 0xFF for n in range(251 * 256))
+"""Of bytes, which repeats from there on."""
+
+
+@cache
+def protocols() -> Any:
+    return registry.load((), {})
 
 
 @dataclass
@@ -58,8 +66,9 @@ class Peer:
 
     def stream(self, at: int, size: int) -> bytes:
         """The bytes of this peer: nobody's or how a protocol begins, its number, then ever other ones."""
-        start = ((0xEE, 0x02, 0xDA)[self.number % 3], self.number)
-        return bytes(start[n] if n < 2 else (n * 7 + n // 251) & 0xFF for n in range(at, at + size))
+        start = bytes(((0xEE, 0x02, 0xDA)[self.number % 3], self.number))[at : at + size]
+        begin = at % len(PATTERN)
+        return start + (PATTERN * ((begin + size) // len(PATTERN) + 1))[begin + len(start) : begin + size]
 
 
 class Host:
@@ -90,7 +99,7 @@ class World:
         self.calm = False
         self.network.hosts.update({address: Host(self) for address in HOSTS})
         self.clients, self.servers, self.log = list[Peer](), list[Peer](), list[str]()
-        self.loaded = registry.load((), {})
+        self.loaded = protocols()
         self.snapshot = self.made(HOSTS, True)
         self.layout = Layout(self.snapshot, self.loaded)
         self.counters = array.array("Q", bytes(8 * 4096))

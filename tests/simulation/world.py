@@ -16,18 +16,25 @@ from proxy.datapath.clock import ManualClock
 from proxy.datapath.engine import Engine
 from proxy.datapath.simulated import SimulatedNetwork
 from proxy.datapath.simulated_loop import Dice, SimulatedLoop
+from proxy.filters.placed import Placements
 from proxy.observe.counters import Layout
+from proxy.snapshot import Snapshot
 from tests.simulation import configuration, speech
 from tests.simulation.http_client import Browser
 from tests.simulation.ledger import Ledger
 from tests.simulation.peers import Client, Host
 from tests.simulation.scenario import Scenario
+from tests.simulation.shadows import BOUND, Copies, ShadowHost
+from tests.simulation.whims import Passing
 
 DOOR = 3
 SETTLES = 60_000_000
 """Microseconds of simulated time in which everybody behaves: by then every call must be answered."""
 LOOK = 16
 """Callbacks from one look at all structures to the next."""
+COPIES = ("xproto_mirror_calls_total", "xproto_mirror_dropped_total")
+"""What counts the ends of copies."""
+IN_FLIGHT = ("xproto_mirror_in_flight",)
 ROOM = 4096
 """Slots for the counters of all configurations of a run."""
 
@@ -55,13 +62,18 @@ class World:
         self.ledger, self.log, self.calm = Ledger(scenario.tries), list[str](), False
         found = configuration.first(scenario, dice)
         self.network.hosts.update({address: Host(self) for address in configuration.addresses(scenario)})
+        if "mirrors" in scenario:
+            self.copies = Copies(self)
+            self.network.hosts.update({address: ShadowHost(self) for address in configuration.SHADOWS})
+        self.passing = Passing(self) if "filters" in scenario else None
         *parts, self.layout = configuration.made_of(scenario, found)
-        self.gauges = gauges(self.layout)
+        self.gauges, self.copied = gauges(self.layout), slots(self.layout, COPIES)
+        self.flying = slots(self.layout, IN_FLIGHT)
         self.spoken = next(iter(found.listeners.values())).protocols
         self.counters = array.array("Q", bytes(8 * ROOM))
         self.engine = Engine(
             self.loop, found, *parts, self.counters, self.layout, self.log.append, scenario.seed, network=self.network,
-            clock=self.loop.clock,
+            clock=self.loop.clock, filters=self.filters(found),
         )  # fmt: skip
         if "wrapping" in scenario:
             self.engine.set_first_id(min(2 ** speech.ID_BITS[each] for each in scenario.protocols) - 20)
@@ -127,6 +139,9 @@ class World:
             if bad := [line for line in self.log if "internal error" in line]:
                 raise ViolationError(bad[0])
             self.log.clear()
+        for slot in self.flying:
+            if self.counters[slot] > BOUND:
+                raise ViolationError(f"over {BOUND} copies are in flight")
         return more
 
     def act(self, at: int) -> None:
@@ -167,7 +182,7 @@ class World:
         """Another configuration, in one go; sometimes one that is thought better of."""
         found = configuration.another(self.scenario, self.loop.dice)
         *parts, layout = configuration.made_of(self.scenario, found, self.layout)
-        change = self.engine.prepare(found, *parts, layout)
+        change = self.engine.prepare(found, *parts, layout, filters=self.filters(found))
         if self.loop.dice.below(8) == 0:
             return
         [(name, listener)] = found.listeners.items()
@@ -175,9 +190,16 @@ class World:
         moved, self.name, self.spoken = name != self.name, name, listener.protocols
         self.layout = layout
         self.gauges |= gauges(layout)
+        self.copied |= slots(layout, COPIES)
+        self.flying |= slots(layout, IN_FLIGHT)
         self.met = [client for client in self.met if not client.over]
         for client in self.met:
             client.excused |= moved or speech.LOADED[client.protocol] not in self.spoken
+
+    def filters(self, snapshot: Snapshot) -> dict[str, Placements]:
+        """Of its listener: the same ones, whatever the configuration."""
+        [name] = snapshot.listeners
+        return {} if self.passing is None else {name: Placements(self.passing.placed, {})}
 
     def recover(self) -> None:
         self.network.full = False
@@ -214,10 +236,16 @@ class World:
         self.loop.watch = None
         self.engine.close()
         self.calm = True
+        while self.passing is not None and self.passing.waiting and self.loop.step(self.now + 1_000_000):
+            pass  # of what waited for the last calls: it hears that it is cancelled
         left = self.engine.describe()
         rest = {"calls": left["calls"], "timers": left["timers"], "bytes": left["buffers"]["held"],
                 "owners": left["buffers"]["owners"], "transports": self.network.open}  # fmt: skip
         rest |= {f"{name} (slot {slot})": self.counters[slot] for slot, name in self.gauges.items()}
+        if self.passing is not None:
+            self.passing.check()
+        if self.copied:
+            self.copies.check(sum(self.counters[slot] for slot in self.copied), self.begun)
         if any(rest.values()):
             raise ViolationError(f"left when all was closed: { {name: value for name, value in rest.items() if value} }")
 
@@ -225,6 +253,10 @@ class World:
 def gauges(layout: Layout) -> dict[int, str]:
     """Those of removed names must fall back to zero too."""
     return {counter.slot: counter.name for counter in layout.counters if counter.type == "gauge"}
+
+
+def slots(layout: Layout, names: tuple[str, ...]) -> set[int]:
+    return {each.slot for each in layout.counters if each.name in names}
 
 
 def run(scenario: Scenario) -> Outcome:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any
 
 from construct.expr import Path
@@ -81,28 +80,39 @@ def _packed(units: list[Expr], bits: list[int]) -> Expr:
 
 
 def _kind_table(rules: list[tuple[Kind, Expr]], units: list[Expr], bits: list[int]) -> bytes:
+    """For all that the units may be, the first rule that holds. A rule is only asked where none before it did."""
     table = bytearray(1 << sum(bits))
-    for values in product(*(range(1 << width) for width in reversed(bits))):
-        known = {repr(unit): value for unit, value in zip(units, reversed(values), strict=True)}
-        index = shift = 0
-        for value, width in zip(reversed(values), bits, strict=True):
-            index |= value << shift
+    left: Sequence[int] = range(len(table))
+    for kind, test in rules:
+        known, shift = dict[str, Sequence[int]](), 0
+        for unit, width in zip(units, bits, strict=True):
+            known[repr(unit)] = [index >> shift & (1 << width) - 1 for index in left]
             shift += width
-        table[index] = next((int(kind) for kind, test in rules if evaluate(test, known)), 0)
+        holds = dict(zip(left, _column(test, known, len(left)), strict=True))
+        for index in left:
+            if holds[index]:
+                table[index] = int(kind)
+        left = [index for index in left if not holds[index]]
     return bytes(table)
 
 
 def evaluate(expr: Expr, known: Mapping[str, int]) -> int:
     """The expression's value where `known` gives the values of its parts, by their repr."""
+    return _column(expr, {part: (value,) for part, value in known.items()}, 1)[0]
+
+
+def _column(expr: Expr, known: Mapping[str, Sequence[int]], size: int) -> Sequence[int]:
+    """Its values in so many cases at a time: what it consists of is looked at once."""
     if (found := known.get(repr(expr))) is not None:
         return found
     match expr:
         case Num(value):
-            return value
+            return [value] * size
         case Not(operand):
-            return int(not evaluate(operand, known))
+            return [int(not each) for each in _column(operand, known, size)]
         case Bin(op, left, right):
-            return apply(op, evaluate(left, known), evaluate(right, known))
+            pairs = zip(_column(left, known, size), _column(right, known, size), strict=True)
+            return [apply(op, a, b) for a, b in pairs]
         case Ref(value):
             raise KeyError(value.path)
 
