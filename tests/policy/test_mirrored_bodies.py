@@ -114,3 +114,18 @@ async def test_a_call_of_grpc_with_its_deadline_and_trailers(world: World) -> No
     assert waiting(world) == 1
     await world.advance(0.3)
     assert copies(world, "timeout") == 1
+
+
+async def test_a_copy_with_a_body_is_not_sent_twice(world: World) -> None:
+    """Its server closes a connection that it has answered on before: what has no body would be sent once more."""
+    both = await Mirrored(world, HTTP1).start()
+    await both.call()
+    await both.shadow.serve()
+    await world.until(lambda: copies(world, "answered") == 1)
+    await both.call(body=b"body", http_method="PUT")
+    copy = await both.shadow.take()
+    assert copy.body == b"body"
+    await copy.reset()
+    await world.until(lambda: copies(world, "closed") == 1)
+    assert waiting(world) == 0
+    assert world.count("upstream_calls_total", cluster="shadow", host=both.shadow.address) == 2

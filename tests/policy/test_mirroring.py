@@ -218,20 +218,3 @@ async def test_a_server_that_does_not_read_gets_so_much_and_no_more(world: World
     mirror.close()
     await world.until(lambda: waiting(world) == 0)
     assert audit(world.engine) == []
-
-
-async def test_a_copy_with_a_body_is_not_sent_twice(world: World) -> None:
-    """Its server closes a connection that it has answered on before: what has no body would be sent once more."""
-    speech, live, shadow = Http1(), world.backend(), world.backend()
-    start(world, speech, live, shadow)
-    client = await speech.client(world)
-    server = await first(speech, client, live)
-    mirror = await speech.server(shadow)
-    await speech.answer(mirror, await speech.take(mirror), "shadow")
-    await client.send(web.request("/a", b"body", "x-word: b", method="PUT"))
-    assert (await speech.take(server)).body == b"body"
-    assert (await speech.take(mirror)).body == b"body"
-    mirror.close()
-    await world.until(lambda: copies(world, "closed") == 1)
-    assert waiting(world) == 0
-    assert world.count("upstream_calls_total", cluster="shadow", host=shadow.address) == 2

@@ -6,37 +6,40 @@ import pytest
 
 from proxy.datapath.audit import audit
 from tests.datapath.world import World
-from tests.policy.filter_calls import SPEAKERS, Speaker
-from tests.policy.test_filters import acting, made
-
-EDITED = pytest.mark.parametrize(
-    "speaker", [each for each in SPEAKERS if each.header], ids=[each.protocol for each in SPEAKERS if each.header]
-)
+from tests.policy.filtering import acting, made
+from tests.policy.scenes import Talk
+from tests.policy.speech.table import Speech, over
 
 
-@EDITED
-async def test_an_edit_between_two_waits_is_kept(world: World, speaker: type[Speaker]) -> None:
-    talk = await speaker(world).start(
-        acting("on_request", "wait"), acting("on_route", "set", name="sets"), acting("on_route", "wait", name="last")
-    )
-    await talk.ask(value="a value that is longer than the new one")
-    for at in (0, 2):
+async def let_go(world: World, *filters: int) -> None:
+    """Each of them in turn has the call wait, and then has had its time."""
+    for at in filters:
         await world.until(lambda at=at: made(world, at).gates)
         assert audit(world.engine) == []
         made(world, at).gates[0].set_result(None)
-    assert b"new" in await talk.serve()
-    assert await talk.answer() == "ok"
 
 
-@pytest.mark.parametrize("speaker", SPEAKERS, ids=[each.protocol for each in SPEAKERS])
-async def test_its_frame_is_kept_once(world: World, speaker: type[Speaker]) -> None:
-    talk = await speaker(world).start(acting("on_request", "wait"), acting("on_route", "wait", name="last"))
-    await talk.ask()
+@over("fields", variants=True)
+async def test_an_edit_between_two_waits_is_kept(world: World, speech: Speech) -> None:
+    talk = await Talk(world, speech).start(
+        acting("on_request", "wait"), acting("on_route", "set", name="sets"), acting("on_route", "wait", name="last")
+    )
+    await talk.ask(env="a value that is longer than the new one")
+    await let_go(world, 0, 2)
+    assert (await talk.serve()).headers["x-env"] == "new"
+    assert (await talk.answer()).ok
+
+
+@pytest.mark.parametrize("size", [100, 64 * 1024, 1024 * 1024])
+@over()
+async def test_its_frame_is_kept_once(world: World, speech: Speech, size: int) -> None:
+    talk = await Talk(world, speech).start(acting("on_request", "wait"), acting("on_route", "wait", name="last"))
+    body = bytes(range(97, 123)) * (size // 26)
+    await talk.client.ask(body=body)
     await world.until(lambda: made(world, 0).gates)
-    held = world.engine.describe()["buffers"]["held"]
-    made(world, 0).gates[0].set_result(None)
+    await let_go(world, 0)
     await world.until(lambda: made(world, 1).gates)
-    assert world.engine.describe()["buffers"]["held"] == held
-    made(world, 1).gates[0].set_result(None)
-    await talk.serve()
-    assert await talk.answer() == "ok"
+    await let_go(world, 1)
+    assert (await talk.serve()).body == body
+    assert (await talk.answer()).ok
+    await world.until(lambda: world.engine.describe()["buffers"]["held"] == 0)
