@@ -49,9 +49,13 @@ class Talk:
     def __init__(self, world: World, speech: Speech) -> None:
         self.world, self.speech = world, speech
 
-    async def start(self, *filters: Filter, hosts: int = 1, routes: Any = None, **listener: Any) -> Talk:
+    async def start(
+        self, *filters: Filter, hosts: int = 1, routes: Route | tuple[Route, ...] | None = None,
+        cluster: dict[str, Any] | None = None, **listener: Any,
+    ) -> Talk:  # fmt: skip
         self.hosts = [Host(self.world, self.speech) for _ in range(hosts)]
-        start(self.world, self.speech, routes or everything(), *self.hosts, listener={"filters": filters, **listener})
+        given = {"filters": filters, **listener}
+        start(self.world, self.speech, routes or everything(), *self.hosts, listener=given, **(cluster or {}))
         self.client = await self.speech.client(self.world)
         return self
 

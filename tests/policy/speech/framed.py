@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +13,13 @@ from tests.policy.speech.model import Answer, Asked, Call, Speech
 class FrameClient:
     def __init__(self, speech: Framed, peer: Peer) -> None:
         self.speech, self.peer = speech, peer
-        self.numbers = deque[int]()
+        self.calls: list[Call] = []
+        """Those that are not answered yet."""
 
     async def ask(self, call: Call | None = None, **fields: Any) -> None:
         call = call or Call(**fields)
-        self.numbers.append(call.number)
+        if not call.oneway:
+            self.calls.append(call)
         await self.peer.send(self.speech.request(call))
 
     async def answer(self) -> Answer:
@@ -26,9 +27,21 @@ class FrameClient:
         if not frame:
             raise EOFError
         answer = self.speech.answered(frame)
-        if "numbers" not in self.speech.says:
-            answer = replace(answer, number=self.numbers.popleft() if self.numbers else 0)
+        call = self.answered_by(answer)
+        if call is not None:
+            assert answer.method in {None, call.method}
+            answer = replace(answer, number=call.number)
         return self.speech.heard(replace(answer, raw=frame))
+
+    def answered_by(self, answer: Answer) -> Call | None:
+        """The call that it answers; one that a test sent as bytes is not known here."""
+        if not self.calls:
+            return None
+        if "numbers" not in self.speech.says:
+            return self.calls.pop(0)
+        call = next(call for call in self.calls if call.number == answer.number)
+        self.calls.remove(call)
+        return call
 
     async def silent(self) -> bool:
         return await self.peer.silent()

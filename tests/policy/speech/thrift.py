@@ -15,7 +15,8 @@ APPLICATION = 100
 
 
 def message(kind: int, name: str, number: int, fields: bytes) -> bytes:
-    return STRICT + struct.pack(">Hi", kind, len(name)) + name.encode() + struct.pack(">i", number) + fields + b"\0"
+    said = name.encode()
+    return STRICT + struct.pack(">Hi", kind, len(said)) + said + struct.pack(">i", number) + fields + b"\0"
 
 
 def binary(field: int, data: bytes) -> bytes:
