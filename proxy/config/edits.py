@@ -31,23 +31,24 @@ OF_HOPS = (
 """Fields of HTTP that say how a message or a connection ends, or what becomes of it."""
 
 
-def _header_name(value: Any) -> str:
+def check_header_name(value: Any, where: str = "") -> str:
+    """A header that may be edited. `where`: said of a rewrite that is to be written instead."""
     if not isinstance(value, str):
         raise WrongValueError(f"must be a header's name, not {describe(value)}; write it in quotes")
     if not value or re.search(r"\s", value) or not value.isprintable() or len(value.encode()) > MAX_NAME:
         raise WrongValueError(f"{value!r} is no header's name; write one without spaces, such as x-env")
     lower = value.lower()
     if lower in ("host", ":authority"):
-        raise WrongValueError(f"{value} is whom a request is for; write rewrite: {{host: ...}}")
+        raise WrongValueError(f"{value} is whom a request is for; write rewrite: {{host: ...}}{where}")
     if lower in (":path", ":method", ":scheme", ":status", ":protocol"):
-        instead = "rewrite: {path: ...}" if lower == ":path" else "another header, or leave it out"
+        instead = f"rewrite: {{path: ...}}{where}" if lower == ":path" else "another header, or leave it out"
         raise WrongValueError(f"{value} is no header; write {instead}")
     if lower in OF_HOPS:
         raise WrongValueError(f"{value} is between this proxy and its peers; write another header, or leave it out")
     return value
 
 
-HeaderName = Annotated[str, Written("name"), BeforeValidator(checked(_header_name)), WithJsonSchema({"type": "string"})]
+HeaderName = Annotated[str, Written("name"), BeforeValidator(checked(check_header_name)), WithJsonSchema({"type": "string"})]
 
 
 def _check_headers(given: RequestHeaders | ResponseHeaders) -> None:

@@ -7,32 +7,26 @@ program of its user: whatever it raises is a problem at its line, never a traceb
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from pydantic import ValidationError
 
-from proxy.config.filter_models import MODELS
+from proxy.config.filter_classes import check_made, check_phases
+from proxy.config.filter_models import MODELS, too_long
 from proxy.config.filters import MAX_FILTERS, Filter
 from proxy.config.messages import report_errors
 from proxy.config.problems import Path, Problem
 from proxy.config.raw import items, lists, mapping
 from proxy.config.source import Source
-from proxy.filters.interface import Condition
 from proxy.filters.interface import Filter as FilterClass
 from proxy.filters.loading import Classes, FilterError
 from proxy.filters.placed import settings_of
-from proxy.routing.condition import holds
-from proxy.routing.keys import METADATA
 from proxy.snapshot import Filter as Spec
-from proxy.snapshot import MatchKind, Snapshot
+from proxy.snapshot import Snapshot
 from xproto.errors import suggest
-
-KINDS = get_args(MatchKind)
-
 
 Known = dict[str, list[tuple[str, Spec, type[FilterClass]]]]
 """By a filter's name: the listeners that have it, and what it is there; none where it is not right anywhere."""
@@ -121,6 +115,7 @@ def _listener(
             continue
         try:
             kind = classes.find(spec)
+            check_phases(kind, "name" if spec.file is None else "file")
         except FilterError as error:
             place = "filter" if error.place == "name" and "filter" in item else error.place
             source.report((*at, place), str(error))
@@ -172,10 +167,14 @@ def settings(source: Source, path: Path, kind: type[FilterClass], spec: Spec, gi
     plain: dict[str, Any] | None = given
     if spec.file is None and spec.kind in MODELS:
         try:
-            plain = MODELS[spec.kind].model_validate(given).plain()
+            written = MODELS[spec.kind].model_validate(given)
         except ValidationError as error:
             report_errors(source, error, path, MODELS[spec.kind])
             return None
+        if found := too_long(written, spec.timeout):
+            source.report((*path, *found[0]), found[1])
+            return None
+        plain = written.plain()
     else:
         unknown = [key for key in given if key not in fields_of(kind)]
         for key in unknown:
@@ -184,8 +183,7 @@ def settings(source: Source, path: Path, kind: type[FilterClass], spec: Spec, gi
             return None
     try:
         made = kind(settings_of(kind, plain or {}))
-        _check_looks(made.looks())
-        _check_keys(made.keys)
+        check_made(made)
     except ValidationError as error:
         told = len(source.problems)
         report_errors(source, error, path, kind.Settings)
@@ -219,22 +217,3 @@ def fields_of(kind: type[FilterClass]) -> tuple[str, ...]:
 def _known(key: str, kind: type[FilterClass]) -> str:
     names = fields_of(kind)
     return suggest(key, names) if names else "this filter has none"
-
-
-def _check_looks(looks: Any) -> None:
-    for condition in _all(looks or ()):
-        if not isinstance(condition, Condition) or condition.kind not in KINDS:
-            raise TypeError(f"looks() gives {condition!r}, which is no Condition")
-        if condition.key.startswith(METADATA):
-            raise ValueError(f"looks() asks for {condition.key}, that is not set yet")
-        holds(condition, b"")  # which reads its value
-
-
-def _check_keys(keys: Any) -> None:
-    if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
-        raise TypeError(f"keys is {keys!r}, which is no tuple of texts")
-
-
-def _all(groups: Any) -> Iterator[Any]:
-    for group in groups:
-        yield from group

@@ -19,6 +19,7 @@ from proxy.config import (
     protocols,
     references,
     references_edits,
+    references_filters,
     references_retries,
     references_tls,
     source,
@@ -70,6 +71,7 @@ def parse(
         *(protocols.check_detection(config, gathered.registry) if config else ()),
         *(references_retries.check_statuses(config, gathered.registry) if config else ()),
         *(references_edits.check_edits(config, gathered.registry) if config else ()),
+        *(references_filters.check(config, gathered.registry) if config else ()),
     ]
     for path, message in later:
         found.report(path, message)

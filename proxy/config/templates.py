@@ -27,7 +27,9 @@ MAX_VALUE = 16_384
 """Bytes, before variables: the kernel writes no longer one."""
 
 _PART = re.compile(r"%%|%(?P<variable>[a-z_]+)(?:\((?P<argument>[^()%]*)\))?%|%")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+VARIABLE = re.compile(r"%[a-z_]+(?:\([^()%]*\))?%")
+"""What looks like a variable, whether there is such a one or not."""
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def pieces(text: str) -> tuple[Piece, ...]:
@@ -45,7 +47,7 @@ def pieces(text: str) -> tuple[Piece, ...]:
 def _check(text: Any, known: tuple[str, ...]) -> str:
     if not isinstance(text, str):
         raise WrongValueError(f"must be text, not {describe(text)}; write it in quotes")
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         raise WrongValueError("the value has control characters, or more than one line; write one line")
     if len(text.encode()) > MAX_VALUE:
         raise WrongValueError(f"the value has {len(text.encode())} bytes; write at most {MAX_VALUE}")
