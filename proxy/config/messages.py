@@ -2,7 +2,7 @@
 
 Validators of ours speak for themselves (type ``refused``). The few errors that pydantic raises on its own are
 translated by a table, with the keys of the model in question at hand for a suggestion. Keys that readers of other
-proxies' configurations will try, and that mean something not there yet, have a reason of their own.
+proxies' configurations will try have a hint of their own: what it is called here, or that it is not there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from proxy.config.tls import ServerTls
 from proxy.config.values import describe
 from xproto.errors import suggest
 
-NOT_YET: dict[tuple[type[BaseModel], str], str] = {
+HINTS: dict[tuple[type[BaseModel], str], str] = {
     (Match, "prefix"): "belongs under path; write path: {prefix: ...}",
     (Match, "domains"): "belong to a virtual host; write host here",
     (Match, "sources"): "may be several under source; write source: [...]",
@@ -35,7 +35,7 @@ NOT_YET: dict[tuple[type[BaseModel], str], str] = {
     (Route, "weighted_clusters"): "are called clusters here; write clusters: [{name: ..., weight: ...}]",
     (Route, "request_mirror_policies"): "is called mirror here; write mirror: [{cluster: ..., percent: ...}]",
     (Redirect, "response_code"): "is called status here; write status: 302",
-    (Route, "retry"): "retries are not there yet; leave it out",
+    (Route, "retry_policy"): "is called retry here; write retry: {on: [...], attempts: 2}",
     (Route, "request_headers_to_add"): "is Envoy's; write request_headers: {append: {name: value}}",
     (Route, "response_headers_to_add"): "is Envoy's; write response_headers: {append: {name: value}}",
     (Route, "request_headers_to_remove"): "is Envoy's; write request_headers: {remove: [name]}",
@@ -46,7 +46,6 @@ NOT_YET: dict[tuple[type[BaseModel], str], str] = {
     (ServerTls, "verify"): "is wanted of clients; write client: {verify: ...}",
     (ServerTls, "ca"): "is for clients; write client: {ca: ...}",
     (ServerTls, "san"): "is wanted of clients; write client: {san: ...}",
-    (Cluster, "subsets"): "subsets are not there yet; write a cluster for each",
     (Cluster, "health_checks"): "is one in number; write health_check: {grpc: {}}",
     (HealthCheck, "tcp"): "checks by connecting are not there yet; write grpc, for hosts that speak it",
     (HealthCheck, "http"): "checks by HTTP are not there yet; write grpc, for hosts that speak it",
@@ -83,7 +82,7 @@ def _translate(kind: str, path: Path, message: str, value: Any, root: Any) -> tu
         return path, f"is missing; write {last}: {example}" if example else f"is missing; write {last}"
     if kind == "extra_forbidden":
         model = model_at(path[:-1], root)
-        if model is not None and (reason := NOT_YET.get((model, last))):
+        if model is not None and (reason := HINTS.get((model, last))):
             return path, reason
         return path, f"there is no such key; {suggest(last, model.model_fields if model else ())}"
     if kind in ("model_type", "dict_type"):
