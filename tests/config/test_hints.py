@@ -30,7 +30,11 @@ def test_a_hint_is_true(model: type[BaseModel], key: str) -> None:
     assert instead is None or instead[1] in model.model_fields
 
 
-EIGHT = ", ".join(f"m{number}" for number in range(9))
+CROWDED = (
+    f"{{name: a, domains: a, request_headers: {{set: {{{HALF}}}}},"
+    f" routes: [{{cluster: echo, request_headers: {{set: {{{OTHERS}}}}}}}]}}"
+)
+NINE = ", ".join(f"m{number}" for number in range(9))
 WRONG = [
     (
         acting("cluster: echo\n      retry_policy: {}"),
@@ -47,8 +51,7 @@ WRONG = [
         f"{HERE}: mirror: 'other' would get its own calls twice; write another cluster",
     ),
     (
-        hosted(["{name: a, domains: a, request_headers: {set: {%s}}, routes: [{cluster: echo, request_headers: {set: {%s}}}]}"
-                % (HALF, OTHERS)]),
+        hosted([CROWDED]),
         ("6: routes.main: a route of virtual host 'a' has 65 edits of request_headers, those of its virtual host and table"
          " included; write at most 64"),
     ),
@@ -66,7 +69,7 @@ def test_one_error_gives_one_line(text: str, expected: str) -> None:
 
 def test_too_many_copies() -> None:
     clusters = "".join(f"  m{number}:\n    hosts: [127.0.0.1:{9200 + number}]\n" for number in range(9))
-    text = acting(f"cluster: echo\n      mirror: [{EIGHT}]") + clusters
+    text = acting(f"cluster: echo\n      mirror: [{NINE}]") + clusters
     assert errors(text) == [f"{HERE}: mirror: 9 clusters, and each is a copy of every call; write at most 8"]
 
 
