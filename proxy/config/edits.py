@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from proxy.config.model import Model
-from proxy.config.templates import OF_REQUESTS, AnswerValue, PathValue, RequestValue, RoleValue, pieces
+from proxy.config.templates import OF_REQUESTS, AnswerValue, HostValue, PathValue, RequestValue, RoleValue, pieces
 from proxy.config.types import Text, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
 from proxy.snapshot import RoleName
@@ -143,7 +143,7 @@ class Rewrite(Model):
         description="What `regex` matched becomes this; `\\1` is what its first group matched, `\\\\` a backslash.",
         examples=["/people/\\1/"],
     )
-    host: RoleValue | None = Field(
+    host: HostValue | None = Field(
         default=None, description="The host of a request of HTTP, perhaps with a port.", examples=["shop.internal"]
     )
     service: RoleValue | None = Field(

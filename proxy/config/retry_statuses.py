@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from http import HTTPMethod
 
 from proxy.config.problems import Path
 from proxy.config.retries import EVENTS, Retry
@@ -15,6 +16,7 @@ from proxy.config.speakers import Speaker
 from proxy.config.values import describe
 from xproto.errors import suggest
 
+METHODS = tuple(HTTPMethod)
 MOST_NAMED = 3
 """Protocols that a message lists; of `auto` there are many."""
 MOST_STATUSES = 20
@@ -24,17 +26,29 @@ MOST_STATUSES = 20
 def check_policy(retry: Retry, spoken: Sequence[Speaker]) -> Iterator[tuple[Path, str]]:
     """`spoken`: at least one; the paths begin below `retry`."""
     for place, status in enumerate(retry.on):
-        said = _event(status, retry, spoken) if status in EVENTS else _status(status, spoken)
+        said = _event(status, retry, spoken) if isinstance(status, str) and status in EVENTS else _status(status, spoken)
         if said is not None:
             yield ("on", place), said
     if retry.retriable_headers and not any(each.answers_headers for each in spoken):
         yield ("retriable_headers",), f"answers of {_names(spoken)} have no headers; write statuses under on, or leave it out"
+    yield from _methods(retry, spoken)
 
 
-def _event(event: str | int, retry: Retry, spoken: Sequence[Speaker]) -> str | None:
-    if event == "refused" and retry.on == ("refused",) and not any(each.web for each in spoken):
-        return f"is said by HTTP/2 alone, and never to calls of {_names(spoken)}; write connect_failure, reset, or a status"
+def _event(event: str, retry: Retry, spoken: Sequence[Speaker]) -> str | None:
+    """`refused` is in what is retried where nothing is named, so only who writes it is told."""
+    if event == "refused" and "on" in retry.model_fields_set and not any(each.web for each in spoken):
+        return f"'refused' is said by HTTP/2 alone, not by {_names(spoken)}; write connect_failure, reset, or a status"
     return None
+
+
+def _methods(retry: Retry, spoken: Sequence[Speaker]) -> Iterator[tuple[Path, str]]:
+    """Methods of HTTP are in capitals; what else has methods may write them as it likes."""
+    if not isinstance(retry.idempotent, tuple) or not all(each.web and not each.has_methods for each in spoken):
+        return
+    for place, name in enumerate(retry.idempotent):
+        if name not in METHODS and name.upper() in METHODS:
+            wrong = f"{name!r} is not the method {name.upper()}, case counts; write {name.upper()}"
+            yield ("idempotent", "methods", place), wrong
 
 
 def _status(status: str | int, spoken: Sequence[Speaker]) -> str | None:

@@ -33,6 +33,11 @@ class Speaker(NamedTuple):
         return bool(self.protocol.statuses)
 
     @property
+    def has_methods(self) -> bool:
+        """Of its own, beside those of HTTP."""
+        return self.protocol.method is not None
+
+    @property
     def answers_headers(self) -> bool:
         """Whether its answers have headers."""
         own = self.protocol.answer_headers

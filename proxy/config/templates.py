@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from proxy.config.names import parse_host
 from proxy.config.types import Written, checked
 from proxy.config.values import WrongValueError, describe
 from proxy.snapshot import Piece
@@ -29,6 +30,8 @@ MAX_VALUE = 16_384
 _PART = re.compile(r"%%|%(?P<variable>[a-z_]+)(?:\((?P<argument>[^()%]*)\))?%|%")
 VARIABLE = re.compile(r"%[a-z_]+(?:\([^()%]*\))?%")
 """What looks like a variable, whether there is such a one or not."""
+_NO_HOST = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+_PORT = re.compile(r"[^:]:[0-9]{1,9}$")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -101,8 +104,26 @@ def _path(text: Any) -> str:
     return path
 
 
+def _host(text: Any) -> str:
+    """Of one without variables all is known; of others what stands between them."""
+    host = _role(text)
+    found = pieces(host)
+    if any(piece.variable for piece in found):
+        if wrong := _NO_HOST.search("".join(piece.text for piece in found if not piece.variable)):
+            raise WrongValueError(f"{wrong[0]!r} is in no host; write a name, perhaps with a port")
+        return host
+    name, colon, port = found[0].text.rpartition(":") if _PORT.search(host) else (found[0].text, "", "")
+    parsed = parse_host(name)
+    if parsed.startswith("*"):
+        raise WrongValueError(f"{host!r} is many hosts; write the one that calls are for")
+    if colon and not 0 < int(port) < 1 << 16:
+        raise WrongValueError(f"{host!r} has no port behind its colon; write 1 to 65535 there")
+    return host
+
+
 _SCHEMA = WithJsonSchema({"type": "string"})
 RequestValue = Annotated[str, Written("value"), BeforeValidator(checked(check_request_value)), _SCHEMA]
 AnswerValue = Annotated[str, Written("value"), BeforeValidator(checked(check_answer_value)), _SCHEMA]
 RoleValue = Annotated[str, Written("value"), BeforeValidator(checked(_role)), _SCHEMA]
+HostValue = Annotated[str, Written("value"), BeforeValidator(checked(_host)), _SCHEMA]
 PathValue = Annotated[str, Written("value"), BeforeValidator(checked(_path)), _SCHEMA]

@@ -154,17 +154,18 @@ _HOSTS = [
     (["{domains: a}"], 8, "[0].name: is missing; write name: shop"),
     (["{name: a/b, domains: a}"], 8, "[0].name: 'a/b' has a /, behind which metrics have the route's name; write another name"),
     (
-        ["{name: a, domains: [a.test, A.test]}"],
+        ["{name: a, domains: [a.test, A.test], routes: [{cluster: echo}]}"],
         8,
         "[0].domains[1]: a.test is also a domain of routes.main.virtual_hosts[0]; write it once",
     ),
     (
-        ["{name: a, domains: a.test}", '{name: b, domains: ["*", a.test]}'],
+        ["{name: a, domains: a.test, routes: [{cluster: echo}]}",
+         '{name: b, domains: ["*", a.test], routes: [{cluster: echo}]}'],
         9,
         "[1].domains[1]: a.test is also a domain of routes.main.virtual_hosts[0]; write it once",
     ),
     (
-        ['{name: a, domains: "*"}', '{name: a, domains: "b"}'],
+        ['{name: a, domains: "*", routes: [{cluster: echo}]}', '{name: a, domains: "b", routes: [{cluster: echo}]}'],
         9,
         "[1].name: 'a' is also the name of routes.main.virtual_hosts[0]; write another",
     ),
@@ -174,7 +175,7 @@ _HOSTS = [
         "[0].routes[0].cluster: there is no cluster 'ecco'; did you mean echo?",
     ),
     (
-        ["{name: a, domains: a, routes: [{cluster: echo, name: x}, {cluster: echo, name: x}]}"],
+        ["{name: a, domains: a, routes: [{match: {path: /}, cluster: echo, name: x}, {cluster: echo, name: x}]}"],
         8,
         "[0].routes[1].name: 'x' is also the name of routes.main.virtual_hosts[0].routes[0]; write another",
     ),
