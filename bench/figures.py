@@ -20,6 +20,12 @@ DETECTION_US = 5.0
 HOLD_MB = 60.0
 """Over the budget for buffers."""
 HOLD_PERCENT = 1.0
+MISS_US = 50.0
+NOOP_US = 2.0
+IDLE_FILTERS_RATIO = 1.1
+COPIES_RATIO = 1.1
+KILLED_MS = 50.0
+POLICY_CALLS = (("bolt", 1), ("bolt", 16), ("http1", 1))
 HTTPS_RATIO = 1.5
 HANDSHAKES_RATIO = 0.7
 BOLT_TLS_RATIO = 2.0
@@ -67,6 +73,8 @@ class Results:
     hold: dict[str, Any] = field(default_factory=dict)
     secure: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """By part of secure.py."""
+    policy: dict[str, Any] = field(default_factory=dict)
+    """By part of policy.py."""
 
     def cpu(self, proto: str, depth: int, peer: str) -> list[float] | None:
         """Microseconds for each call, a value for each round."""
@@ -135,6 +143,7 @@ def figures(results: Results, ratio: Callable[[list[float], list[float]], float]
         yield Figure(f"{name}: Python by hand, to the kernel", 1.0, row.get("by hand_ratio"), at_least=True)
     for row in results.detection:
         yield Figure(f"{row['proto']}: detection, us of cpu a connection", DETECTION_US, row["detection_us"])
+    yield from policed(results.policy)
     yield from neighbours(results)
     yield from secured(results.secure, ratio)
     faults = [row["faults"] for row in (*results.calls, *results.web) if row["peer"].startswith("ours")]
@@ -142,7 +151,35 @@ def figures(results: Results, ratio: Callable[[list[float], list[float]], float]
     faults += [row["closed"] for row in results.idle if row["peer"] == "ours"]
     faults += [results.hold["ended"]] if results.hold else []
     faults += secure_faults(results.secure)
+    faults += [row["faults"] for part in ("routes", "filters", "mirroring", "cost") for row in results.policy.get(part, ())]
     yield Figure("faults of this proxy, idle connections that it closed included", 0, sum(faults) if faults else None)
+
+
+def policed(parts: dict[str, Any]) -> Iterator[Figure]:
+    """Of traffic policy; `parts` as in `Results.policy`."""
+
+    def of(part: str, proto: str, depth: int) -> dict[str, Any]:
+        return next((row for row in parts.get(part, ()) if (row["proto"], row["depth"]) == (proto, depth)), {})
+
+    for depth in (1, 16):
+        name = f"bolt, depth {depth}: cpu with 10,000 mixed routes, to one route"
+        yield Figure(name, ROUTES_RATIO, of("routes", "bolt", depth).get("ratio"))
+    calls = parts["misses"]["calls"] if parts else None
+    miss = calls["new keys"] - calls["one key"] if calls else None
+    yield Figure("10,000 mixed routes, a key that is new: us of cpu", MISS_US, miss)
+    for proto, depth in POLICY_CALLS:
+        at, row = f"{proto}, depth {depth}", of("filters", proto, depth)
+        yield Figure(f"{at}: us that a filter adds which does nothing", NOOP_US, row.get("noop_us"))
+        yield Figure(f"{at}: cpu with all built-in filters idle, to none", IDLE_FILTERS_RATIO, row.get("idle_ratio"))
+        copies = of("mirroring", proto, depth).get("ratios", {}).get("dead")
+        yield Figure(f"{at}: cpu with copies to a dead cluster, to none", COPIES_RATIO, copies)
+    killed = {(row["load"], row["policy"]): row for row in parts.get("kill", ())}
+    idempotent = [sum(row["failed"]) for (_, policy), row in killed.items() if policy == "idempotent"]
+    yield Figure("a host killed, retries of idempotent calls: failed", 0, sum(idempotent) if idempotent else None)
+    for policy, name in (("connect_failure", "connect failures"), ("idempotent", "idempotent calls")):
+        row = killed.get(("open loop", policy))
+        slowest = row["slowest_us"] / 1000 if row else None
+        yield Figure(f"a host killed, retries of {name}: slowest call, ms", KILLED_MS, slowest)
 
 
 def secured(parts: dict[str, list[dict[str, Any]]], ratio: Callable[[list[float], list[float]], float]) -> Iterator[Figure]:

@@ -3,7 +3,7 @@
 
     filters.py bolt http1 --rounds 9
 
-As of `routes.py`, whose way this is: listeners of one process, in front of one backend, that take turns in short loads.
+All are listeners of one process that take turns (turns.py).
 """
 
 from __future__ import annotations
@@ -11,22 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import measure
 from compare import new_folder, progress
-from ours import table, words
-from processes import Ports, StartError, free_ports, running
-from routes import run
+from ours import table
+from processes import StartError, free_ports
+from turns import ROUNDS, Turns, ratio, short
 
-ROUNDS = 9
-SECONDS = 0.6
-DEPTHS = (1, 16)
 KINDS = ("none", "noop", "idle")
 MOST_NOOP = 2.0
 """Microseconds that a filter that does nothing may add to a call."""
@@ -66,41 +59,22 @@ clusters:
 """
 
 
-def measure_filters(command: str, proto: str, folder: Path, rounds: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
+def measure_filters(turns: Turns, proto: str) -> list[dict[str, Any]]:
     """A row for each depth. Raises StartError."""
     *numbers, backend = free_ports(len(KINDS) + 1)
     ports = dict(zip(KINDS, numbers, strict=True))
-    (folder / "noop.py").write_text(NOOP)
-    path = folder / f"filters-{proto}.yaml"
-    path.write_text(CONFIG.format(**ports, backend=backend, proto=proto, routes=table(proto, 1)))
-    echo = measure.backend(proto, Ports(backend, ports["none"]), folder)
-    with (
-        running(echo, backend, folder / "backend.log"),
-        running(words(command, path), ports["none"], folder / f"filters-{proto}.log") as proxy,
-    ):
-        time.sleep(measure.SETTLE_SECONDS)
-        load = measure.Load(proto, secs=SECONDS)
-        return [compare(proxy.pid, replace(load, depth=depth), ports, rounds, say) for depth in measure.depths(proto, DEPTHS)]
+    (turns.folder / "noop.py").write_text(NOOP)
+    text = CONFIG.format(**ports, backend=backend, proto=proto, routes=table(proto, 1))
+    return [
+        {**row, "noop_us": median(added(row, "noop")), "idle_ratio": ratio(row, "idle", "none")}
+        for row in turns.measure("filters", text, short(proto), ports, backend)
+    ]
 
 
-def compare(pid: int, load: measure.Load, ports: dict[str, int], rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    cpu: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    faults = 0
-    for number in range(rounds):
-        say(f"{load.proto}, depth {load.depth}, filters, round {number + 1} of {rounds}")
-        for kind in KINDS if number % 2 else reversed(KINDS):
-            microseconds, wrong = run(pid, load, ports[kind])
-            cpu[kind].append(microseconds)
-            faults += wrong
-    return {
-        "proto": load.proto,
-        "depth": load.depth,
-        "cpu_us": {kind: median(values) for kind, values in cpu.items()},
-        "cpu_rounds": cpu,
-        "noop_us": median(noop - none for noop, none in zip(cpu["noop"], cpu["none"], strict=True)),
-        "idle_ratio": measure.ratio(cpu["idle"], cpu["none"]),
-        "faults": faults,
-    }
+def added(row: dict[str, Any], kind: str) -> list[float]:
+    """Microseconds that it takes, a value for each round."""
+    cpu = row["cpu_rounds"]
+    return [with_it - none for with_it, none in zip(cpu[kind], cpu["none"], strict=True)]
 
 
 def line(row: dict[str, Any]) -> str:
@@ -122,8 +96,8 @@ def main() -> int:
     ap.add_argument("--json", action="store_true")
     a = ap.parse_args()
     measure.build()
-    folder = new_folder()
-    rows = [row for proto in a.proto for row in measure_filters(a.ours, proto, folder, a.rounds, progress)]
+    turns = Turns(a.ours, new_folder(), a.rounds, progress)
+    rows = [row for proto in a.proto for row in measure_filters(turns, proto)]
     progress("")
     print(json.dumps(rows) if a.json else "\n".join(map(line, rows)))
     return 1 if any(row["faults"] for row in rows) else 0

@@ -3,9 +3,8 @@
 
     mirroring.py bolt dubbo http1 --rounds 9
 
-All copies go to a port at which nobody listens. As in routes.py, both kinds are listeners of one process in front of one
-backend, and short loads alternate between them: what is looked for is less than what two runs differ by. `--alive` adds a
-listener whose copies go to the backend too: what a copy costs that somebody answers.
+All copies go to a port at which nobody listens. Both kinds are listeners of one process that take turns (turns.py). `--alive`
+adds a listener whose copies go to the backend too: what a copy costs that somebody answers.
 """
 
 from __future__ import annotations
@@ -13,24 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from statistics import median
 from typing import Any
 
 import measure
 from compare import new_folder, progress
 from http2 import PROTOCOLS
-from ours import MATCH, UPSTREAM_HTTP2, words
-from processes import Ports, StartError, free_ports, running
-from routes import DEPTHS, ROUNDS, SECONDS, run
+from ours import MATCH, UPSTREAM_HTTP2
+from processes import StartError, free_ports
+from turns import ROUNDS, Turns, ratio, short
 
 BOUND = 1.10
 """What copies to a dead cluster may cost the calls."""
 SMALL = 64
 """Bytes of a body: with small ones the cost for each call weighs most."""
+KINDS = ("none", "dead")
 CLUSTERS = ("dead", "alive")
 
 
@@ -52,42 +47,15 @@ def configuration(proto: str, ports: dict[str, int], backend: int, dead: int) ->
     return f"listeners:\n{listeners}routes:\n{routes}clusters:\n{clusters}"
 
 
-def measure_copies(
-    command: str, proto: str, kinds: tuple[str, ...], folder: Path, rounds: int, say: Callable[[str], None]
-) -> list[dict[str, Any]]:
+def measure_copies(turns: Turns, proto: str, kinds: tuple[str, ...] = KINDS) -> list[dict[str, Any]]:
     """A row for each depth. Raises StartError."""
     backend, dead, *fronts = free_ports(2 + len(kinds))
     ports = dict(zip(kinds, fronts, strict=True))
-    path = folder / f"mirroring-{proto}.yaml"
-    path.write_text(configuration(proto, ports, backend, dead))
-    echo = measure.backend(proto, Ports(backend, fronts[0]), folder)
-    with (
-        running(echo, backend, folder / "backend.log"),
-        running(words(command, path), fronts[0], folder / f"mirroring-{proto}.log") as proxy,
-    ):
-        time.sleep(measure.SETTLE_SECONDS)
-        load = measure.Load(proto, secs=SECONDS, size=SMALL)
-        depths = measure.depths(proto, list(DEPTHS))
-        return [compare(proxy.pid, replace(load, depth=depth), ports, rounds, say) for depth in depths]
-
-
-def compare(pid: int, load: measure.Load, ports: dict[str, int], rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    cpu: dict[str, list[float]] = {kind: [] for kind in ports}
-    faults = 0
-    for number in range(rounds):
-        say(f"{load.proto}, depth {load.depth}, round {number + 1} of {rounds}")
-        for kind in ports if number % 2 else reversed(ports):
-            microseconds, wrong = run(pid, load, ports[kind])
-            cpu[kind].append(microseconds)
-            faults += wrong
-    return {
-        "proto": load.proto,
-        "depth": load.depth,
-        "cpu_us": {kind: median(values) for kind, values in cpu.items()},
-        "cpu_rounds": cpu,
-        "ratios": {kind: measure.ratio(cpu[kind], cpu["none"]) for kind in ports if kind != "none"},
-        "faults": faults,
-    }
+    text = configuration(proto, ports, backend, dead)
+    return [
+        {**row, "ratios": {kind: ratio(row, kind, "none") for kind in kinds if kind != "none"}}
+        for row in turns.measure("mirroring", text, short(proto, size=SMALL), ports, backend)
+    ]
 
 
 def line(row: dict[str, Any]) -> str:
@@ -105,9 +73,9 @@ def main() -> int:
     ap.add_argument("--json", action="store_true")
     a = ap.parse_args()
     measure.build(*a.proto)
-    folder = new_folder()
-    kinds = ("none", "dead", "alive") if a.alive else ("none", "dead")
-    rows = [row for proto in a.proto for row in measure_copies(a.ours, proto, kinds, folder, a.rounds, progress)]
+    turns = Turns(a.ours, new_folder(), a.rounds, progress)
+    kinds = (*KINDS, "alive") if a.alive else KINDS
+    rows = [row for proto in a.proto for row in measure_copies(turns, proto, kinds)]
     progress("")
     print(json.dumps(rows) if a.json else "\n".join(map(line, rows)))
     return 1 if any(row["faults"] or row["ratios"]["dead"] > BOUND for row in rows) else 0

@@ -11,7 +11,7 @@ the load's `bad`: answers with an error. Once as a closed loop of 16 calls in fl
 the host that goes, and once as an open loop at a rate that leaves the machine idle for the most part: there `slowest`, the
 longest that any call took, says how long calls take that are sent again.
 
-`cost`: two routes of one process, one with a policy, in front of one backend, as in routes.py: short loads alternate.
+`cost`: two routes of one process, one with a policy, that take turns (turns.py).
 """
 
 from __future__ import annotations
@@ -23,17 +23,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import measure
-import routes
 from compare import new_folder, progress
 from ours import MATCH, words
-from processes import Ports, StartError, free_ports, running
+from processes import StartError, free_ports, running
+from turns import Turns, ratio, short
 
 LOAD = measure.Load("bolt", depth=16, secs=2.0)
 LOADS: dict[str, tuple[str, ...]] = {"closed loop": (), "open loop": ("--rate", "4000")}
@@ -93,11 +92,16 @@ def kill(command: str, policy: str, options: tuple[str, ...], folder: Path) -> d
         return measure.seen(load)
 
 
-def kill_row(command: str, policy: str, load: str, folder: Path, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def kill_rows(turns: Turns) -> list[dict[str, Any]]:
+    """A row for each load and policy. Raises StartError."""
+    return [kill_row(turns, policy, load) for load in LOADS for policy in POLICIES]
+
+
+def kill_row(turns: Turns, policy: str, load: str) -> dict[str, Any]:
     runs = []
-    for number in range(rounds):
-        say(f"a host is killed, {load}, policy {policy}, round {number + 1} of {rounds}")
-        runs.append(kill(command, policy, LOADS[load], folder))
+    for number in range(turns.rounds):
+        turns.say(f"a host is killed, {load}, policy {policy}, round {number + 1} of {turns.rounds}")
+        runs.append(kill(turns.command, policy, LOADS[load], turns.folder))
     return {
         "part": "kill",
         "load": load,
@@ -110,39 +114,13 @@ def kill_row(command: str, policy: str, load: str, folder: Path, rounds: int, sa
     }
 
 
-def cost_rows(command: str, proto: str, folder: Path, rounds: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
+def cost_rows(turns: Turns, proto: str) -> list[dict[str, Any]]:
     """A row for each depth. Raises StartError."""
     bare, retrying, backend = free_ports(3)
     pool = ", pool: multiplexed" if proto.startswith("thrift") else ""
-    path = folder / f"cost-{proto}.yaml"
-    path.write_text(COST.format(bare=bare, retrying=retrying, backend=backend, match=MATCH[proto], policy=WHOLE, pool=pool))
-    with (
-        running(measure.backend(proto, Ports(backend, bare), folder), backend, folder / "backend.log"),
-        running(words(command, path), bare, folder / f"cost-{proto}.log") as proxy,
-    ):
-        time.sleep(measure.SETTLE_SECONDS)
-        load = measure.Load(proto, secs=routes.SECONDS)
-        ports = {"bare": bare, "retrying": retrying}
-        return [cost(proxy.pid, replace(load, depth=depth), ports, rounds, say) for depth in measure.depths(proto, (1, 16))]
-
-
-def cost(pid: int, load: measure.Load, ports: dict[str, int], rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    cpu: dict[str, list[float]] = {kind: [] for kind in ports}
-    faults = 0
-    for number in range(rounds):
-        say(f"{load.proto}, depth {load.depth}, with a policy and without, round {number + 1} of {rounds}")
-        for kind in list(ports) if number % 2 else list(reversed(ports)):
-            microseconds, wrong = routes.run(pid, load, ports[kind])
-            cpu[kind].append(microseconds)
-            faults += wrong
-    return {
-        "part": "cost",
-        "proto": load.proto,
-        "depth": load.depth,
-        "cpu_us": {kind: median(values) for kind, values in cpu.items()},
-        "ratio": measure.ratio(cpu["retrying"], cpu["bare"]),
-        "faults": faults,
-    }
+    text = COST.format(bare=bare, retrying=retrying, backend=backend, match=MATCH[proto], policy=WHOLE, pool=pool)
+    rows = turns.measure("a retry policy", text, short(proto), {"bare": bare, "retrying": retrying}, backend)
+    return [{**row, "part": "cost", "ratio": ratio(row, "retrying", "bare")} for row in rows]
 
 
 def line(row: dict[str, Any]) -> str:
@@ -167,12 +145,12 @@ def main() -> int:
     ap.add_argument("--json", action="store_true")
     a = ap.parse_args()
     measure.build()
-    folder = new_folder()
+    turns = Turns(a.ours, new_folder(), a.rounds, progress)
     rows: list[dict[str, Any]] = []
     if a.part != "cost":
-        rows += [kill_row(a.ours, policy, load, folder, a.rounds, progress) for load in LOADS for policy in POLICIES]
+        rows += kill_rows(turns)
     if a.part != "kill":
-        rows += [row for proto in a.proto for row in cost_rows(a.ours, proto, folder, a.rounds, progress)]
+        rows += [row for proto in a.proto for row in cost_rows(turns, proto)]
     progress("")
     print(json.dumps(rows) if a.json else "\n".join(map(line, rows)))
     return 1 if any(row["policy"] == "idempotent" and any(row["failed"]) for row in rows if row["part"] == "kill") else 0

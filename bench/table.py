@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: one table, this proxy beside every installed peer, in one run; then the figures to reach.
 
-    table.py                                 # some 35 minutes
+    table.py                                 # some 40 minutes
     table.py --quick                         # one short round: to see that everything works, not to quote
     table.py --ours ''                       # the peers alone
 
@@ -25,6 +25,7 @@ import idle
 import isolation
 import kernel
 import measure
+import policy
 import readers
 import rotation
 import routes
@@ -34,6 +35,7 @@ from compare import new_folder, progress
 from figures import HEADING, Figure, Results, figures
 from ours import Ours
 from processes import StartError, pick_ports
+from turns import ROUNDS, Turns
 
 PROTOCOLS = ("bolt", "boltv2", "dubbo", "thrift", "thrift-compact", "tars", *http2.PROTOCOLS)
 DEPTHS = (1, 16)
@@ -64,9 +66,11 @@ def run(bench: measure.Bench, ours: Ours | None, secs: float, conns: int) -> Res
 
 def run_alone(results: Results, bench: measure.Bench, command: str, conns: int) -> None:
     """What is measured of this proxy without a peer beside it."""
-    many = routes.ROUNDS if bench.rounds > 1 else 1
+    many = ROUNDS if bench.rounds > 1 else 1
+    turns = Turns(command, bench.folder, many, bench.say)
     for proto in ("bolt", "dubbo"):
-        results.routes += routes.measure_routes(command, proto, bench.folder, many, bench.say)
+        results.routes += routes.measure_routes(turns, proto)
+    results.policy = policy.measure_parts(turns, bench.rounds)
     results.detection = [
         detection.measure_detection(command, proto, bench.folder, many, bench.say) for proto in ("bolt", "thrift")
     ]
@@ -118,6 +122,8 @@ def report(results: Results, found: list[Figure], conns: int) -> str:
         parts.append("\n".join([readers.heading(), *map(readers.line, results.readers)]))
     if results.routes:
         parts.append("\n".join(map(routes.line, results.routes)))
+    if results.policy:
+        parts.append("\n".join(policy.lines(results.policy)))
     if results.detection:
         parts.append("\n".join(map(detection.line, results.detection)))
     if results.isolation:

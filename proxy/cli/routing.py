@@ -1,4 +1,4 @@
-"""explain-route: which route a call takes, and why it takes no other.
+"""explain-route: which route a call takes, why it takes no other, and what is done with it.
 
 Exit codes: 0 a route matched, 1 none did (or the file is no configuration), 2 usage.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -16,7 +16,6 @@ import click
 from proxy.cli.common import refuse
 
 if TYPE_CHECKING:
-    from proxy.routing import Verdict
     from proxy.snapshot import Listener, Snapshot
 
 NO_ROUTE = 1
@@ -74,28 +73,22 @@ class _Header(_Pair):
 def explain_route(
     file: str, listener_name: str | None, chain_name: str | None, protocol_name: str | None, as_json: bool, **asked: Any
 ) -> None:
-    """Show which route of FILE a call takes and, for each that does not match, the first condition that fails.
+    """Show which route of FILE a call takes, what is done with it and, for each that does not match, the first condition that
+    fails.
 
     Keys that are not given are absent. The exit code is 1 where no route matches.
     """
-    from proxy.config.loader import load
+    from proxy.cli.explained import explained, read, rendered
     from proxy.config.problems import ConfigurationError
-    from proxy.config.protocols import load_registry
-
-    loaded: dict[str, Any] = {}
-
-    def remember(specs: Any, options: Any) -> Any:
-        loaded.update(load_registry(specs, options))
-        return loaded
 
     try:
-        snapshot = load(file, registry=remember)
+        found = read(file)
     except ConfigurationError as error:
         refuse(error.render())
-    listener = _listener(snapshot, listener_name)
+    listener = _listener(found.snapshot, listener_name)
     table, protocols = _chain(listener, chain_name, asked["sni"])
-    told = _explained(snapshot, table, loaded, _protocol(protocols, protocol_name), asked)
-    click.echo(json.dumps(told, indent=2) if as_json else _rendered(told))
+    told = explained(found, listener.name, table, _protocol(protocols, protocol_name), asked)
+    click.echo(json.dumps(told, indent=2) if as_json else rendered(told))
     sys.exit(0 if told["matched"] is not None else NO_ROUTE)
 
 
@@ -139,66 +132,3 @@ def _unknown(what: str, name: str | None, there: Iterable[str]) -> NoReturn:
     if name is None:
         raise click.UsageError(f"which {what}? give --{what}, of: {', '.join(there) or 'none'}")
     raise click.BadParameter(f"there is no {what} {name!r}; {suggest(name, there)}", param_hint=f"--{what}")
-
-
-def _explained(
-    snapshot: Snapshot, table: str, known: Mapping[str, Any], name: str, asked: dict[str, Any]
-) -> dict[str, Any]:
-    from proxy.observe.counters import CARRIED
-    from proxy.routing import RouteTable
-    from proxy.routing.explain import chosen_host
-    from proxy.routing.view import Call, values
-    from xproto.errors import MalformedError
-
-    outer = next((outer for outer, inner in CARRIED.items() if name == outer or name in inner), name)
-    protocol, codec = known[outer].protocol, known[outer].codec
-    if codec.carried:
-        protocol, codec = next(
-            (one, other) for one, other in zip(protocol.carries, codec.carried, strict=True) if one.name == name
-        )
-    routes, hosts = snapshot.routes[table], snapshot.virtual_hosts.get(table, ())
-    compiled = RouteTable(routes, hosts)
-    try:
-        view = values(compiled.keys, Call(**asked), protocol, codec)
-    except (MalformedError, ValueError) as error:
-        raise click.UsageError(f"no such call can be sent: {error}") from None
-    verdicts = compiled.explain([view[key] for key in compiled.keys])
-    chosen = next((verdict for verdict in verdicts if verdict.chosen), None)
-    return {
-        "table": table,
-        "protocol": name,
-        "virtual_host": chosen_host(hosts, view),
-        "virtual_hosts": [host.name for host in hosts],
-        "matched": None if chosen is None else chosen.route,
-        "cluster": None if chosen is None else chosen.cluster,
-        "values": {key: None if value is None else value.decode(errors="replace") for key, value in view.items()},
-        "routes": [_verdict(verdict) for verdict in verdicts],
-    }
-
-
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "route": verdict.route,
-        "cluster": verdict.cluster,
-        "virtual_host": verdict.virtual_host or None,
-        "matched": verdict.matched,
-        "chosen": verdict.chosen,
-        "failed": verdict.failed or None,
-        "conditions": list(verdict.conditions),
-    }
-
-
-def _rendered(told: dict[str, Any]) -> str:
-    lines = [f"table {told['table']}, protocol {told['protocol']}"]
-    if told["virtual_hosts"]:
-        lines.append(f"virtual host: {told['virtual_host'] or 'none has a domain for this call'}")
-    matched = told["matched"]
-    lines.append("route: none matches" if matched is None else f"route: {matched}, to cluster {told['cluster']}")
-    width = max((len(each["route"]) for each in told["routes"]), default=0)
-    for each in told["routes"]:
-        state = "matches" if each["chosen"] else "matches too, behind it" if each["matched"] else each["failed"]
-        lines.append(f"  {each['route']:{width}}  {state}")
-    absent = [key for key, value in told["values"].items() if value is None]
-    if absent:
-        lines.append(f"absent: {', '.join(absent)}")
-    return "\n".join(lines)

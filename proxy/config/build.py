@@ -12,7 +12,7 @@ from proxy.config.build_edits import edits
 from proxy.config.build_tls import chains, client_tls, secret, tls_match
 from proxy.config.conditions import conditions
 from proxy.config.references import route_name
-from proxy.config.virtual_hosts import HostedTable
+from proxy.config.virtual_hosts import HostedTable, Level, nearest
 from proxy.routing.edits import merge
 from proxy.snapshot import (
     AccessLog,
@@ -101,22 +101,26 @@ def _routes(table: tuple[routes.Route, ...] | HostedTable, folder: Path) -> Iter
     for host in table.virtual_hosts:
         outer = (outermost, edits(host.request_headers, host.response_headers))
         for index, given in enumerate(host.routes):
-            yield _route(f"{host.name}/{route_name(index, given.name)}", given, folder, outer)
+            yield _route(f"{host.name}/{route_name(index, given.name)}", given, folder, outer, (host, table))
 
 
-def _route(name: str, given: routes.Route, folder: Path, outer: tuple[Edits | None, ...] = ()) -> Route:
-    """`outer`: the edits of its table and virtual host."""
+def _route(
+    name: str, given: routes.Route, folder: Path, outer: tuple[Edits | None, ...] = (), around: tuple[Level, ...] = ()
+) -> Route:
+    """`outer`: the edits of its table and virtual host; `around`: those two, the nearest first."""
     prefix = given.match.path.prefix if given.match.path else None
+    levels = (given, *around) if given.carries else (given,)
+    retry = nearest("retry", levels)
     return Route(
         name=name,
         headers=conditions(given.match),
         cluster=given.cluster or "",
-        timeout=given.timeout,
+        timeout=nearest("timeout", levels),
         oneway=given.oneway,
         expression=given.match.expression or "",
         action=action(given, folder),
         mirrors=mirrors(given),
-        retry=_retry(given.retry) if given.retry else None,
+        retry=_retry(retry) if retry else None,
         hash_policy=tuple(key.routing_key for key in given.hash_policy or ()),
         metadata_match=dict(given.metadata_match or {}),
         edits=merge(*outer, edits(given.request_headers, given.response_headers, given.rewrite, prefix)),

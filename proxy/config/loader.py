@@ -36,17 +36,21 @@ from proxy.config.source import MAX_BYTES, Source
 from proxy.config.values import WrongValueError
 from proxy.snapshot import Snapshot
 
+Look = Callable[[Config, Snapshot], Iterable[tuple[Path, str]]]
+"""What is wrong with what a configuration that is right in itself only names."""
+
 
 def load(
     file: str,
     environment: Mapping[str, str] = os.environ,
     registry: protocols.LoadRegistry = protocols.load_registry,
+    look: Look = outside.check,
 ) -> Snapshot:
     """Reads, validates and builds; raises `ConfigurationError` with everything that is wrong.
 
     That includes what the file only names: secrets' files, and extensions.
     """
-    return parse(_read(file), file, environment, registry, outside.check)
+    return parse(_read(file), file, environment, registry, look)
 
 
 def parse(
@@ -54,7 +58,7 @@ def parse(
     file: str,
     environment: Mapping[str, str] = os.environ,
     registry: protocols.LoadRegistry = protocols.load_registry,
-    look: Callable[[Config, Snapshot], Iterable[tuple[Path, str]]] = lambda *_: (),
+    look: Look = lambda *_: (),
 ) -> Snapshot:
     """As `load`, of text that is already read; `file` names it in errors and anchors relative paths.
 
@@ -73,6 +77,7 @@ def parse(
         *(protocols.check_names(found.data, gathered.registry) if gathered.registry else ()),
         *(protocols.check_detection(config, gathered.registry) if config else ()),
         *(references_retries.check_statuses(config, gathered.registry) if config else ()),
+        *(references_retries.check_times(config) if config else ()),
         *(references_edits.check_edits(config, gathered.registry) if config else ()),
         *(references_filters.check(config, gathered.registry) if config else ()),
         *(references_matches.check(config, gathered.registry) if config else ()),

@@ -25,6 +25,7 @@ from proxy.config.schema import Config
 from proxy.config.source import Source
 from proxy.config.tls import ServerTls
 from proxy.config.values import describe
+from proxy.config.virtual_hosts import VirtualHost
 from xproto.errors import suggest
 
 HINTS: dict[tuple[type[BaseModel], str], str] = {
@@ -35,7 +36,8 @@ HINTS: dict[tuple[type[BaseModel], str], str] = {
     (Route, "weighted_clusters"): "are called clusters here; write clusters: [{name: ..., weight: ...}]",
     (Route, "request_mirror_policies"): "is called mirror here; write mirror: [{cluster: ..., percent: ...}]",
     (Redirect, "response_code"): "is called status here; write status: 302",
-    (Route, "retry_policy"): "is called retry here; write retry: {on: [...], attempts: 2}",
+    (Route, "retry_policy"): "is called retry here; write retry: {on: [...]}",
+    (VirtualHost, "retry_policy"): "is called retry here; write retry: {on: [...]}",
     (Route, "request_headers_to_add"): "is Envoy's; write request_headers: {append: {name: value}}",
     (Route, "response_headers_to_add"): "is Envoy's; write response_headers: {append: {name: value}}",
     (Route, "request_headers_to_remove"): "is Envoy's; write request_headers: {remove: [name]}",

@@ -15,7 +15,7 @@ from proxy.config.problems import Path
 from proxy.config.protocols import Registry, resolve
 from proxy.config.routes import Route
 from proxy.config.schema import Config
-from proxy.config.virtual_hosts import HostedTable, routes_of
+from proxy.config.virtual_hosts import Level, levels_of
 
 Found = Iterator[tuple[Path, str]]
 APART = "leave it out, or give the protocols that have it a table of their own"
@@ -25,23 +25,16 @@ def check_edits(config: Config, registry: Registry) -> Found:
     """Every edit that no protocol of the table's listeners can take."""
     spoken = _spoken(config)
     for table, routes in config.routes.items():
-        levels = [level for level in _levels(("routes", table), routes) if any(each is not None for each in level[1:])]
+        levels = [(path, *_edits(level)) for path, (level, *_) in levels_of(routes, ("routes", table))]
+        levels = [level for level in levels if any(each is not None for each in level[1:])]
         kinds = kinds_of(spoken.get(table, ()), registry) if levels else []
         if kinds:
             for path, request, response, rewrite in levels:
                 yield from check_level(path, request, response, rewrite, kinds)
 
 
-def _levels(
-    path: Path, table: tuple[Route, ...] | HostedTable
-) -> Iterator[tuple[Path, RequestHeaders | None, ResponseHeaders | None, Rewrite | None]]:
-    """All places of a table that may have edits."""
-    if isinstance(table, HostedTable):
-        yield path, table.request_headers, table.response_headers, None
-        for index, host in enumerate(table.virtual_hosts):
-            yield (*path, "virtual_hosts", index), host.request_headers, host.response_headers, None
-    for where, route in routes_of(table, path):
-        yield where, route.request_headers, route.response_headers, route.rewrite
+def _edits(level: Level) -> tuple[RequestHeaders | None, ResponseHeaders | None, Rewrite | None]:
+    return level.request_headers, level.response_headers, level.rewrite if isinstance(level, Route) else None
 
 
 def check_level(

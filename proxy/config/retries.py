@@ -6,9 +6,9 @@ Names of statuses are the protocols' own, so here they are only read; `reference
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, WrapValidator, model_validator
 
 from proxy.config.model import Model
 from proxy.config.names import TOKEN
@@ -203,6 +203,21 @@ class Retry(Model):
     @property
     def statuses(self) -> tuple[str | int, ...]:
         return tuple(name for name in self.on if name not in EVENTS)
+
+
+def _or_off(value: Any, _handler: Any) -> Any:
+    """A policy or false, by what was written, so that each problem is one line, at its place."""
+    if value is False:
+        return value
+    if not isinstance(value, dict):
+        raise refuse(f"must be a policy or false, not {describe(value)}; write {{on: [...]}}, or false for no retries")
+    return Retry.model_validate(value)
+
+
+RetryOrOff = Annotated[
+    Literal[False] | Retry | None, Written("`routes.NAME[].retry`, or `false`"), WrapValidator(_or_off), GIVEN
+]
+"""Of a level: None leaves it to the level around it, and false says that nothing is retried, whatever that one says."""
 
 
 class RetryBudget(Model):

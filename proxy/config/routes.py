@@ -12,7 +12,7 @@ from proxy.config.edits import MAX_ASKED, RequestHeaders, ResponseHeaders, Rewri
 from proxy.config.filters import Override
 from proxy.config.match import Match
 from proxy.config.model import Model
-from proxy.config.retries import Retry
+from proxy.config.retries import RetryOrOff
 from proxy.config.types import GIVEN, DurationOrZero, Flag, Name, refuse
 
 ACTIONS = ("cluster", "clusters", "cluster_from", "redirect", "direct_response")
@@ -54,7 +54,8 @@ class Route(Model):
     )
     timeout: DurationOrZero | None = Field(
         default=None,
-        description="The calls' deadline, instead of the cluster's; 0: none. A call's own shorter one wins.",
+        description="The calls' deadline, instead of that of the virtual host, the table or the cluster; 0: none. A call's own "
+        "shorter one wins.",
         examples=["500ms"],
     )
     oneway: Flag = Field(
@@ -62,9 +63,10 @@ class Route(Model):
         description="Nobody waits for an answer, whatever the frames say: for methods that are oneways, of clients that write"
         " them as calls, as Thrift's for Go do. Else such a call counts as open until its deadline.",
     )
-    retry: Annotated[Retry | None, GIVEN] = Field(
+    retry: RetryOrOff = Field(
         default=None,
-        description="When its calls are sent again; never if not given.",
+        description="When its calls are sent again, instead of what the virtual host or the table says, all of it; false: "
+        "never. If not given: as those say, and never where they say nothing.",
         examples=[{"on": ["connect_failure", "reset"], "attempts": 2}],
     )
     request_headers: RequestHeaders | None = Field(
@@ -100,6 +102,11 @@ class Route(Model):
         "happens.",
         examples=[{"version": "v2"}],
     )
+
+    @property
+    def carries(self) -> bool:
+        """Whether its calls go anywhere."""
+        return all(getattr(self, name) is None for name in ANSWERS)
 
     @model_validator(mode="after")
     def _edits_that_fit(self) -> Route:

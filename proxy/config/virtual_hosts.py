@@ -6,7 +6,7 @@ What always holds: a domain comes out in lower case, an asterisk at one of its e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, WrapValidator, model_validator
@@ -15,8 +15,9 @@ from proxy.config.edits import RequestHeaders, ResponseHeaders, count
 from proxy.config.model import Model
 from proxy.config.names import LABELS, parse_host
 from proxy.config.problems import Path
+from proxy.config.retries import RetryOrOff
 from proxy.config.routes import Route
-from proxy.config.types import Name, Written, checked, refuse
+from proxy.config.types import DurationOrZero, Name, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
 from proxy.routing.domains import split
 from proxy.snapshot.edits import MAX_EDITS
@@ -107,6 +108,17 @@ class VirtualHost(Model):
         description="What the headers of all its answers become, likewise.",
         examples=[{"remove": ["server"]}],
     )
+    timeout: DurationOrZero | None = Field(
+        default=None,
+        description="The deadline of calls whose route gives none, instead of the table's or the cluster's; 0: none.",
+        examples=["2s"],
+    )
+    retry: RetryOrOff = Field(
+        default=None,
+        description="When calls are sent again whose route does not say so itself, instead of what the table says, all of it; "
+        "false: never.",
+        examples=[{"on": ["connect_failure", "refused"]}],
+    )
 
 
 def _hosts(value: Any) -> Any:
@@ -132,6 +144,16 @@ class HostedTable(Model):
         description="What the headers of all answers become, likewise.",
         examples=[{"remove": ["server"]}],
     )
+    timeout: DurationOrZero | None = Field(
+        default=None,
+        description="The deadline of calls whose route and virtual host give none, instead of the cluster's; 0: none.",
+        examples=["5s"],
+    )
+    retry: RetryOrOff = Field(
+        default=None,
+        description="When calls are sent again whose route and virtual host do not say so themselves; never if not given.",
+        examples=[{"on": ["connect_failure", "refused"]}],
+    )
 
     @model_validator(mode="after")
     def _few_enough(self) -> HostedTable:
@@ -156,10 +178,22 @@ _LISTED: TypeAdapter[tuple[Route, ...]] = TypeAdapter(tuple[Route, ...])
 Table = Annotated[tuple[Route, ...] | HostedTable, Written("list of `routes.NAME[]`, or `routes.NAME`"), WrapValidator(_table)]
 
 
-def routes_of(table: tuple[Route, ...] | HostedTable, path: Path) -> Iterator[tuple[Path, Route]]:
-    """Its routes, those of all virtual hosts, with their places below the table's."""
+Level = Route | VirtualHost | HostedTable
+"""What may say of calls: a route, and around it its virtual host and that one's table."""
+
+
+def levels_of(table: tuple[Route, ...] | HostedTable, path: Path) -> Iterator[tuple[Path, tuple[Level, ...]]]:
+    """Each level of a table, with its place and, the nearest first, itself and the levels around it."""
     if not isinstance(table, HostedTable):
-        yield from (((*path, index), route) for index, route in enumerate(table))
+        yield from (((*path, index), (route,)) for index, route in enumerate(table))
         return
+    yield path, (table,)
     for at, host in enumerate(table.virtual_hosts):
-        yield from (((*path, "virtual_hosts", at, "routes", index), route) for index, route in enumerate(host.routes))
+        where = (*path, "virtual_hosts", at)
+        yield where, (host, table)
+        yield from (((*where, "routes", index), (route, host, table)) for index, route in enumerate(host.routes))
+
+
+def nearest(key: str, levels: Sequence[Level]) -> Any:
+    """What the nearest of these levels says that says anything, whole: nothing is put together of several."""
+    return next((found for level in levels if (found := getattr(level, key)) is not None), None)

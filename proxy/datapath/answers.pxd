@@ -16,5 +16,6 @@ cdef class Answers(Carrier):
     cdef int take_body(self) except -1
     cdef int note_status(self, call_t* call, int status) except -1
     cdef Py_ssize_t answers_in(self, const uint8_t* data, size_t size) except -1
-    cdef int pass_over(self, const frame_t* at) except -1
+    cdef bint holds_back(self, call_t* call, const uint8_t* frame, const frame_t* at, size_t rest) except -1
+    cdef int pass_over(self, const frame_t* at, bint ends) except -1
     cdef int answer_begins(self, call_t* call, Caller caller, const uint8_t* frame, const frame_t* at, size_t rest) except -1

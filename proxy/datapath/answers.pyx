@@ -4,12 +4,16 @@ A server may close a connection that it has answered on, at the very moment at w
 request is sent once more by another connection, if that can do no harm: not one byte of an answer came, its method says
 that a second time is like the first, and it has no body.
 
+A call of gRPC may have failed and its answer begin like that of any other, the status in its trailers. Where a policy sends it
+again for its status, the head waits in the tail for a moment, until a message follows it, or its end: so far nothing has gone to
+the caller. Never more than the head waits, and never while more of the request is to come, for which its caller may wait.
+
 What always holds: a connection is free for another call only when both messages came to their ends, the server said
 nothing against it, and nothing is behind the answer.
 """
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
 from proxy.datapath.buffers cimport buf_t, segment_t
 from proxy.datapath.caller cimport Caller
@@ -25,6 +29,9 @@ from xproto.kernel.http1_facts cimport ASKED, closes_in, form_of, has_body, is_i
 
 cdef enum:
     SHORT = 64 * 1024         # bytes of a body that nobody wants, which cost less than another connection
+    LAST_SIZE = 3             # of the line of the last chunk, which has no bytes; that of any other is as long, or longer
+
+cdef const char* LAST = b"0\r\n"
 
 
 cdef class Answers(Carrier):
@@ -80,6 +87,9 @@ cdef class Answers(Carrier):
                 self.misread(self.codec.explain_fault(FROM_UPSTREAM, at.size, at.op))
                 break
             next_frame(self)
+            if call.attempt != NULL and self.io.streams and self.holds_back(call, data + used, &at, size - used - at.size):
+                self.need = at.size + LAST_SIZE
+                break
             used += at.size
             self.answer_begins(call, <Caller>call.caller, data + used - at.size, &at, size - used)
         return used
@@ -87,11 +97,15 @@ cdef class Answers(Carrier):
     cdef int answer_begins(self, call_t* call, Caller caller, const uint8_t* frame, const frame_t* at, size_t rest) except -1:
         """`rest`: bytes that are there behind its head."""
         cdef bint more = has_body(at.echo, at.length)
+        cdef bint ends
         if at.kind == KIND_INTERIM:
             return caller.interim(call, frame, at)
         if call.attempt != NULL:
-            if (<Retrier>call.attempt.retrier).unwanted(call, frame, at.size, at.echo, self.core.head):
-                return self.pass_over(at)
+            ends = self.io.streams and rest >= LAST_SIZE and form_of(at.echo) == BODY_CHUNKED and (
+                memcmp(frame + at.size, LAST, LAST_SIZE) == 0)
+            if (<Retrier>call.attempt.retrier).unwanted(
+                    call, frame, at.size, at.echo, self.core.head, self.io.grpc_status if ends else -1):
+                return self.pass_over(at, ends)
             (<Retrier>call.attempt.retrier).answers(call)
         self.leaves = closes_in(at.echo) or form_of(at.echo) == BODY_UNTIL_CLOSE
         if not caller.answer_head(call, frame, at):
@@ -104,12 +118,21 @@ cdef class Answers(Carrier):
         self.plain = form_of(at.echo) == BODY_CHUNKED and is_old(call.echo)
         return caller.hear(self)
 
-    cdef int pass_over(self, const frame_t* at) except -1:
-        """Another try follows: this answer is nobody's. A short one is read to its end, so that its connection stays."""
+    cdef bint holds_back(self, call_t* call, const uint8_t* frame, const frame_t* at, size_t rest) except -1:
+        """Does it depend on what follows this head whether it goes to the caller? `rest`: bytes that are there behind it."""
+        if rest >= LAST_SIZE or not self.whole or at.kind == KIND_INTERIM or form_of(at.echo) != BODY_CHUNKED:
+            return False
+        return (<Retrier>call.attempt.retrier).undecided(call, frame, at.size, at.echo, self.core.head)
+
+    cdef int pass_over(self, const frame_t* at, bint ends) except -1:
+        """Another try follows: this answer is nobody's. A short one is read to its end, so that its connection stays.
+
+        `ends`: its end is here.
+        """
         self.leaves = closes_in(at.echo)
         if not has_body(at.echo, at.length):
             return self.finished()
-        if not self.whole or form_of(at.echo) != BODY_COUNTED or at.length > SHORT:
+        if not self.whole or not ends and (form_of(at.echo) != BODY_COUNTED or at.length > SHORT):
             return self.shut()
         return self.follow(at.echo, at.length)
 

@@ -84,7 +84,7 @@ cdef class Attempts(Retrier):
         cdef attempt_t* attempt = call.attempt
         if attempt.answered:
             return 0
-        attempt.answered = True
+        attempt.answered, attempt.held = True, False
         self.core.wheel.cancel(&attempt.alarm)
         self.forget_request(attempt)
         if attempt.retries and not attempt.spoilt:

@@ -66,6 +66,8 @@ cdef class MessageLook(FilterLook):
             self.wrong(f"{conn.label()}: its answer goes to who did not ask")
         if call != NULL and call.caller != NULL and conn.state == OPEN and conn.whole == call.bodied:
             self.wrong(f"{conn.label()}: whole is {conn.whole}, and of its call more is to come: {call.bodied}")
+        if call != NULL and call.attempt != NULL and call.attempt.held and not conn.tail.size:
+            self.wrong(f"{conn.label()}: the head of an answer is held back, and is not here")
         if call == NULL and conn.stream.half == BODY:
             self.wrong(f"{conn.label()}: an answer is under way, and nobody asked")
         if conn.shelved and (conn.stream.half == BODY or conn.feeder is not None or conn.leaves or conn.tail.size):

@@ -27,6 +27,8 @@ cdef class RetryLook(Look):
             self.wrong("an attempt's request is being read between events")
         if attempt.retries > retry.most:
             self.wrong(f"a call was sent again {attempt.retries} times, and may be {retry.most} times")
+        if attempt.held and (attempt.answered or attempt.alarm.next == NULL):
+            self.wrong("the head of an answer is held back for ever")
         if attempt.answered and attempt.request.size:
             self.wrong("a call that is answered keeps its request")
         return 0

@@ -24,6 +24,7 @@ cdef struct attempt_t:            # what a call that may be sent again has besid
     bint refused                  # a host said that it did not take it
     bint avoids                   # the host of the last try is left out
     bint counted                  # among the retries under way
+    bint held                     # the head of its answer is here, and waits for what follows it
     bint answered                 # its answer begins to go to its caller
     bint unkept                   # its request is not kept any more
     bint spoilt                   # its answer is one that it would have been sent again for
@@ -73,7 +74,11 @@ cdef class Retrier(Line):
     """What a call that may be sent again tells of itself."""
     cdef int sent(self, call_t* call, const host_count_t* host) except -1       # a try is on its way
     cdef bint failed(self, call_t* call, int fault) except -1                   # True: another try follows
-    cdef bint unwanted(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head) except -1
+    # Its answer is here, or the head of it. `told`: the status behind that, where nothing else is; -1: none. True: another
+    # try follows.
+    cdef bint unwanted(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head, int told) except -1
+    # Does this head, which the answer's end may contradict, have to wait for what follows it?
+    cdef bint undecided(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head) except -1
     cdef int answers(self, call_t* call) except -1
     cdef int more(self, call_t* call, const uint8_t* data, size_t size) except -1
     cdef int over(self, call_t* call) except -1

@@ -33,7 +33,10 @@ cdef class Retrier(Line):
     cdef bint failed(self, call_t* call, int fault) except -1:
         return False
 
-    cdef bint unwanted(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head) except -1:
+    cdef bint unwanted(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head, int told) except -1:
+        return False
+
+    cdef bint undecided(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head) except -1:
         return False
 
     cdef int answers(self, call_t* call) except -1:

@@ -151,7 +151,7 @@ cdef class Carrier(Flow):
                     self.misread("an answer that nobody asked for")
             return 0
         if call.attempt != NULL:
-            (<Retrier>call.attempt.retrier).unwanted(call, frame, at.size, 0, NULL)
+            (<Retrier>call.attempt.retrier).unwanted(call, frame, at.size, 0, NULL, -1)
         caller = self.settle(call)
         if caller is not None:
             caller.answer(call, frame, at)

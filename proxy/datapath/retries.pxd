@@ -24,3 +24,4 @@ cdef class Retry(Attempts):
     cdef int64_t pause(self, int64_t round) noexcept
     cdef int go_on(self, attempt_t* attempt) except -1
     cdef int try_ends(self, attempt_t* attempt) except -1
+    cdef int let_go(self, attempt_t* attempt) except -1

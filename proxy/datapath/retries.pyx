@@ -32,6 +32,9 @@ from xproto.kernel.frame cimport frame_t
 from xproto.kernel.http1 cimport head_t
 from xproto.kernel.http2_wire cimport REFUSED_STREAM
 
+cdef enum:
+    HELD = 100_000            # microseconds that a head is held back: who fails right behind it takes less, and nobody notices
+
 EVENTS = {"connect_failure": ON_CONNECT, "refused": ON_REFUSED, "reset": ON_RESET, "timeout": ON_TIMEOUT}
 
 
@@ -47,6 +50,13 @@ cdef int fire_try(alarm_t* alarm) except -1:
     cdef Retry retry = <Retry>attempt.retrier
     retry.core.now = retry.core.clock.now()
     return retry.try_ends(attempt)
+
+
+cdef int fire_held(alarm_t* alarm) except -1:
+    cdef attempt_t* attempt = <attempt_t*>alarm.owner
+    cdef Retry retry = <Retry>attempt.retrier
+    retry.core.now = retry.core.clock.now()
+    return retry.let_go(attempt)
 
 
 cdef class Retry(Attempts):
@@ -69,15 +79,15 @@ cdef class Retry(Attempts):
             return self.again(call, ON_REFUSED if attempt.refused else ON_CONNECT, True, False)
         if fault != CLOSED_EARLY or call.oneway:
             return False
-        refused = self.core.reset_code == REFUSED_STREAM
+        refused = self.core.reset_code == REFUSED_STREAM and not attempt.held    # who answers has looked at it
         return self.again(call, ON_REFUSED if refused else ON_RESET, refused or attempt.safe, False)
 
-    cdef bint unwanted(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head) except -1:
+    cdef bint unwanted(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head, int told) except -1:
         cdef attempt_t* attempt = call.attempt
         cdef Rule rule = self.rule_of(<Codec>attempt.codec)
         cdef Judgement judgement = WANTED
         if rule.judges:
-            judgement = rule.judge(frame, size, facts, <const head_t*>head)
+            judgement = rule.judge(frame, size, facts, <const head_t*>head, told)
         if judgement == WANTED:
             return False
         attempt.spoilt = not self.again(call, ON_ANSWER, judgement == UNPROCESSED or attempt.safe, True)
@@ -85,6 +95,32 @@ cdef class Retry(Attempts):
             return False
         call.outcome = RETRIED
         return True
+
+    cdef bint undecided(self, call_t* call, const uint8_t* frame, int64_t size, int64_t facts, void* head) except -1:
+        """Its status is to come, and it may be sent again for that. This try has begun to be answered: it has no timeout more."""
+        cdef attempt_t* attempt = call.attempt
+        cdef Rule rule = self.rule_of(<Codec>attempt.codec)
+        if not rule.at_end or not attempt.safe or not attempt.request.size:
+            return False
+        if rule.judge(frame, size, facts, <const head_t*>head, -1) != WANTED or rule.says_status(frame, <const head_t*>head):
+            return False
+        attempt.held = True
+        attempt.alarm.owner, attempt.alarm.fire = attempt, fire_held
+        self.core.wheel.set(&attempt.alarm, self.core.now + HELD)
+        return True
+
+    cdef int let_go(self, attempt_t* attempt) except -1:
+        """The head was held back for long enough: now it is the answer's beginning, and a status behind it comes too late."""
+        cdef Carrier upstream = <Carrier>attempt.call.upstream if attempt.call.upstream != NULL else None
+        if upstream is None:
+            return 0
+        self.answers(attempt.call)
+        try:
+            upstream.need = 0
+            upstream.feed(NULL, 0)
+        except Exception as error:  # noqa: BLE001
+            upstream.crash(error)
+        return 0
 
     cdef int try_ends(self, attempt_t* attempt) except -1:
         """It took longer than one try may. Its request is waited for, as by the call's own deadline."""
@@ -121,7 +157,7 @@ cdef class Retry(Attempts):
             tried = 0 if self.same_host else self.budget.other_hosts(attempt)
             if not self.put_off(call, wait, tried, heard):
                 return False
-            attempt.avoids, attempt.refused = tried != 0, False
+            attempt.avoids, attempt.refused, attempt.held = tried != 0, False, False
             attempt.retries += 1
             attempt.counted = True
             self.budget.flying += 1

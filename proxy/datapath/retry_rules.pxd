@@ -30,6 +30,7 @@ cdef class Rule:
     cdef frozenset methods    # or which have one of these methods
     cdef Lookup method
     cdef readonly bint judges # it looks at answers
+    cdef bint at_end          # at a status that may stand behind them
     cdef list names           # of their headers
     cdef Lookup headers
     cdef bytes status         # the header that says the status
@@ -38,7 +39,9 @@ cdef class Rule:
     cdef int count
     cdef int become(self, spec) except -1
     cdef bint safe(self, const uint8_t* frame, const frame_t* at, void* head) except -1
-    cdef Judgement judge(self, const uint8_t* frame, int64_t size, int64_t facts, const head_t* head) noexcept
+    cdef Judgement judge(self, const uint8_t* frame, int64_t size, int64_t facts, const head_t* head, int told) noexcept
+    cdef bint says_status(self, const uint8_t* frame, const head_t* head) noexcept
     cdef bint has_header(self, const uint8_t* frame, int64_t size, const head_t* head) noexcept
-    cdef bint find_status(self, const uint8_t* frame, int64_t size, int64_t facts, const head_t* head, int64_t* status) noexcept
+    cdef bint find_status(self, const uint8_t* frame, int64_t size, int64_t facts, const head_t* head, int told,
+                          int64_t* status) noexcept
     cdef const uint8_t* field(self, const uint8_t* frame, const head_t* head, bytes name, int64_t* size) noexcept

@@ -59,6 +59,7 @@ cdef class Rule:
             self.ranges[index].first, self.ranges[index].last = first, last
             self.ranges[index].judgement = UNPROCESSED if unprocessed else UNWANTED
         self.judges = self.count > 0 or len(self.names) > 0
+        self.at_end = self.count > 0 and self.status is not None and self.codec.spelled
         return 0
 
     def __dealloc__(self):
@@ -76,10 +77,11 @@ cdef class Rule:
             return False
         return (<const char*>found.data)[:found.size] in self.methods
 
-    cdef Judgement judge(self, const uint8_t* frame, int64_t size, int64_t facts, const head_t* head) noexcept:
+    cdef Judgement judge(self, const uint8_t* frame, int64_t size, int64_t facts, const head_t* head, int told) noexcept:
+        """`told`: the status that stands behind a head, if there is nothing else behind it; -1: none is known."""
         cdef int64_t status = 0
         cdef int index
-        if self.count and self.find_status(frame, size, facts, head, &status):
+        if self.count and self.find_status(frame, size, facts, head, told, &status):
             for index in range(self.count):
                 if self.ranges[index].first <= status <= self.ranges[index].last:
                     return self.ranges[index].judgement
@@ -101,7 +103,13 @@ cdef class Rule:
                 return True
         return False
 
-    cdef bint find_status(self, const uint8_t* frame, int64_t size, int64_t facts, const head_t* head, int64_t* status) noexcept:
+    cdef bint says_status(self, const uint8_t* frame, const head_t* head) noexcept:
+        """Does the head itself say how its call ended?"""
+        cdef int64_t length
+        return self.field(frame, head, self.status, &length) != NULL
+
+    cdef bint find_status(self, const uint8_t* frame, int64_t size, int64_t facts, const head_t* head, int told,
+                          int64_t* status) noexcept:
         cdef const uint8_t* text
         cdef int64_t length = 0
         cdef int index
@@ -112,7 +120,7 @@ cdef class Rule:
             return True
         text = self.field(frame, head, self.status, &length)
         if text == NULL:
-            status[0] = status_of_http(status_in(facts))
+            status[0] = told if told >= 0 else status_of_http(status_in(facts))
             return self.codec.spelled
         if not 0 < length <= DIGITS:
             return False

@@ -38,7 +38,7 @@ NINE = ", ".join(f"m{number}" for number in range(9))
 WRONG = [
     (
         acting("cluster: echo\n      retry_policy: {}"),
-        "10: routes.main[0].retry_policy: is called retry here; write retry: {on: [...], attempts: 2}",
+        "10: routes.main[0].retry_policy: is called retry here; write retry: {on: [...]}",
     ),
     (http("hosts: [a]"), f"{MATCH}.hosts: may be several under host; write host: [...]"),
     (acting(f"cluster: echo\n      name: {LONG}"), "10: routes.main[0].name: the name has 201 characters; write at most 200"),

@@ -107,11 +107,11 @@ RETRIES = [
     ),
     (
         retry("{back_off: {base: 1s, max: 2s}}\n      timeout: 1s"),
-        f"{R}.back_off.base: a pause of up to 1s leaves no time of the route's timeout (1s); write a shorter one",
+        f"{R}.back_off.base: a pause of up to 1s leaves no time of the timeout (1s); write a shorter one",
     ),
     (
         retry("{}", "    retry_budget: {percent: 0, min_concurrent: 0}\n", of="cluster: other"),
-        f"{R}: retry_budget of cluster 'other' allows no retry at all; write more there, or leave retry out",
+        f"{R}: retry_budget of cluster 'other' allows no retry at all; write more there, or retry: false",
     ),
     (
         retry("{idempotent: {methods: [GET, get]}}", protocols="http1"),
@@ -142,6 +142,33 @@ def test_retries_that_never_come(text: str, expected: str) -> None:
 )  # fmt: skip
 def test_retries_that_may(text: str) -> None:
     assert errors(text, LOADED) == []
+
+
+FOR_RETRIES = "its default for retries: "
+DEFAULTS = [
+    (
+        "retry: {per_try_timeout: 61s}",
+        f"{FOR_RETRIES}61s leaves no time of the timeout of cluster 'echo' (60s) for another try; write a shorter one",
+    ),
+    (
+        "retry: {back_off: {base: 2m, max: 3m}}",
+        f"{FOR_RETRIES}a pause of up to 120s leaves no time of the timeout of cluster 'echo' (60s); write a shorter one",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), DEFAULTS)
+def test_defaults_for_which_there_is_no_time(given: str, said: str) -> None:
+    text = hosted(["{name: a, domains: a, routes: [{cluster: echo}]}"]).replace("clusters:\n", f"    {given}\nclusters:\n")
+    assert errors(text, LOADED) == [f"8: routes.main.virtual_hosts[0].routes[0]: {said}"]
+
+
+def test_a_cluster_may_have_no_budget_for_a_default() -> None:
+    text = hosted(["{name: a, domains: a, routes: [{match: {path: /}, cluster: echo}, {cluster: echo, retry: {}}]}"])
+    text = text.replace("clusters:\n", "    retry: {}\nclusters:\n") + "    retry_budget: {percent: 0, min_concurrent: 0}\n"
+    at = "8: routes.main.virtual_hosts[0].routes[1].retry"
+    said = "retry_budget of cluster 'echo' allows no retry at all; write more there, or retry: false"
+    assert errors(text, LOADED) == [f"{at}: {said}"]
 
 
 WRONG = [

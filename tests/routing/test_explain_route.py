@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proxy.cli import main
+from proxy.config.protocols import load_registry
 
+LOADED = load_registry((), {})
 CONFIGURATION = """
 listeners:
   - {name: mesh, address: "127.0.0.1:0", routes: main}
@@ -27,6 +29,11 @@ routes:
       - {name: port, domains: ["shop.test:81"], routes: [{cluster: c}]}
 clusters: {c: {hosts: []}}
 """
+
+
+@pytest.fixture(autouse=True)
+def _loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.cli.explained.load_registry", lambda *_: LOADED)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +54,7 @@ def test_which_route_and_why_no_other(file: Path) -> None:
     assert told.output.splitlines() == [
         "table main, protocol bolt",
         "route: echo, to cluster c",
+        "timeout: 60s (cluster)",
         "  far      :protocol: exact 'dubbo' fails for b'bolt'",
         "  echo     matches",
         "  cel      expression \"headers['env'] == 'gray' && path == '/a'\" fails (env, :path absent)",
@@ -54,7 +62,7 @@ def test_which_route_and_why_no_other(file: Path) -> None:
         "absent: tls.sni, metadata.tenant, env, :path",
     ]
     told = run(file, "--listener", "mesh", "--protocol", "dubbo", *asked)
-    assert told.output.splitlines()[2:4] == ["  far      matches", "  echo     matches too, behind it"]
+    assert told.output.splitlines()[3:5] == ["  far      matches", "  echo     matches too, behind it"]
 
 
 def test_no_route(file: Path) -> None:

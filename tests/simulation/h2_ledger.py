@@ -58,6 +58,8 @@ class Call:
     status: int = 0
     answer: bytes = b""
     answer_trailers: bool = False
+    grpc_status: str = "0"
+    """Of its server's answer."""
     counted: bool = False
     """The answer says its length: with so many bytes it is whole, whatever its stream's end."""
     whole: bool = False
@@ -119,7 +121,7 @@ class Judge:
         assert call.whole or call.cut or call.counted, f"it was not sent whole: call {call.number}"
         if call.near == call.far == "h2":
             wanted = {"x-check": str(call.number)} if call.answer_trailers else {}
-            wanted |= {"grpc-status": "0"} if call.grpc else {}
+            wanted |= {"grpc-status": call.grpc_status} if call.grpc else {}
             assert trailers == wanted, f"trailers {trailers}: {call}"
 
     def refused(self, call: Call, status: int, fields: dict[str, str], now: int) -> None:

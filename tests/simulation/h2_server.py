@@ -131,9 +131,11 @@ class StreamServer(Peer):
             self.conn.send_headers(id, [(":status", "103"), ("x-call", str(call.number))])
         call.status = 200 if call.grpc else self.dice.choice((200, 200, 200, 500, 204, 304))
         bare = call.method == "HEAD" or call.status in {204, 304}
-        size = 0 if bare else self.world.size()
+        fails = call.grpc and wrongly("statuses", 300)
+        size = 0 if bare or (fails and self.dice.below(4)) else self.world.size()
         call.answer = content(call.number, size, "answers")
-        trailers: Fields = [("grpc-status", "0")] if call.grpc else []
+        call.grpc_status = "14" if fails else "0"
+        trailers: Fields = [("grpc-status", call.grpc_status)] if call.grpc else []
         if (wrongly("trailers", 300) or call.grpc) and not bare:
             trailers.append(("x-check", str(call.number)))
         call.answer_trailers = any(name == "x-check" for name, _ in trailers)

@@ -57,9 +57,15 @@ FAULTS = (
     "refused connects",
     "keepalive",
     "retries",  # routes that send calls again
+    "statuses",  # all of them, and servers whose calls of gRPC end with a status for which they do
 )
+APART = -2
+"""The last so many are drawn apart: what other seeds mean stays what it is."""
 RETRY = Retry(("connect_failure", "refused", "reset"), attempts=2, back_off_base=0.01, back_off_max=0.05, buffer=100_000)
 """By the methods of HTTP; gRPC's calls only where nothing was processed."""
+STATUSES = Retry(
+    RETRY.on, ("unavailable",), attempts=2, back_off_base=0.01, back_off_max=0.05, buffer=100_000, idempotent=True,
+)  # fmt: skip
 DOOR = 3
 SETTLES = 60_000_000
 LOOK = 16
@@ -80,9 +86,11 @@ class World:
         self.loop = SimulatedLoop(ManualClock(), Dice(seed))
         self.loop.drift, self.dice = 50, self.loop.dice
         drawn = Dice(seed ^ 0x42)
-        self.faults = frozenset(each for each in FAULTS[:-1] if drawn.below(3) == 0) if faults is None else frozenset(faults)
-        if faults is None and Dice(seed ^ 0xA6A1).below(3) == 0:  # apart: what other seeds mean stays what it is
+        self.faults = frozenset(each for each in FAULTS[:APART] if drawn.below(3) == 0) if faults is None else frozenset(faults)
+        if faults is None and Dice(seed ^ 0xA6A1).below(3) == 0:
             self.faults |= {"retries"}
+        if faults is None and Dice(seed ^ 0x57A7).below(4) == 0:
+            self.faults |= {"statuses", "grpc"}
         self.asked, self.wanted = 0, calls
         self.settled = self.ending = False
         self.judge, self.log = Judge(self.has("keepalive")), list[str]()
@@ -105,7 +113,7 @@ class World:
             )
             for far in ("h1", "h2")
         }  # fmt: skip
-        retry = RETRY if self.has("retries") else None
+        retry = STATUSES if self.has("statuses") else RETRY if self.has("retries") else None
         routes = tuple(Route(far, (HeaderMatch("x-cluster", "exact", far),), far, retry=retry) for far in clusters)
         snapshot = Snapshot({"in": Listener("in", "simulated:0", PROTOCOLS, "table")}, {"table": routes}, clusters)
         self.network.hosts.update({address: Host(self, far) for far, each in clusters.items() for address in each.hosts})
@@ -148,7 +156,8 @@ class World:
         size = self.size() if method in {"POST", "PUT"} or grpc else 0
         trailers = near == far == "h2" and size > 0 and not grpc and self.wrongly("trailers", 300)
         call = Call(number, self.now, "POST" if grpc else method, far, size, near, grpc, trailers)
-        call.retried = RETRY.attempts if self.has("retries") and call.method in {"GET", "HEAD", "PUT"} else 0
+        if self.has("statuses") or (self.has("retries") and call.method in {"GET", "HEAD", "PUT"}):
+            call.retried = RETRY.attempts
         self.judge.calls[number] = call
         return call
 
