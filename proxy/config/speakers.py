@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from proxy.config.protocols import Registry, resolve
 from proxy.config.schema import Config
+from xproto.lower.status import numbers_of
 
 HTTP_STATUSES = (100, 599)
 """What RFC 9110 has classes for."""
@@ -52,7 +53,7 @@ class Speaker(NamedTuple):
             return status in SUCCESSES and status in self.protocol.statuses
         if self.web and self.least == HTTP_STATUSES[0]:
             return status in HTTP_SUCCESSES
-        return status in (self.protocol.statuses.get(name) for name in SUCCESSES)
+        return any(status in numbers_of(self.protocol.statuses.get(name, ())) for name in SUCCESSES)
 
 
 def speakers(config: Config, table: str, registry: Registry) -> list[Speaker]:
@@ -86,5 +87,5 @@ def _statuses(protocol: Any, lowered: Any, *, web: bool) -> tuple[int, int]:
         return HTTP_STATUSES
     if field is not None:
         return field.lo, field.hi
-    numbers = [number for number in protocol.statuses.values() if isinstance(number, int)]
+    numbers = [number for given in protocol.statuses.values() for number in numbers_of(given)]
     return (min(numbers), max(numbers)) if numbers else ANY_STATUS

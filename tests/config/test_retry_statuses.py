@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from tests.config.fakes import SMALLEST, errors
+from tests.config.fakes import SMALLEST, Registry, errors, protocol
 from tests.config.test_retries import known, route, spoken
 
 ON = "10: routes.main[0].retry.on"
@@ -61,6 +63,15 @@ def test_statuses_that_are_refused(protocols: str, on: str, said: str) -> None:
 )
 def test_statuses_that_are_not(protocols: str, on: str) -> None:
     assert errors(spoken(protocols, f"{{on: {on}}}"), known) == []
+
+
+def test_statuses_of_a_protocol_that_gives_several_a_name() -> None:
+    declared = SimpleNamespace(name="morse", statuses={"ok": (0, 1), "bad": range(2, 5)}, carries=())
+    morse = Registry(morse=SimpleNamespace(**vars(protocol()), protocol=declared))
+    assert errors(spoken("morse", "{on: [2, 4, bad]}"), morse) == []
+    well = f"{ON}[0]: 1 is what morse {WELL}; write statuses of calls that failed"
+    assert errors(spoken("morse", "{on: [1]}"), morse) == [well]
+    assert errors(spoken("morse", "{on: [5]}"), morse) == [f"{ON}[0]: 5 is no status of morse; write 0 to 4"]
 
 
 def test_headers_of_answers_that_have_none() -> None:
