@@ -31,6 +31,7 @@ _PART = re.compile(r"%%|%(?P<variable>[a-z_]+)(?:\((?P<argument>[^()%]*)\))?%|%"
 VARIABLE = re.compile(r"%[a-z_]+(?:\([^()%]*\))?%")
 """What looks like a variable, whether there is such a one or not."""
 _NO_HOST = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+_A_HOST = "write a name or an address, perhaps with a port: shop.internal:8080"
 _PORT = re.compile(r"[^:]:[0-9]{1,9}$")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -110,10 +111,13 @@ def _host(text: Any) -> str:
     found = pieces(host)
     if any(piece.variable for piece in found):
         if wrong := _NO_HOST.search("".join(piece.text for piece in found if not piece.variable)):
-            raise WrongValueError(f"{wrong[0]!r} is in no host; write a name, perhaps with a port")
+            raise WrongValueError(f"{wrong[0]!r} is in no host; {_A_HOST}")
         return host
-    name, colon, port = found[0].text.rpartition(":") if _PORT.search(host) else (found[0].text, "", "")
-    parsed = parse_host(name)
+    name, colon, port = host.rpartition(":") if _PORT.search(host) else (host, "", "")
+    try:
+        parsed = parse_host(name)
+    except WrongValueError:
+        raise WrongValueError(f"{host!r} is no host; {_A_HOST}") from None
     if parsed.startswith("*"):
         raise WrongValueError(f"{host!r} is many hosts; write the one that calls are for")
     if colon and not 0 < int(port) < 1 << 16:

@@ -14,7 +14,7 @@ from tests.config.fakes import SMALLEST, Registry, errors
 LOADED = Registry(**load_registry((), {}))
 EMPTY = "has no routes, so its calls go nowhere; write one, perhaps with a direct_response"
 AHEAD = "write it before that one, or leave it out"
-HOST = "write a name (shop.example.com), or *.example.com for all names below one"
+HOST = "write a name or an address, perhaps with a port: shop.internal:8080"
 
 
 def table(*routes: str) -> str:
@@ -187,7 +187,9 @@ WRONG = [
         f"{THERE}.cluster_from.header: '' is no header's name; write one without spaces, such as x-cluster",
     ),
     (acting("cluster: echo\n      rewrite: {host: 'a b'}"), f"10: routes.main[0].rewrite.host: 'a b' is no host; {HOST}"),
-    (acting("cluster: echo\n      rewrite: {host: 'b://a'}"), f"10: routes.main[0].rewrite.host: 'b://a' is a URL; {HOST}"),
+    (acting("cluster: echo\n      rewrite: {host: 'b://a'}"), f"10: routes.main[0].rewrite.host: 'b://a' is no host; {HOST}"),
+    (acting("cluster: echo\n      rewrite: {host: ':80'}"), f"10: routes.main[0].rewrite.host: ':80' is no host; {HOST}"),
+    (acting("cluster: echo\n      rewrite: {host: '%%'}"), f"10: routes.main[0].rewrite.host: '%%' is no host; {HOST}"),
     (
         acting("cluster: echo\n      rewrite: {host: '*.a'}"),
         "10: routes.main[0].rewrite.host: '*.a' is many hosts; write the one that calls are for",
@@ -198,7 +200,7 @@ WRONG = [
     ),
     (
         acting("cluster: echo\n      rewrite: {host: '%request_header(x)%/a'}"),
-        "10: routes.main[0].rewrite.host: '/' is in no host; write a name, perhaps with a port",
+        f"10: routes.main[0].rewrite.host: '/' is in no host; {HOST}",
     ),
     (
         acting("cluster: echo", "{protocol: dubbo}", protocols="bolt"),
