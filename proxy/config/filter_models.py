@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from proxy.config.filter_headers import EditedName, EditedValue, check_removed
-from proxy.config.filter_values import FilterMatch, Percent, Rate, plain_conditions
+from proxy.config.filter_match import MATCH, FilterMatch, plain_conditions
+from proxy.config.filter_values import Percent, Rate
 from proxy.config.model import Model
 from proxy.config.problems import Path
 from proxy.config.types import GIVEN, Duration, Flag, Name, Text, Whole, checked, refuse
@@ -22,7 +23,6 @@ from proxy.filters.rate_limit import MAX_KEYS
 from xproto.spec import Fault
 
 FaultName = Literal["no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed"]
-_MATCH = "Which calls it looks at; every one if not given. It sees what comes from the filters before it."
 
 
 class Delay(Model):
@@ -66,7 +66,7 @@ class FaultInjection(Model):
         default=None, description="Calls that fail.", examples=[{"fault": "overload", "percent": 1}]
     )
     match: FilterMatch = Field(
-        default=None, description=_MATCH, examples=[{"headers": {"service": "com.test.Echo:1.0"}}]
+        default=None, description=MATCH, examples=[{"headers": {"service": "com.test.Echo:1.0"}}]
     )
 
     @model_validator(mode="after")
@@ -108,7 +108,7 @@ class RateLimit(Model):
         "again.",
         examples=[10_000],
     )
-    match: FilterMatch = Field(default=None, description=_MATCH, examples=[{"path": {"prefix": "/api/"}}])
+    match: FilterMatch = Field(default=None, description=MATCH, examples=[{"path": {"prefix": "/api/"}}])
 
     @model_validator(mode="after")
     def _whole_call(self) -> RateLimit:
