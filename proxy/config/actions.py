@@ -42,12 +42,18 @@ class WeightedCluster(Model):
     )
 
 
+def _header(value: Any) -> Any:
+    if isinstance(value, str) and (not value or not value.isprintable() or " " in value):
+        raise WrongValueError(f"{value!r} is no header's name; write one without spaces, such as x-cluster")
+    return value
+
+
 class ClusterFrom(Model):
     """The cluster that a call names. A bare string is the header. Write one of header, variable, metadata."""
 
     short: ClassVar[str] = "header"
 
-    header: Annotated[Key | None, Written("key")] = Field(
+    header: Annotated[Key | None, Written("key"), BeforeValidator(checked(_header))] = Field(
         default=None,
         description="The key whose value is the cluster's name: one of those that match.headers may look at.",
         examples=["x-cluster"],

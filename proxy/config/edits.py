@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from proxy.config.model import Model
-from proxy.config.templates import OF_REQUESTS, AnswerValue, PathValue, RequestValue, RoleValue, pieces
+from proxy.config.templates import OF_REQUESTS, AnswerValue, HostValue, PathValue, RequestValue, RoleValue, pieces
 from proxy.config.types import Text, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
 from proxy.snapshot import RoleName
@@ -31,23 +31,24 @@ OF_HOPS = (
 """Fields of HTTP that say how a message or a connection ends, or what becomes of it."""
 
 
-def _header_name(value: Any) -> str:
+def check_header_name(value: Any, where: str = "") -> str:
+    """A header that may be edited. `where`: said of a rewrite that is to be written instead."""
     if not isinstance(value, str):
         raise WrongValueError(f"must be a header's name, not {describe(value)}; write it in quotes")
     if not value or re.search(r"\s", value) or not value.isprintable() or len(value.encode()) > MAX_NAME:
         raise WrongValueError(f"{value!r} is no header's name; write one without spaces, such as x-env")
     lower = value.lower()
     if lower in ("host", ":authority"):
-        raise WrongValueError(f"{value} is whom a request is for; write rewrite: {{host: ...}}")
+        raise WrongValueError(f"{value} is whom a request is for; write rewrite: {{host: ...}}{where}")
     if lower in (":path", ":method", ":scheme", ":status", ":protocol"):
-        instead = "rewrite: {path: ...}" if lower == ":path" else "another header, or leave it out"
+        instead = f"rewrite: {{path: ...}}{where}" if lower == ":path" else "another header, or leave it out"
         raise WrongValueError(f"{value} is no header; write {instead}")
     if lower in OF_HOPS:
         raise WrongValueError(f"{value} is between this proxy and its peers; write another header, or leave it out")
     return value
 
 
-HeaderName = Annotated[str, Written("name"), BeforeValidator(checked(_header_name)), WithJsonSchema({"type": "string"})]
+HeaderName = Annotated[str, Written("name"), BeforeValidator(checked(check_header_name)), WithJsonSchema({"type": "string"})]
 
 
 def _check_headers(given: RequestHeaders | ResponseHeaders) -> None:
@@ -142,7 +143,7 @@ class Rewrite(Model):
         description="What `regex` matched becomes this; `\\1` is what its first group matched, `\\\\` a backslash.",
         examples=["/people/\\1/"],
     )
-    host: RoleValue | None = Field(
+    host: HostValue | None = Field(
         default=None, description="The host of a request of HTTP, perhaps with a port.", examples=["shop.internal"]
     )
     service: RoleValue | None = Field(

@@ -9,60 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import msgspec
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from proxy.config.conditions import conditions
-from proxy.config.match import Match
+from proxy.config.filter_headers import EditedName, EditedValue, check_removed
+from proxy.config.filter_match import MATCH, FilterMatch, plain_conditions
+from proxy.config.filter_values import Percent, Rate
 from proxy.config.model import Model
-from proxy.config.types import GIVEN, Duration, Flag, Name, Text, Whole, Written, checked, refuse
-from proxy.config.values import WrongValueError, describe
+from proxy.config.problems import Path
+from proxy.config.types import GIVEN, Duration, Flag, Name, Text, Whole, checked, refuse
+from proxy.config.values import WrongValueError
+from proxy.filters.interface import BODILESS
 from proxy.filters.rate_limit import MAX_KEYS
 from xproto.spec import Fault
 
 FaultName = Literal["no_route", "no_host", "connect", "overload", "timeout", "closed", "malformed"]
-MOST_RATE = 1e9
-
-
-def _percent(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        raise WrongValueError(f"must be a percentage, not {describe(value)}; write 0 to 100")
-    return float(value)
-
-
-def _rate(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_RATE:
-        raise WrongValueError(f"must be a number over 0, not {describe(value)}; write calls a second, as 100 or 0.5")
-    return float(value)
-
-
-Percent = Annotated[
-    float,
-    Written("0 to 100"),
-    BeforeValidator(checked(_percent)),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100}),
-]
-Rate = Annotated[
-    float, Written("number"), BeforeValidator(checked(_rate)), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
-]
-_MATCH = "Which calls it looks at; every one if not given. It sees what comes from the filters before it."
-
-
-def _of_filters(match: Match | None) -> Match | None:
-    """It is looked at before any filter runs, and without Python."""
-    if match is not None and match.expression is not None:
-        raise refuse("a filter's match has no expression; write conditions, or routes that say otherwise for the filter")
-    if match is not None and match.metadata:
-        raise refuse("a filter's match is looked at before filters set metadata; write headers, or match metadata in routes")
-    return match
-
-
-FilterMatch = Annotated[Match | None, GIVEN, AfterValidator(_of_filters)]
-
-
-def _conditions(match: Match) -> list[Any]:
-    found: list[Any] = msgspec.to_builtins(conditions(match))
-    return found
 
 
 class Delay(Model):
@@ -89,6 +49,12 @@ class Abort(Model):
     )
     percent: Percent = Field(default=100.0, description="Of how many calls, drawn for each.", examples=[1])
 
+    @model_validator(mode="after")
+    def _said(self) -> Abort:
+        if self.text is not None and self.http_status in BODILESS:
+            raise refuse(f"an answer of HTTP with status {self.http_status} has no body; write another status, or no text")
+        return self
+
 
 class FaultInjection(Model):
     """The filter `fault`: lets calls wait, or answers them with an error. A call that both hit waits first."""
@@ -100,7 +66,7 @@ class FaultInjection(Model):
         default=None, description="Calls that fail.", examples=[{"fault": "overload", "percent": 1}]
     )
     match: FilterMatch = Field(
-        default=None, description=_MATCH, examples=[{"headers": {"service": "com.test.Echo:1.0"}}]
+        default=None, description=MATCH, examples=[{"headers": {"service": "com.test.Echo:1.0"}}]
     )
 
     @model_validator(mode="after")
@@ -117,7 +83,7 @@ class FaultInjection(Model):
                 "fault": int(Fault[abort.fault.upper()]), "http_status": abort.http_status,
                 "grpc_status": abort.grpc_status, "text": abort.text, "percent": abort.percent,
             },
-            "match": None if self.match is None else _conditions(self.match),
+            "match": None if self.match is None else plain_conditions(self.match),
         }  # fmt: skip
 
 
@@ -142,7 +108,7 @@ class RateLimit(Model):
         "again.",
         examples=[10_000],
     )
-    match: FilterMatch = Field(default=None, description=_MATCH, examples=[{"path": {"prefix": "/api/"}}])
+    match: FilterMatch = Field(default=None, description=MATCH, examples=[{"path": {"prefix": "/api/"}}])
 
     @model_validator(mode="after")
     def _whole_call(self) -> RateLimit:
@@ -156,20 +122,20 @@ class RateLimit(Model):
             "burst": max(1.0, self.rate) if self.burst is None else self.burst,
             "key": self.key,
             "max_keys": self.max_keys,
-            "match": None if self.match is None else _conditions(self.match),
+            "match": None if self.match is None else plain_conditions(self.match),
         }
 
 
 class Edits(Model):
     """Headers that are changed: first removed, then set, then appended."""
 
-    set: dict[Name, Text] = Field(
+    set: dict[EditedName, EditedValue] = Field(
         default_factory=dict, description="Values by name, in place of all of that name.", examples=[{"x-env": "gray"}]
     )
-    append: dict[Name, Text] = Field(
+    append: dict[EditedName, EditedValue] = Field(
         default_factory=dict, description="Values by name, beside those that are there.", examples=[{"x-seen-by": "xproto"}]
     )
-    remove: tuple[Name, ...] = Field(default=(), description="Names.", examples=[["x-debug"]])
+    remove: tuple[EditedName, ...] = Field(default=(), description="Names.", examples=[["x-debug"]])
 
 
 class HeaderRule(Model):
@@ -215,7 +181,7 @@ class HeaderRules(Model):
         return {
             "rules": [
                 {
-                    "match": [] if rule.match is None else _conditions(rule.match),
+                    "match": [] if rule.match is None else plain_conditions(rule.match),
                     "request": edits(rule.request),
                     "response": edits(rule.response),
                 }
@@ -239,6 +205,15 @@ class MetadataRule(Model):
     )
     remove: Flag = Field(default=False, description="Takes the header out of the request, where its protocol has headers.")
 
+    @model_validator(mode="after")
+    def _takes_a_header(self) -> MetadataRule:
+        if self.remove:
+            try:
+                check_removed(self.header)
+            except WrongValueError as error:
+                raise refuse(f"header: {error}") from None
+        return self
+
 
 class HeaderToMetadata(Model):
     """The filter `header_to_metadata`: what headers say becomes metadata of the call, before it has its route."""
@@ -259,3 +234,12 @@ MODELS: Mapping[str, type[FaultInjection | RateLimit | HeaderRules | HeaderToMet
     "header_to_metadata": HeaderToMetadata,
 }
 """By the filter's name."""
+
+
+def too_long(given: Model, timeout: float) -> tuple[Path, str] | None:
+    """What would take longer than the filter may, so that each call fails by it."""
+    delay = given.delay if isinstance(given, FaultInjection) else None
+    if delay is None or delay.duration < timeout:
+        return None
+    wrong = f"{delay.duration:g}s is not shorter than the filter's timeout, {timeout:g}s, by which the call fails"
+    return ("delay", "duration"), f"{wrong}; write less, or a longer timeout"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from proxy.config.model import Model
-from proxy.config.types import GIVEN, Duration, Name, Text, Written, checked
+from proxy.config.types import GIVEN, Duration, Name, Text, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
 from proxy.snapshot import filters as defaults
 
@@ -57,6 +57,12 @@ class Filter(Model):
         "another is started. Longer than `block_limit`.",
         examples=["5s"],
     )
+
+    @model_validator(mode="after")
+    def _from_one_place(self) -> Filter:
+        if self.file is not None and self.filter is not None:
+            raise refuse("file and filter both say which filter it is; write one of them")
+        return self
 
 
 def _override(value: Any) -> Any:

@@ -14,13 +14,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from proxy.config import (
+    dead_routes,
     filter_checks,
     outside,
     protocols,
     references,
     references_edits,
+    references_filters,
+    references_matches,
     references_retries,
     references_tls,
+    retry_times,
     source,
     table_keys,
 )
@@ -75,6 +79,10 @@ def parse(
         *(references_retries.check_statuses(config, gathered.registry) if config else ()),
         *(references_retries.check_times(config) if config else ()),
         *(references_edits.check_edits(config, gathered.registry) if config else ()),
+        *(references_filters.check(config, gathered.registry) if config else ()),
+        *(references_matches.check(config, gathered.registry) if config else ()),
+        *(retry_times.check(config) if config else ()),
+        *(dead_routes.check(config, found.marks) if config else ()),
     ]
     for path, message in later:
         found.report(path, message)

@@ -51,9 +51,13 @@ def _expression(value: Any) -> Any:
     if not isinstance(value, str):
         raise WrongValueError(f"must be an expression, not {describe(value)}; write it in quotes")
     try:
-        compiled(value)
+        found = compiled(value)
     except ExpressionError as error:
         raise WrongValueError(str(error)) from None
+    if not found.keys:
+        always = found.holds(())
+        instead = "leave it out" if always else "write what calls say, or leave the route out"
+        raise WrongValueError(f"looks at nothing of the call, and {'always' if always else 'never'} holds; {instead}")
     return value
 
 

@@ -2,7 +2,7 @@
 
 Validators of ours speak for themselves (type ``refused``). The few errors that pydantic raises on its own are
 translated by a table, with the keys of the model in question at hand for a suggestion. Keys that readers of other
-proxies' configurations will try, and that mean something not there yet, have a reason of their own.
+proxies' configurations will try have a hint of their own: what it is called here, or that it is not there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from proxy.config.values import describe
 from proxy.config.virtual_hosts import VirtualHost
 from xproto.errors import suggest
 
-NOT_YET: dict[tuple[type[BaseModel], str], str] = {
+HINTS: dict[tuple[type[BaseModel], str], str] = {
     (Match, "prefix"): "belongs under path; write path: {prefix: ...}",
     (Match, "domains"): "belong to a virtual host; write host here",
     (Match, "sources"): "may be several under source; write source: [...]",
@@ -84,7 +84,7 @@ def _translate(kind: str, path: Path, message: str, value: Any, root: Any) -> tu
         return path, f"is missing; write {last}: {example}" if example else f"is missing; write {last}"
     if kind == "extra_forbidden":
         model = model_at(path[:-1], root)
-        if model is not None and (reason := NOT_YET.get((model, last))):
+        if model is not None and (reason := HINTS.get((model, last))):
             return path, reason
         return path, f"there is no such key; {suggest(last, model.model_fields if model else ())}"
     if kind in ("model_type", "dict_type"):

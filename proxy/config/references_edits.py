@@ -27,7 +27,7 @@ def check_edits(config: Config, registry: Registry) -> Found:
     for table, routes in config.routes.items():
         levels = [(path, *_edits(level)) for path, (level, *_) in levels_of(routes, ("routes", table))]
         levels = [level for level in levels if any(each is not None for each in level[1:])]
-        kinds = _kinds(spoken.get(table, ()), registry) if levels else []
+        kinds = kinds_of(spoken.get(table, ()), registry) if levels else []
         if kinds:
             for path, request, response, rewrite in levels:
                 yield from check_level(path, request, response, rewrite, kinds)
@@ -44,12 +44,12 @@ def check_level(
     if request is not None:
         able = [kind for kind in kinds if kind.calls]
         if not able:
-            yield (*path, "request_headers"), f"{_lacking(kinds)} no headers that can be edited; {APART}"
+            yield (*path, "request_headers"), f"{lacking(kinds)} no headers that can be edited; {APART}"
         yield from _headers((*path, "request_headers"), request, able)
     if response is not None:
         able = [kind for kind in kinds if kind.answers]
         if not able:
-            yield (*path, "response_headers"), f"answers of {_names(kinds)} have no headers that can be edited; {APART}"
+            yield (*path, "response_headers"), f"answers of {names_of(kinds)} have no headers that can be edited; {APART}"
         yield from _headers((*path, "response_headers"), response, able)
     if rewrite is not None:
         yield from _rewrite((*path, "rewrite"), rewrite, kinds)
@@ -59,7 +59,7 @@ def _rewrite(path: Path, rewrite: Rewrite, kinds: Sequence[Any]) -> Found:
     wanted = [(role, role) for role in ROLES] + [("prefix", "path"), ("regex", "path")]
     for key, role in wanted:
         if getattr(rewrite, key) is not None and not any(role in kind.roles for kind in kinds):
-            yield (*path, key), f"{_lacking(kinds)} no {role} that can be rewritten; {APART}"
+            yield (*path, key), f"{lacking(kinds)} no {role} that can be rewritten; {APART}"
 
 
 def _headers(path: Path, given: RequestHeaders | ResponseHeaders, kinds: Sequence[Any]) -> Found:
@@ -85,15 +85,18 @@ def _spoken(config: Config) -> dict[str, list[tuple[str, ...]]]:
     return found
 
 
-def _kinds(spoken: Iterable[tuple[str, ...]], registry: Registry) -> list[Any]:
+def kinds_of(spoken: Iterable[tuple[str, ...]], registry: Registry) -> list[Any]:
+    """`xproto.editable.Editable` of all protocols that these stand for."""
     names = dict.fromkeys(name for each in spoken for name in resolve(each, registry))
     return [kind for name in names for kind in registry[name].editable]
 
 
-def _names(kinds: Sequence[Any]) -> str:
+def names_of(kinds: Sequence[Any]) -> str:
+    """For a person."""
     *others, last = dict.fromkeys(kind.name for kind in kinds)
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _lacking(kinds: Sequence[Any]) -> str:
-    return f"{_names(kinds)} {'have' if len({kind.name for kind in kinds}) > 1 else 'has'}"
+def lacking(kinds: Sequence[Any]) -> str:
+    """The same, as who has not what is said behind it."""
+    return f"{names_of(kinds)} {'have' if len({kind.name for kind in kinds}) > 1 else 'has'}"

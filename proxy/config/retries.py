@@ -5,9 +5,10 @@ Names of statuses are the protocols' own, so here they are only read; `reference
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, WrapValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, WrapValidator, model_validator
 
 from proxy.config.model import Model
 from proxy.config.names import TOKEN
@@ -22,14 +23,22 @@ MAX_HEADERS = 16
 """Of answers: each is looked for in every answer (`MOST_HEADERS` of the datapath)."""
 MAX_ATTEMPTS = 10
 MAX_BUFFER = 16 * 1024 * 1024
+STATUS_BITS = 63
+"""Of a status, without its sign: what the data path compares."""
 NEVER_SAFE = frozenset(EVENTS[2:])
 """Events after which the call may have been processed."""
+_DECIMAL = re.compile(r"-?[0-9]{1,99}")
 
 
 def _event(value: Any) -> str | int:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise WrongValueError(f"must be an event or a status, not {describe(value)}; write {', '.join(EVENTS)}, or a status")
-    return int(value) if isinstance(value, str) and value.lstrip("-").isdecimal() else value
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+        return value
+    number = int(value)
+    if abs(number) >> STATUS_BITS:
+        raise WrongValueError("no status is as large as this number; write one that answers have, such as 503")
+    return number
 
 
 def _events(value: Any) -> Any:
@@ -39,10 +48,15 @@ def _events(value: Any) -> Any:
         raise WrongValueError(f"must be events and statuses, not {describe(value)}; write one, or a list of them")
     if len(value) > MAX_NAMES:
         raise WrongValueError(f"there are {len(value)}; write at most {MAX_NAMES}")
-    twice = next((name for index, name in enumerate(value) if name in value[:index]), None)
+    return tuple(value)
+
+
+def _once(events: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Looked at when they are converted: '503' is 503."""
+    twice = next((name for index, name in enumerate(events) if name in events[:index]), None)
     if twice is not None:
         raise WrongValueError(f"{twice!r} is listed twice; write it once")
-    return tuple(value)
+    return events
 
 
 def _idempotent(value: Any) -> bool | tuple[str, ...]:
@@ -74,6 +88,7 @@ Events = Annotated[
     tuple[Event, ...],
     Written("event or status, or list of them"),
     BeforeValidator(checked(_events)),
+    AfterValidator(checked(_once)),
     WithJsonSchema({"anyOf": [{"type": ["string", "integer"]}, {"type": "array", "items": {"type": ["string", "integer"]}}]}),
 ]
 Idempotent = Annotated[

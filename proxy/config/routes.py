@@ -156,5 +156,6 @@ class Route(Model):
                 raise refuse(f"{where}: {twice!r} is listed twice; write it once")
         if len(copies) > MAX_MIRRORS:
             raise refuse(f"mirror: {len(copies)} clusters, and each is a copy of every call; write at most {MAX_MIRRORS}")
-        if self.cluster is not None and self.cluster in copies:
-            raise refuse(f"mirror: {self.cluster!r} would get its own calls twice; write another cluster")
+        called = [self.cluster, *(each.name for each in self.clusters or () if each.weight)]
+        if twice := next((name for name in copies if name in called), None):
+            raise refuse(f"mirror: {twice!r} would get its own calls twice; write another cluster")

@@ -20,6 +20,8 @@ MAX_BYTES = 64 * 1024 * 1024
 """A file larger than this is no configuration but a mistake (a log, a core)."""
 MAX_DEPTH = 32
 """The schema is 9 levels deep; options of protocols may add some."""
+MAX_BITS = 512
+"""Of a whole number: what is longer can be neither printed nor made a float, and means nothing anywhere."""
 MAX_VALUES = 1_000_000
 """Values after expansion: aliases of aliases grow exponentially."""
 
@@ -163,7 +165,11 @@ class _Walker:
             return None
         scalar = yaml.ScalarNode(tag, text, node.start_mark, node.end_mark)
         try:
-            return yaml.constructor.SafeConstructor().construct_object(scalar)
+            found = yaml.constructor.SafeConstructor().construct_object(scalar)
         except ValueError:
             self.source.report(path, f"{text!r} is no {tag.removeprefix(_TAG)}; write it in quotes if it is text")
             return None
+        if isinstance(found, int) and found.bit_length() > MAX_BITS:
+            self.source.report(path, f"is a number of {found.bit_length()} bits; write one that means something, or quote it")
+            return None
+        return found

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from proxy.config.names import parse_host
 from proxy.config.types import Written, checked
 from proxy.config.values import WrongValueError, describe
 from proxy.snapshot import Piece
@@ -27,7 +28,12 @@ MAX_VALUE = 16_384
 """Bytes, before variables: the kernel writes no longer one."""
 
 _PART = re.compile(r"%%|%(?P<variable>[a-z_]+)(?:\((?P<argument>[^()%]*)\))?%|%")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+VARIABLE = re.compile(r"%[a-z_]+(?:\([^()%]*\))?%")
+"""What looks like a variable, whether there is such a one or not."""
+_NO_HOST = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+_A_HOST = "write a name or an address, perhaps with a port: shop.internal:8080"
+_PORT = re.compile(r"[^:]:[0-9]{1,9}$")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def pieces(text: str) -> tuple[Piece, ...]:
@@ -45,7 +51,7 @@ def pieces(text: str) -> tuple[Piece, ...]:
 def _check(text: Any, known: tuple[str, ...]) -> str:
     if not isinstance(text, str):
         raise WrongValueError(f"must be text, not {describe(text)}; write it in quotes")
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         raise WrongValueError("the value has control characters, or more than one line; write one line")
     if len(text.encode()) > MAX_VALUE:
         raise WrongValueError(f"the value has {len(text.encode())} bytes; write at most {MAX_VALUE}")
@@ -99,8 +105,29 @@ def _path(text: Any) -> str:
     return path
 
 
+def _host(text: Any) -> str:
+    """Of one without variables all is known; of others what stands between them."""
+    host = _role(text)
+    found = pieces(host)
+    if any(piece.variable for piece in found):
+        if wrong := _NO_HOST.search("".join(piece.text for piece in found if not piece.variable)):
+            raise WrongValueError(f"{wrong[0]!r} is in no host; {_A_HOST}")
+        return host
+    name, colon, port = host.rpartition(":") if _PORT.search(host) else (host, "", "")
+    try:
+        parsed = parse_host(name)
+    except WrongValueError:
+        raise WrongValueError(f"{host!r} is no host; {_A_HOST}") from None
+    if parsed.startswith("*"):
+        raise WrongValueError(f"{host!r} is many hosts; write the one that calls are for")
+    if colon and not 0 < int(port) < 1 << 16:
+        raise WrongValueError(f"{host!r} has no port behind its colon; write 1 to 65535 there")
+    return host
+
+
 _SCHEMA = WithJsonSchema({"type": "string"})
 RequestValue = Annotated[str, Written("value"), BeforeValidator(checked(check_request_value)), _SCHEMA]
 AnswerValue = Annotated[str, Written("value"), BeforeValidator(checked(check_answer_value)), _SCHEMA]
 RoleValue = Annotated[str, Written("value"), BeforeValidator(checked(_role)), _SCHEMA]
+HostValue = Annotated[str, Written("value"), BeforeValidator(checked(_host)), _SCHEMA]
 PathValue = Annotated[str, Written("value"), BeforeValidator(checked(_path)), _SCHEMA]

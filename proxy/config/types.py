@@ -25,6 +25,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from proxy.config.values import (
     DURATION_PATTERN,
+    MAX_DURATION,
+    MIN_DURATION,
     SIZE_PATTERN,
     WrongValueError,
     describe,
@@ -122,7 +124,10 @@ def _listening(value: Any) -> str:
 
 
 def _zero_or_duration(value: Any) -> float:
-    return parse_duration(value, least=0.0)
+    number = parse_duration(value, least=0.0)
+    if 0 < number < MIN_DURATION:
+        raise WrongValueError(f"{value} is out of range; write 0, or between {MIN_DURATION:g}s and {MAX_DURATION:g}s")
+    return number
 
 
 _DURATION_SCHEMA = {"anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, {"type": "number", "minimum": 0}]}

@@ -1,8 +1,8 @@
 """Token buckets, one for each key: how many calls may go on now. Pure: time is an argument.
 
-A bucket that is full says the same as none, so the one that was used longest ago goes when there are too many; with keys of
-callers' choosing that is the bound on memory. It gives whoever floods with new keys no more than the caller of each key may
-have anyway.
+A bucket that is full says the same as none, so the one that was used longest ago goes when there are too many: with keys of
+callers' choosing that is the bound on memory, as long as each key is short, which is for whoever asks to see to. It gives
+whoever floods with new keys no more than the caller of each key may have anyway.
 
 What always holds: a bucket has between zero and `burst` tokens; there are at most `most` buckets; time that goes back gives
 none.

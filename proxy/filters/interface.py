@@ -25,6 +25,9 @@ Condition = HeaderMatch
 PHASES = ("on_request", "on_route", "on_host", "on_response", "on_log")
 """In the order in which a call goes through them."""
 
+BODILESS = (204, 304)
+"""Statuses of HTTP whose answers have no body, and so no place for a text."""
+
 
 class Next(enum.Enum):
     """How a call goes on."""
@@ -57,6 +60,8 @@ class Reply:
             raise ValueError(f"{self.grpc_status!r} is no status of a call of gRPC that failed")
         if self.text is not None:
             self.text.encode()
+            if self.http_status in BODILESS:
+                raise ValueError(f"an answer of HTTP with status {self.http_status} has no body, and no place for a text")
 
 
 class Body(enum.Enum):

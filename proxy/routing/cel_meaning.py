@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy.routing.cel_tree import Call, Const, Items, Name, Node, Other, Select
+from proxy.routing.cel_tree import Call, Const, Items, Loop, Name, Node, Other, Select
 from proxy.routing.condition import compile_regex
 from proxy.routing.keys import HOST, HTTP_METHOD, METADATA, METHOD, PATH, QUERY, SERVICE, VARIABLES, is_own
 from proxy.routing.literals import beginning, ending
@@ -45,6 +45,9 @@ def uses(node: Node) -> Iterator[tuple[str, str]]:
             yield from uses(parts[0])
         case Call(_, parts, _) | Items(parts) | Other(parts):
             for part in parts:
+                yield from uses(part)
+        case Loop(over, parts):
+            for part in (over, *parts):
                 yield from uses(part)
         case Select(operand):
             yield from uses(operand)

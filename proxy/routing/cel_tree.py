@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-Node: TypeAlias = "Const | Name | Select | Call | Items | Other"
+Node: TypeAlias = "Const | Name | Select | Call | Items | Loop | Other"
 
 
 class Const(NamedTuple):
@@ -49,8 +49,15 @@ class Items(NamedTuple):
     parts: tuple[Node, ...]
 
 
+class Loop(NamedTuple):
+    """A comprehension, which is what ``all``, ``exists``, ``map`` and ``filter`` are. `parts`: asked for each of `over`."""
+
+    over: Node
+    parts: tuple[Node, ...]
+
+
 class Other(NamedTuple):
-    """What has parts and a meaning that nobody here needs: messages, maps, comprehensions."""
+    """What has parts and a meaning that nobody here needs: messages and maps."""
 
     parts: tuple[Node, ...]
 
@@ -90,7 +97,7 @@ def _node(data: bytes) -> Node:
             entries = [_fields(entry) for kind, entry in fields if kind == 2 and isinstance(entry, bytes)]
             return Other(tuple(node for entry in entries for node in (*_nodes(entry, 3), *_nodes(entry, 4))))
         if number == _COMPREHENSION:
-            return Other(tuple(node for kind in (2, 4, 5, 6, 7) for node in _nodes(fields, kind)))
+            return Loop(_node(_message(fields, 2)), tuple(node for kind in (4, 5, 6, 7) for node in _nodes(fields, kind)))
         break
     raise ValueError("this is no expression that is known here")
 

@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any
 
 from proxy.routing import cel_tree
+from proxy.routing.cel_limits import check_loops
 from proxy.routing.cel_meaning import MAPS, REPLACEMENT, TEXTS, implied, uses
 from proxy.snapshot import HeaderMatch
 from xproto.errors import suggest
@@ -43,6 +44,7 @@ class Expression:
     def __init__(self, text: str, program: Any, tree: cel_tree.Node) -> None:
         self.text = text
         self._program = program
+        check_loops(tree)
         found = tuple(dict.fromkeys(uses(tree)))
         self.keys: tuple[str, ...] = tuple(key for _, key in found)
         self.implied: tuple[HeaderMatch, ...] = tuple(dict.fromkeys(implied(tree)))

@@ -26,8 +26,9 @@ class Mine(BaseModel):
     names: list[str] = []
 class Fine(Filter):
     Settings = Mine
+    def on_log(self, call): pass
 """,
-    "plain.py": "from proxy.filters import Filter\nclass Plain(Filter):\n    pass\n",
+    "plain.py": "from proxy.filters import Filter\nclass Plain(Filter):\n    def on_log(self, call): pass\n",
     "struct.py": """\
 import msgspec
 from proxy.filters import Filter
@@ -35,6 +36,7 @@ class Mine(msgspec.Struct):
     limit: int
 class Structured(Filter):
     Settings = Mine
+    def on_log(self, call): pass
 """,
     "broken.py": "import proxy.filters\n\nproxy.nothing\n",
     "unreadable.py": "def f(:\n",
@@ -43,18 +45,21 @@ class Structured(Filter):
     "raising.py": """\
 from proxy.filters import Filter
 class Raising(Filter):
+    def on_log(self, call): pass
     def __init__(self, settings):
         raise OSError("no database")
 """,
     "looking.py": """\
 from proxy.filters import Condition, Filter
 class Looking(Filter):
+    def on_log(self, call): pass
     def looks(self):
         return ((Condition("a", "regex", "("),),)
 """,
     "marked.py": """\
 from proxy.filters import Condition, Filter
 class Marked(Filter):
+    def on_log(self, call): pass
     def looks(self):
         return ((Condition("metadata.a", "exact", "1"),),)
 """,

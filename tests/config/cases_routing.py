@@ -7,6 +7,7 @@ from tests.config.cases import HOST, MATCH, edited, http
 ROUTES = '    - match: {headers: {service: "com.test.EchoService:1.0"}}\n      cluster: echo\n'
 DOMAIN = "write a name (shop.example.com), *.example.com, shop.* or *, each with a port or without"
 WRITE_CEL = "write as service == 'com.test.Echo' && headers['env'] == 'gray'"
+LEAVE = "write what calls say, or leave the route out"
 NUMBER = "write text in quotes, and int(...) around text that is a number"
 NAMES = (
     "write one of: service, method, path, host, http_method, source.address, protocol, tls.sni, tls.san, headers, query,"
@@ -96,6 +97,16 @@ _MATCHES = [
     ("protocol: [bolt, auto]", "protocol[1]: there is no protocol 'auto'; write one of: dubbo, bolt, grpc"),
     ("protocol: []", "protocol: the list is empty; write a protocol, or leave it out"),
     ("expression: ''", f"expression: is no CEL: syntax error: mismatched input '<EOF>' (character 1); {WRITE_CEL}"),
+    ("expression: 'true'", "expression: looks at nothing of the call, and always holds; leave it out"),
+    ('expression: "1 == 2"', f"expression: looks at nothing of the call, and never holds; {LEAVE}"),
+    ('expression: "1/0 == 1"', f"expression: looks at nothing of the call, and never holds; {LEAVE}"),
+    (
+        "expression: \"['a'].all(x, ['b'].exists(y, y == service))\"",
+        (
+            "expression: all, exists, exists_one, map and filter are not asked inside one another, since that may take too long"
+            " to be answered; write the inner one out, as x == 'a' || x == 'b'"
+        ),
+    ),
     ("expression: ~", "expression: has no value; write one, or leave the key out"),
     ("source: ~", "source: has no value; write one, or leave the key out"),
 ]
@@ -143,17 +154,18 @@ _HOSTS = [
     (["{domains: a}"], 8, "[0].name: is missing; write name: shop"),
     (["{name: a/b, domains: a}"], 8, "[0].name: 'a/b' has a /, behind which metrics have the route's name; write another name"),
     (
-        ["{name: a, domains: [a.test, A.test]}"],
+        ["{name: a, domains: [a.test, A.test], routes: [{cluster: echo}]}"],
         8,
         "[0].domains[1]: a.test is also a domain of routes.main.virtual_hosts[0]; write it once",
     ),
     (
-        ["{name: a, domains: a.test}", '{name: b, domains: ["*", a.test]}'],
+        ["{name: a, domains: a.test, routes: [{cluster: echo}]}",
+         '{name: b, domains: ["*", a.test], routes: [{cluster: echo}]}'],
         9,
         "[1].domains[1]: a.test is also a domain of routes.main.virtual_hosts[0]; write it once",
     ),
     (
-        ['{name: a, domains: "*"}', '{name: a, domains: "b"}'],
+        ['{name: a, domains: "*", routes: [{cluster: echo}]}', '{name: a, domains: "b", routes: [{cluster: echo}]}'],
         9,
         "[1].name: 'a' is also the name of routes.main.virtual_hosts[0]; write another",
     ),
@@ -163,7 +175,7 @@ _HOSTS = [
         "[0].routes[0].cluster: there is no cluster 'ecco'; did you mean echo?",
     ),
     (
-        ["{name: a, domains: a, routes: [{cluster: echo, name: x}, {cluster: echo, name: x}]}"],
+        ["{name: a, domains: a, routes: [{match: {path: /}, cluster: echo, name: x}, {cluster: echo, name: x}]}"],
         8,
         "[0].routes[1].name: 'x' is also the name of routes.main.virtual_hosts[0].routes[0]; write another",
     ),

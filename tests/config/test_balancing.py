@@ -107,7 +107,7 @@ def test_one_mistake_gives_one_line(text: str, expected: str) -> None:
 
 
 def test_too_many_subsets() -> None:
-    routes = "".join(f"    - {{cluster: echo, metadata_match: {{v: '{n}'}}}}\n" for n in range(65))
+    routes = "".join(f"    - {{match: {{service: s{n}}}, cluster: echo, metadata_match: {{v: '{n}'}}}}\n" for n in range(65))
     text = SMALLEST.replace("clusters:\n", f"{routes}clusters:\n").replace(
         "    hosts:", "    subsets: {fallback: any}\n    hosts:"
     )

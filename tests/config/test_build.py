@@ -62,7 +62,7 @@ routes:
       timeout: 1.5
       name: first
     - cluster: empty
-  none-match: []
+  none-match: [{cluster: empty}]
 clusters:
   echo:
     lb: random
@@ -132,7 +132,7 @@ def test_every_field_arrives(tmp_path: Path) -> None:
                 ),
                 s.Route("1", (), "empty"),
             ),
-            "none-match": (),
+            "none-match": (s.Route("0", (), "empty"),),
         },
         clusters={
             "echo": s.Cluster(
@@ -198,7 +198,8 @@ def test_ways_to_write_a_condition(match: str, wanted: tuple[Any, ...]) -> None:
 
 def test_virtual_hosts_share_a_table() -> None:
     table = """{virtual_hosts: [
-      {name: shop, domains: [Shop.test:80, "*.shop.test"], routes: [{cluster: echo, name: a}, {cluster: echo}]},
+      {name: shop, domains: [Shop.test:80, "*.shop.test"],
+       routes: [{cluster: echo, name: a, match: {service: a}}, {cluster: echo}]},
       {name: rest, domains: "*", routes: [{cluster: echo, match: {expression: "service == 'a'"}}]}]}"""
     made = snapshot(SMALLEST.replace("  main:\n", f"  other: {table}\n  main:\n"))
     assert [route.name for route in made.routes["other"]] == ["shop/a", "shop/1", "rest/0"]

@@ -24,7 +24,7 @@ def text(table: dict[str, Any], host: dict[str, Any], route: dict[str, Any]) -> 
     """A file with a level each. In lines: the table is 5, its virtual host 7, the route 10."""
     lines = [
         "listeners:",
-        "- {name: mesh, address: '127.0.0.1:9200', protocols: bolt, routes: main}",
+        "- {name: mesh, address: '127.0.0.1:9200', protocols: [bolt, http1], routes: main}",
         "clusters: {echo: {hosts: ['127.0.0.1:9100']}}",
         "routes:",
         "  main:",
@@ -123,12 +123,12 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] = [
     ({"retry": {"attempt": 1}}, {}, {}, "11: routes.main.retry.attempt: there is no such key; did you mean attempts?"),
     (
         {"retry": {"on": ["eror"]}}, {}, {},
-        "11: routes.main.retry.on[0]: 'eror' is no status of bolt, and no event; did you mean error?",
+        "11: routes.main.retry.on[0]: 'eror' is no status of bolt or http1, and no event; did you mean error?",
     ),
     (
         {}, {"retry": {"on": ["server_threadpol_busy"]}}, {},
         (
-            "11: routes.main.virtual_hosts[0].retry.on[0]: 'server_threadpol_busy' is no status of bolt, and no"
+            "11: routes.main.virtual_hosts[0].retry.on[0]: 'server_threadpol_busy' is no status of bolt or http1, and no"
             " event; did you mean server_threadpool_busy?"
         ),
     ),

@@ -57,8 +57,8 @@ listeners:
 routes:
   main:
     virtual_hosts:
-      - {name: a, domains: [a.test], routes: [{cluster: c}, {cluster: c}]}
-      - {name: b, domains: ["*"], routes: [{cluster: c}, {cluster: c, filters: {rate_limit: WHAT}}]}
+      - {name: a, domains: [a.test], routes: [{match: {service: s}, cluster: c}, {cluster: c}]}
+      - {name: b, domains: ["*"], routes: [{match: {service: s}, cluster: c}, {cluster: c, filters: {rate_limit: WHAT}}]}
 clusters: {c: {hosts: ["127.0.0.1:1"]}}
 """
 

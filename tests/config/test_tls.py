@@ -51,7 +51,7 @@ listeners:
     http: {client_certificate: true}
 routes:
   main: [{cluster: echo}]
-  admin: []
+  admin: [{cluster: echo}]
 clusters:
   echo:
     tls:

@@ -17,7 +17,7 @@ __all__ = ["host", "second"]
 CONFIGURATION = """\
 listeners:
   - {{name: mesh, address: '127.0.0.1:0', protocols: auto, routes: main, fallback: {{cluster: tcp}}}}
-routes: {{main: []}}
+routes: {{main: [{{direct_response: {{status: 404}}}}]}}
 clusters:
   tcp: {{hosts: ['{host}']}}
 admin: 127.0.0.1:0

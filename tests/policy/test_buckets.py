@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.filters import rate_limit
 from proxy.filters.bucket import Buckets
+from proxy.filters.interface import Call
 
 
 def test_a_burst_then_the_rate() -> None:
@@ -56,3 +63,33 @@ def test_never_more_than_burst_and_rate_allow(rate: float, burst: int, steps: li
         now += step
         taken += buckets.take("k", now)
         assert taken <= burst + rate * now + 1e-6
+
+
+@pytest.mark.parametrize("size", [6, rate_limit.LONGEST_KEPT, rate_limit.LONGEST_KEPT + 1, 60_000])
+def test_memory_is_bounded_whatever_callers_send(size: int) -> None:
+    most = 2_000
+    buckets = Buckets(1, 1, most)
+    tracemalloc.start()
+    try:
+        for number in range(2 * most):
+            buckets.take(rate_limit.kept(str(number).encode().zfill(size)), float(number))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(buckets) == most
+    assert held <= most * rate_limit.BUCKET_BYTES
+
+
+def test_long_values_have_buckets_of_their_own() -> None:
+    long = b"v" * 1000
+    assert rate_limit.kept(long) == rate_limit.kept(bytes(bytearray(long)))
+    assert len({rate_limit.kept(each) for each in (long, long + b"1", long[:64], None)}) == 4
+    assert len(rate_limit.kept(long) or b"") == rate_limit.DIGEST_BYTES
+
+
+def test_the_filter_keeps_no_long_value() -> None:
+    made = rate_limit.RateLimit(rate_limit.RateLimitSettings(rate=0.001, burst=1, key="x"))
+    values = [b"v" * 60_000, b"w" * 60_000, b"v" * 60_000, b"short"]
+    answers = [made.on_route(cast("Call", SimpleNamespace(get_bytes=lambda _, value=value: value))) for value in values]
+    assert [answer is None for answer in answers] == [True, True, False, True]
+    assert all(len(key) <= rate_limit.LONGEST_KEPT for key in made._buckets._buckets)  # type: ignore[arg-type]

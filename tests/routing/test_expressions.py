@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from proxy.routing.cel_tree import Call, Const, Items, Name, Other, Select, read
-from proxy.routing.expression import _library, compiled
+from proxy.routing.expression import ExpressionError, _library, compiled
 from proxy.snapshot import HeaderMatch
 
 
@@ -97,3 +97,24 @@ def test_the_library_is_imported_with_the_first_expression() -> None:
         "RouteTable((Route('a', (), 'c', expression='true'),)); assert any('cel_expr' in name for name in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1, 2].all(x, [1, 2].exists(y, x == y))",
+        "[[1], [2]].exists(x, x.all(y, y > 0)) || service == 'a'",
+        "['a'].map(x, ['b'].filter(y, y == x)) == [['b']]",
+        "{'k': [1].all(x, [2].exists_one(y, x == y))}['k']",
+    ],
+)
+def test_comprehensions_inside_one_another_are_refused(text: str) -> None:
+    with pytest.raises(ExpressionError, match=r"inside one another, since .*; write the inner one out"):
+        compiled(text)
+
+
+def test_as_much_as_can_be_written_is_never_stopped() -> None:
+    numbers = f"[{','.join('1' * 1000)}]"
+    text = f"{numbers}.map(x, x + 1).filter(x, x > 0).all(x, x == 2) && [1].all(x, x == 1) && service == 'a'"
+    assert compiled(text).holds([b"a"])
+    assert compiled(f"['a', 'b'].exists(x, x == service) && {numbers}.all(x, x == 1)").holds([b"b"])
