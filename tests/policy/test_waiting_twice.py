@@ -8,7 +8,10 @@ from proxy.datapath.audit import audit
 from tests.datapath.world import World
 from tests.policy.filtering import acting, made
 from tests.policy.scenes import Talk
-from tests.policy.speech.table import Speech, over
+from tests.policy.speech.table import ALL, BOLT, HTTP1, Speech, over
+
+SMALL = [(speech, size) for speech in ALL for size in (100, 60_000)]
+BIG = [(BOLT, 1 << 20), (HTTP1, 1 << 20)]
 
 
 async def let_go(world: World, *filters: int) -> None:
@@ -30,8 +33,7 @@ async def test_an_edit_between_two_waits_is_kept(world: World, speech: Speech) -
     assert (await talk.answer()).ok
 
 
-@pytest.mark.parametrize("size", [100, 64 * 1024, 1024 * 1024])
-@over()
+@pytest.mark.parametrize(("speech", "size"), SMALL + BIG)
 async def test_its_frame_is_kept_once(world: World, speech: Speech, size: int) -> None:
     talk = await Talk(world, speech).start(acting("on_request", "wait"), acting("on_route", "wait", name="last"))
     body = bytes(range(97, 123)) * (size // 26)

@@ -134,10 +134,29 @@ class Waits(Whim):
 
     name = "waits"
 
-    def on_request(self, call: Call) -> Awaitable[Reply | None] | None:
-        return self.waits(call) if self.now(100) else None
+    def __init__(self, world: World, passing: Passing) -> None:
+        super().__init__(world, passing)
+        self.held: dict[int, object] = {}
+        """Calls that have not gone on since they were to wait, and for what."""
 
-    on_route = on_request
+    def on_request(self, call: Call) -> Awaitable[Reply | None] | None:
+        self.goes_on(call)
+        if not self.now(100):
+            return None
+        number = self.number(call)
+        wait = self.held[number] = object()
+        self.world.loop.call_later(TIMEOUT, self.has_waited, number, wait)
+        return self.waits(call)
+
+    def goes_on(self, call: Call) -> None:
+        self.held.pop(self.number(call), None)
+
+    on_host = on_log = goes_on
+
+    def has_waited(self, number: int, wait: object) -> None:
+        """Longer than it may: where much else is to do, that comes of a short wait, too."""
+        if self.held.get(number) is wait:
+            self.world.ledger.failed.add(number)
 
     async def waits(self, call: Call) -> Reply | None:
         self.passing.waiting += 1
