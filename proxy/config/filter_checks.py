@@ -1,41 +1,35 @@
-"""Filters looked at before anything runs: found, their settings read by their own models, and made once, to see that it works.
+"""Filters looked at before anything runs: a listener's are found, and what routes, virtual hosts and tables say of them.
 
-Works on the data as read, as `references` does, so that a filter's mistakes are told beside others. A filter's file is a
-program of its user: whatever it raises is a problem at its line, never a traceback.
+Works on the data as read, as `references` does, so that a filter's mistakes are told beside others.
 """
 
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from pydantic import ValidationError
 
-from proxy.config.filter_models import MODELS
+from proxy.config.filter_settings import settings
 from proxy.config.filters import MAX_FILTERS, Filter
-from proxy.config.messages import report_errors
-from proxy.config.problems import Path, Problem
+from proxy.config.problems import Path
 from proxy.config.raw import items, lists, mapping
 from proxy.config.source import Source
-from proxy.filters.interface import Condition
 from proxy.filters.interface import Filter as FilterClass
 from proxy.filters.loading import Classes, FilterError
-from proxy.filters.placed import settings_of
-from proxy.routing.condition import holds
-from proxy.routing.keys import METADATA
 from proxy.snapshot import Filter as Spec
-from proxy.snapshot import MatchKind, Snapshot
+from proxy.snapshot import Snapshot
 from xproto.errors import suggest
-
-KINDS = get_args(MatchKind)
-
 
 Known = dict[str, list[tuple[str, Spec, type[FilterClass]]]]
 """By a filter's name: the listeners that have it, and what it is there; none where it is not right anywhere."""
+
+
+Overrides = dict[str, dict[str, Any] | None]
+"""Settings by the filter's name; None: it is not asked."""
 
 
 @dataclass(slots=True)
@@ -44,8 +38,8 @@ class Gathered:
 
     listeners: dict[str, dict[str, tuple[Spec, type[FilterClass]]]] = field(default_factory=dict)
     """Filters by name, by listener."""
-    routes: dict[str, dict[int, dict[str, dict[str, Any] | None]]] = field(default_factory=dict)
-    """By table, the route's index among all of it, the filter's name."""
+    routes: dict[str, dict[int, Overrides]] = field(default_factory=dict)
+    """By table and the route's index among all of it: what the route says, its virtual host, or its table."""
 
     def into(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with its filters."""
@@ -87,13 +81,23 @@ def gather(source: Source, folder: FilePath) -> Gathered:
                 if (own := made.get(str(item.get("name")))) is not None:
                     users.append((name, *own))
     for table, given in mapping(source.data, "routes").items():
-        before = 0
-        for path, listed in lists(("routes", table), given):
-            for index, route in items(listed):
-                if route.get("filters") is not None:
-                    said = _route(source, (*path, index, "filters"), route["filters"], by_table.get(table, {}))
-                    found.routes.setdefault(table, {})[before + index] = said
-            before += len(listed) if isinstance(listed, list) else 0
+        found.routes[table] = _table(source, ("routes", table), given, by_table.get(table, {}))
+    return found
+
+
+def _table(source: Source, path: Path, given: Any, known: Known) -> dict[int, Overrides]:
+    """Of each of its routes that has any: the nearest wins, of the route, its virtual host and the table."""
+    found: dict[int, Overrides] = {}
+    hosted = isinstance(given, dict)
+    general = _overrides(source, path, given, known) if hosted else {}
+    before = 0
+    for where, listed in lists(path, given):
+        host = given["virtual_hosts"][where[-2]] if hosted else {}
+        shared = general | _overrides(source, where[:-1], host, known)
+        for index, route in items(listed):
+            if said := shared | _overrides(source, (*where, index), route, known):
+                found[before + index] = said
+        before += len(listed) if isinstance(listed, list) else 0
     return found
 
 
@@ -142,8 +146,10 @@ def _spec(item: dict[str, Any], folder: FilePath) -> Spec | None:
     return Spec(given.name, kind, file, own, given.timeout, given.block_limit, given.stuck_limit)
 
 
-def _route(source: Source, path: Path, given: Any, known: Known) -> dict[str, dict[str, Any] | None]:
-    found: dict[str, dict[str, Any] | None] = {}
+def _overrides(source: Source, path: Path, level: dict[str, Any], known: Known) -> Overrides:
+    """What a route, a virtual host or a table says itself."""
+    found: Overrides = {}
+    given, path = level.get("filters"), (*path, "filters")
     for name, own in given.items() if isinstance(given, dict) else ():
         users = known.get(name)
         if users == []:
@@ -165,76 +171,3 @@ def _route(source: Source, path: Path, given: Any, known: Known) -> dict[str, di
         elif isinstance(own, dict):
             found[name] = settings(source, (*path, name), kind, spec, own)
     return found
-
-
-def settings(source: Source, path: Path, kind: type[FilterClass], spec: Spec, given: dict[str, Any]) -> dict[str, Any] | None:
-    """As the filter takes them, and it does; None: a problem was reported."""
-    plain: dict[str, Any] | None = given
-    if spec.file is None and spec.kind in MODELS:
-        try:
-            plain = MODELS[spec.kind].model_validate(given).plain()
-        except ValidationError as error:
-            report_errors(source, error, path, MODELS[spec.kind])
-            return None
-    else:
-        unknown = [key for key in given if key not in fields_of(kind)]
-        for key in unknown:
-            source.report((*path, key), f"there is no such setting; {_known(key, kind)}")
-        if unknown:
-            return None
-    try:
-        made = kind(settings_of(kind, plain or {}))
-        _check_looks(made.looks())
-        _check_keys(made.keys)
-    except ValidationError as error:
-        told = len(source.problems)
-        report_errors(source, error, path, kind.Settings)
-        source.problems[told:] = [_with_advice(each, kind) for each in source.problems[told:]]
-    except msgspec.ValidationError as error:
-        source.report(path, f"its settings are refused: {error}; see {kind.__name__}.Settings")
-    except Exception as error:  # noqa: BLE001 (a user's program)
-        source.report(path, f"cannot be made ({type(error).__name__}: {error}); mend it, or its settings")
-    else:
-        return plain
-    return None
-
-
-def _with_advice(problem: Problem, kind: type[FilterClass]) -> Problem:
-    """What pydantic says of itself has no second half."""
-    if ";" in problem.message:
-        return problem
-    return replace(problem, message=f"{problem.message}; write what {kind.__name__}.Settings allows")
-
-
-def fields_of(kind: type[FilterClass]) -> tuple[str, ...]:
-    """The names of a filter's settings."""
-    model = kind.Settings
-    if model is None:
-        return ()
-    if issubclass(model, msgspec.Struct):
-        return tuple(model.__struct_encode_fields__)
-    return tuple(each.alias or name for name, each in model.model_fields.items())
-
-
-def _known(key: str, kind: type[FilterClass]) -> str:
-    names = fields_of(kind)
-    return suggest(key, names) if names else "this filter has none"
-
-
-def _check_looks(looks: Any) -> None:
-    for condition in _all(looks or ()):
-        if not isinstance(condition, Condition) or condition.kind not in KINDS:
-            raise TypeError(f"looks() gives {condition!r}, which is no Condition")
-        if condition.key.startswith(METADATA):
-            raise ValueError(f"looks() asks for {condition.key}, that is not set yet")
-        holds(condition, b"")  # which reads its value
-
-
-def _check_keys(keys: Any) -> None:
-    if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
-        raise TypeError(f"keys is {keys!r}, which is no tuple of texts")
-
-
-def _all(groups: Any) -> Iterator[Any]:
-    for group in groups:
-        yield from group

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, WrapValidator, model_validator
 
 from proxy.config.edits import RequestHeaders, ResponseHeaders, count
+from proxy.config.filters import Override
 from proxy.config.model import Model
 from proxy.config.names import LABELS, parse_host
 from proxy.config.problems import Path
@@ -107,6 +108,12 @@ class VirtualHost(Model):
         description="What the headers of all its answers become, likewise.",
         examples=[{"remove": ["server"]}],
     )
+    filters: dict[Name, Override] = Field(
+        default_factory=dict,
+        description="Other settings for filters of the listener, for calls of all its routes that do not say otherwise "
+        "themselves. false: the filter is not asked.",
+        examples=[{"rate_limit": {"rate": 100}}],
+    )
 
 
 def _hosts(value: Any) -> Any:
@@ -131,6 +138,12 @@ class HostedTable(Model):
         default=None,
         description="What the headers of all answers become, likewise.",
         examples=[{"remove": ["server"]}],
+    )
+    filters: dict[Name, Override] = Field(
+        default_factory=dict,
+        description="Other settings for filters of the listener, for all calls whose virtual host and route do not say "
+        "otherwise. false: the filter is not asked.",
+        examples=[{"audit": False}],
     )
 
     @model_validator(mode="after")

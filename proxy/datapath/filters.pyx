@@ -163,7 +163,7 @@ cdef class Steps:
 cdef class Filters:
     def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table not None, placed,
                   Counters counters not None):
-        cdef dict known = {}
+        cdef dict known = {}, rows = {}
 
         def steps_of(tuple filters):
             found = [None if each is None else known.get(id(each)) or known.setdefault(id(each), Step(each, listener, counters))
@@ -172,7 +172,9 @@ cdef class Filters:
 
         self.listener, self.codec, self.lookups = listener, codec, {}
         self.steps = steps_of(placed.filters)
-        self.routes = {index: steps_of(filters) for index, filters in placed.routes.get(table.name, {}).items()}
+        self.routes = {}
+        for index, row in placed.routes.get(table.name, {}).items():     # a virtual host's routes share theirs
+            self.routes[index] = rows.get(row) or rows.setdefault(row, steps_of(row))
         start_watching()
 
     cdef Steps for_route(self, int index):

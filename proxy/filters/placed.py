@@ -36,7 +36,9 @@ Row = tuple[Placed | None, ...]
 
 
 class Placements(NamedTuple):
-    """Of one listener. `routes`: by table and the route's index, of the routes that say something."""
+    """Of one listener. `routes`: by table and the route's index, of those for which something else is said: one object for all
+    that have the same.
+    """
 
     filters: Row
     routes: dict[str, dict[int, Row]]
@@ -76,6 +78,7 @@ def _placements(listener: Listener, snapshot: Snapshot, found: Filters, before: 
 
     rows = tuple(made(spec) for spec in listener.filters)
     routes: dict[str, dict[int, Row]] = {}
+    same: dict[Row, Row] = {}
     for table in dict.fromkeys((listener.routes, *(chain.routes for chain in listener.chains))):
         for index, given in _overrides(snapshot, table):
             row = tuple(
@@ -84,7 +87,7 @@ def _placements(listener: Listener, snapshot: Snapshot, found: Filters, before: 
                 else made(msgspec.structs.replace(spec, settings=other))
                 for spec, placed in zip(listener.filters, rows, strict=True)
             )  # fmt: skip
-            routes.setdefault(table, {})[index] = row
+            routes.setdefault(table, {})[index] = same.setdefault(row, row)
     return Placements(rows, routes)
 
 
