@@ -16,7 +16,7 @@ from proxy.config.filter_models import MODELS
 from proxy.config.messages import report_errors
 from proxy.config.problems import Path, Problem
 from proxy.config.source import Source
-from proxy.filters.interface import Condition
+from proxy.filters.interface import MAX_BODY_LIMIT, Body, Condition
 from proxy.filters.interface import Filter as FilterClass
 from proxy.filters.placed import settings_of
 from proxy.routing.condition import holds
@@ -47,6 +47,7 @@ def settings(source: Source, path: Path, kind: type[FilterClass], spec: Spec, gi
         made = kind(settings_of(kind, plain or {}))
         _check_looks(made.looks())
         _check_keys(made.keys)
+        _check_body(made)
     except ValidationError as error:
         told = len(source.problems)
         report_errors(source, error, path, kind.Settings)
@@ -94,6 +95,20 @@ def _check_looks(looks: Any) -> None:
 def _check_keys(keys: Any) -> None:
     if not isinstance(keys, tuple) or not all(isinstance(key, str) for key in keys):
         raise TypeError(f"keys is {keys!r}, which is no tuple of texts")
+
+
+def _check_body(made: FilterClass) -> None:
+    kind = type(made)
+    sees = any(getattr(kind, name) is not getattr(FilterClass, name) for name in ("on_request", "on_route"))
+    streams = kind.on_body is not FilterClass.on_body
+    if not isinstance(made.body, Body):
+        raise TypeError(f"body is {made.body!r}, which is no Body")
+    if made.body is Body.BUFFERED and not sees:
+        raise TypeError("its body is buffered, and it has no on_request or on_route to see it")
+    if (made.body is Body.STREAMED) is not streams:
+        raise TypeError("its body is streamed, and it has no on_body" if not streams else "it has on_body, but not Body.STREAMED")
+    if made.body is Body.BUFFERED and (type(made.body_limit) is not int or made.body_limit not in range(MAX_BODY_LIMIT + 1)):
+        raise ValueError(f"body_limit is {made.body_limit!r}, not 0 to {MAX_BODY_LIMIT} bytes")
 
 
 def _all(groups: Any) -> Iterator[Any]:

@@ -4,6 +4,8 @@ A server may close a connection that it has answered on, at the very moment at w
 request is sent once more by another connection, if that can do no harm: not one byte of an answer came, its method says
 that a second time is like the first, and it has no body.
 
+An answer whose caller's filters have to wait stays here unread: its head is looked at again when they have made up their minds.
+
 What always holds: a connection is free for another call only when both messages came to their ends, the server said
 nothing against it, and nothing is behind the answer.
 """
@@ -13,7 +15,7 @@ from libc.string cimport memset
 
 from proxy.datapath.buffers cimport buf_t, segment_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport Retrier, call_t, only_call
+from proxy.datapath.calls cimport AGREED, WAITS, Retrier, call_t, only_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.conn cimport FEEDS, OPEN, may, next_frame
 from proxy.datapath.counters cimport CLOSED_EARLY, STATUSES, add
@@ -34,7 +36,7 @@ cdef class Answers(Carrier):
             self.ids.next = 1                # no frame carries it: so the call is found at once
         if not Carrier.carry(self, call, frame, at):
             return False
-        self.whole, self.leaves = not bodied, False
+        self.whole, self.leaves, self.judged = not bodied, False, False
         if self.codec.headed and self.served and not bodied and is_idempotent(call.echo):
             self.core.buffers.append(&self.kept, frame, at.size, at.size)       # without memory it is not sent again
         if bodied and self.state == OPEN:
@@ -81,21 +83,27 @@ cdef class Answers(Carrier):
                 break
             next_frame(self)
             used += at.size
-            self.answer_begins(call, <Caller>call.caller, data + used - at.size, &at, size - used)
+            if self.answer_begins(call, <Caller>call.caller, data + used - at.size, &at, size - used) == WAITS:
+                used -= at.size
+                self.pause()
+                break
         return used
 
     cdef int answer_begins(self, call_t* call, Caller caller, const uint8_t* frame, const frame_t* at, size_t rest) except -1:
         """`rest`: bytes that are there behind its head."""
         cdef bint more = has_body(at.echo, at.length)
+        cdef int said
         if at.kind == KIND_INTERIM:
             return caller.interim(call, frame, at)
-        if call.attempt != NULL:
+        if call.attempt != NULL and not self.judged:
             if (<Retrier>call.attempt.retrier).unwanted(call, frame, at.size, at.echo, self.core.head):
                 return self.pass_over(at)
             (<Retrier>call.attempt.retrier).answers(call)
         self.leaves = closes_in(at.echo) or form_of(at.echo) == BODY_UNTIL_CLOSE
-        if not caller.answer_head(call, frame, at):
-            return 0
+        said = caller.answer_head(call, frame, at)
+        self.judged = said == WAITS
+        if said != AGREED:
+            return said
         if upgrades_in(at.echo):
             return caller.switch(call, self, frame + at.size, rest)
         if not more:

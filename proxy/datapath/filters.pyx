@@ -39,13 +39,16 @@ if len(NAMES) != PHASES:
 
 
 cdef class Step:
-    def __cinit__(self, placed, str listener, Counters counters not None):
+    def __cinit__(self, placed, str listener, bint headed, Counters counters not None):
         cdef int phase
         self.name, self.filter = placed.name, placed.filter
         self.block, self.stuck = placed.block_limit, placed.stuck_limit
         self.bounds = bounds_of(self.name, self.block, self.stuck)
         self.timeout = microseconds(placed.timeout)
+        self.body_limit = placed.body_limit if headed else -1
         self.kept = [placed.methods.get(name) for name in NAMES]
+        if not headed:
+            self.kept[ON_BODY] = None        # its frames are whole
         for phase in range(PHASES):
             self.functions[phase] = NULL if self.kept[phase] is None else <void*>self.kept[phase]
         labels = {"listener": listener, "filter": self.name}
@@ -88,7 +91,7 @@ cdef class Steps:
                     self.masks[phase] |= <uint32_t>1 << at
             if looks[at] is None:
                 self.always |= <uint32_t>1 << at
-        self.behind = self.masks[ON_HOST] | self.masks[ON_RESPONSE] | self.masks[ON_LOG]
+        self.behind = self.masks[ON_BODY] | self.masks[ON_HOST] | self.masks[ON_RESPONSE] | self.masks[ON_LOG]
         self.later = self.masks[ON_ROUTE] | self.behind
         self.keys = tuple(dict.fromkeys([key for step in steps if step is not None for key in step.filter.keys]))
         self._conditions(codec, looks)
@@ -166,8 +169,8 @@ cdef class Filters:
         cdef dict known = {}, rows = {}
 
         def steps_of(tuple filters):
-            found = [None if each is None else known.get(id(each)) or known.setdefault(id(each), Step(each, listener, counters))
-                     for each in filters]
+            found = [None if each is None else known.get(id(each)) or known.setdefault(
+                id(each), Step(each, listener, codec.headed, counters)) for each in filters]
             return Steps(core, codec, found, [() if each is None else each.looks for each in filters])
 
         self.listener, self.codec, self.lookups = listener, codec, {}

@@ -42,6 +42,11 @@ def edited(codec: Codec, frame: bytes, operation: edit_face.Op, name: str, value
     )
 
 
+def without_expectation(codec: Codec, head: bytes) -> bytes:
+    """The head of a request whose client does not wait any more to be told to send the body."""
+    return edit_face.edit(_editor(codec, response=False), head, [("remove", b"expect", b"")])
+
+
 def field(codec: Codec, frame: bytes, name: str) -> str | None:
     """The values of a header of an answer, joined with commas, as fields of HTTP are."""
     pairs = edit_face.headers(_editor(codec, response=True), frame, direction=1) or []

@@ -54,7 +54,7 @@ class Classes:
         kind = named(spec.kind) if spec.file is None else self._in_file(spec.file)
         if not isinstance(kind.body, Body):
             where = "file" if spec.file is not None else "name"
-            raise FilterError(where, f"{kind.__name__}.body is {kind.body!r}; only Body.NONE is there yet")
+            raise FilterError(where, f"{kind.__name__}.body is {kind.body!r}; write a Body, as Body.BUFFERED")
         return kind
 
     def _in_file(self, path: str) -> type[Filter]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from proxy.filters.interface import PHASES, Condition, Filter
+from proxy.filters.interface import PHASES, Body, Condition, Filter
 from proxy.filters.loading import Classes
 from proxy.snapshot import Filter as Spec
 from proxy.snapshot import Listener, Snapshot
@@ -25,6 +25,8 @@ class Placed:
     name: str
     filter: Filter
     methods: dict[str, Callable[[Any], Any]]
+    body_limit: int
+    """Bytes of a body that it wants to have; -1: it wants none."""
     looks: tuple[tuple[Condition, ...], ...] | None
     timeout: float
     block_limit: float
@@ -97,8 +99,9 @@ def _overrides(snapshot: Snapshot, table: str) -> Iterator[tuple[int, dict[str, 
 
 def _place(spec: Spec, kind: type[Filter]) -> Placed:
     made = kind(settings_of(kind, spec.settings))
+    limit = made.body_limit if made.body is Body.BUFFERED else -1
     methods = {name: getattr(made, name) for name in PHASES if getattr(kind, name) is not getattr(Filter, name)}
-    return Placed(spec.name, made, methods, made.looks(), spec.timeout, spec.block_limit, spec.stuck_limit)
+    return Placed(spec.name, made, methods, limit, made.looks(), spec.timeout, spec.block_limit, spec.stuck_limit)
 
 
 def settings_of(kind: type[Filter], given: dict[str, Any]) -> Any:
