@@ -9,7 +9,7 @@ What always holds: as of `Cluster.dispatch`, the call is in a connection's table
 
 from libc.stdint cimport uint8_t, uint64_t
 
-from proxy.datapath.calls cimport call_t
+from proxy.datapath.calls cimport AGREED, call_t
 from proxy.datapath.carrier cimport BULK, BULKY, SHARED
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.host cimport Host, Verdict, wish_t
@@ -43,7 +43,7 @@ cdef int dispatch_to(Cluster cluster, str address, Codec codec, call_t* call, co
     wish.variant, wish.tried, wish.desperate, wish.cell, wish.choice = call.variant, call.tried, False, call.cell, &call.choice
     wish.lane = BULK if at.size > BULKY else SHARED
     upstream = host.pick(codec, &wish, &verdict)
-    if upstream is not None and upstream.carry(call, frame, at):
+    if upstream is not None and cluster.accepted(call, upstream, frame, at.size) == AGREED and upstream.carry(call, frame, at):
         return 0
     return cluster.dispatch(codec, call, frame, at)
 

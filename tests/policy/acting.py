@@ -67,6 +67,11 @@ class Acting(Filter):
                 return self.wait()
             case "wait and raise":
                 return self.wait_and_raise()
+            case "wait and set":
+                return self.wait_and_set(call)
+            case "wait after the first":
+                once, self.once = self.once, False
+                return None if once else self.wait()
             case "again":
                 once, self.once = self.once, False
                 return (Next.CHOOSE_AGAIN if phase == "on_host" else Next.MATCH_AGAIN) if once else None
@@ -102,6 +107,11 @@ class Acting(Filter):
     async def wait_and_raise(self) -> Any:
         await self.wait()
         raise ValueError("on purpose")
+
+    async def wait_and_set(self, call: Call) -> Any:
+        found = await self.wait()
+        call.response.set_header("x-late", "1")
+        return found
 
     async def block_later(self) -> Any:
         await asyncio.sleep(0)
