@@ -67,7 +67,7 @@ cdef class Gathering(Waiting):
         """The body is to come, and this filter is asked when it has."""
         if awaits_in(self.scanned.echo):
             self.awaited = True
-            self.edited = without_expectation(self.codec, self.frame_bytes)
+            self.edited = without_expectation(self.frame_bytes)
             self.frame, self.size, self.seen = <const uint8_t*>self.edited, len(self.edited), None
             self.rescan()
         if not self.keep():
