@@ -106,7 +106,7 @@ def _check_body(made: FilterClass) -> None:
     if made.body is Body.BUFFERED and not sees:
         raise TypeError("its body is buffered, and it has no on_request or on_route to see it")
     if (made.body is Body.STREAMED) is not streams:
-        raise TypeError("its body is streamed, and it has no on_body" if not streams else "it has on_body, but not Body.STREAMED")
+        raise TypeError("it has on_body, but not Body.STREAMED" if streams else "its body is streamed, and it has no on_body")
     if made.body is Body.BUFFERED and (type(made.body_limit) is not int or made.body_limit not in range(MAX_BODY_LIMIT + 1)):
         raise ValueError(f"body_limit is {made.body_limit!r}, not 0 to {MAX_BODY_LIMIT} bytes")
 

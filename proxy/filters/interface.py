@@ -125,8 +125,8 @@ class Call(Protocol):
 
     @property
     def body(self) -> bytes | None:
-        """The whole body of a request of HTTP, as a filter that buffers asks for it; without the framing of its chunks. Before the
-        request is sent. None of other protocols, which have `frame_bytes`.
+        """The whole body of a request of HTTP, where the filter buffers it, without the framing of its chunks. Before the request
+        is sent. None of other protocols, which have `frame_bytes`.
         """
 
     def set_header(self, name: str, value: str) -> None:
@@ -197,9 +197,10 @@ class Filter:
     def on_route(self, call: Call) -> Later:
         """The request has its route, and with it this filter's settings."""
 
-    def on_body(self, call: Call, chunk: bytes, last: bool) -> Result:  # noqa: FBT001 (it is what the caller knows)
-        """Some of the body of a request of HTTP, which goes on next; must not wait. Once at least, and once with `last`, unless the
-        request breaks off: one without a body has an empty chunk.
+    def on_body(self, call: Call, chunk: bytes, last: bool) -> Result:
+        """Some of the body of a request of HTTP, which goes on next; must not wait.
+
+        Called once at least, and the last time with `last`, unless the request breaks off: without a body the chunk is empty.
         """
 
     def on_host(self, call: Call) -> Later:

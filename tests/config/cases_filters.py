@@ -59,6 +59,25 @@ class Marked(Filter):
         return ((Condition("metadata.a", "exact", "1"),),)
 """,
     "body.py": "from proxy.filters import Filter\nclass Body(Filter):\n    body = 'streamed'\n",
+    "blind.py": "from proxy.filters import Body, Filter\nclass Blind(Filter):\n    body = Body.BUFFERED\n",
+    "still.py": "from proxy.filters import Body, Filter\nclass Still(Filter):\n    body = Body.STREAMED\n",
+    "shy.py": "from proxy.filters import Filter\nclass Shy(Filter):\n    def on_body(self, call, chunk, last): ...\n",
+    "hungry.py": """\
+from typing import Any
+import msgspec
+from proxy.filters import Body, Filter
+class Mine(msgspec.Struct):
+    limit: Any = -1
+class Hungry(Filter):
+    Settings = Mine
+    body = Body.BUFFERED
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.body_limit = settings.limit
+        if settings.limit is None:
+            self.body = "all"
+    def on_request(self, call): ...
+""",
 }
 
 
@@ -69,6 +88,7 @@ def filters(*written: str, routes: str = "") -> str:
 AT = "6: listeners[0].filters[0]"
 ROUTE = "9: routes.main[0].filters"
 LIMIT = "{name: rate_limit, rate: 1}"
+MEND = "mend it, or its settings"
 DURATION = "write seconds (1.5) or a number with us, ms, s, m or h (250ms)"
 
 ONE_FILTER = [
@@ -147,7 +167,32 @@ ONE_FILTER = [
         filters("{name: a, file: looking.py}"),
         f"{AT}: cannot be made (ValueError: regex '(': missing ): (); mend it, or its settings",
     ),
-    (filters("{name: a, file: body.py}"), f"{AT}.file: Body.body is 'streamed'; only Body.NONE is there yet"),
+    (filters("{name: a, file: body.py}"), f"{AT}.file: Body.body is 'streamed'; write a Body, as Body.BUFFERED"),
+    (
+        filters("{name: a, file: blind.py}"),
+        f"{AT}: cannot be made (TypeError: its body is buffered, and it has no on_request or on_route to see it); {MEND}",
+    ),
+    (
+        filters("{name: a, file: still.py}"),
+        f"{AT}: cannot be made (TypeError: its body is streamed, and it has no on_body); {MEND}",
+    ),
+    (filters("{name: a, file: shy.py}"), f"{AT}: cannot be made (TypeError: it has on_body, but not Body.STREAMED); {MEND}"),
+    (
+        filters("{name: a, file: hungry.py, limit: 67108865}"),
+        f"{AT}: cannot be made (ValueError: body_limit is 67108865, not 0 to 67108864 bytes); {MEND}",
+    ),
+    (
+        filters("{name: a, file: hungry.py, limit: 1.5}"),
+        f"{AT}: cannot be made (ValueError: body_limit is 1.5, not 0 to 67108864 bytes); {MEND}",
+    ),
+    (
+        filters("{name: a, file: hungry.py, limit: null}"),
+        f"{AT}: cannot be made (TypeError: body is 'all', which is no Body); {MEND}",
+    ),
+    (
+        filters("{name: a, file: hungry.py, limit: 5}", routes="a: {}"),
+        f"{ROUTE}.a: cannot be made (ValueError: body_limit is -1, not 0 to 67108864 bytes); {MEND}",
+    ),
     (filters("{name: a, file: plain.py, x: 1}"), f"{AT}.x: there is no such setting; this filter has none"),
     (filters("{name: a, file: fine.py, limt: 1}"), f"{AT}.limt: there is no such setting; did you mean limit?"),
     (

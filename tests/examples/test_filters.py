@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +29,7 @@ def example(name: str, server: Answering) -> Iterator[str]:
 
 
 def test_there_is_a_test_for_each() -> None:
-    assert sorted(path.stem for path in FOLDER.glob("*.yaml")) == ["audit", "fault", "rate_limit"]
+    assert sorted(path.stem for path in FOLDER.glob("*.yaml")) == ["audit", "fault", "rate_limit", "signature"]
 
 
 def test_a_filter_of_ones_own(server: Answering) -> None:
@@ -36,6 +38,17 @@ def test_a_filter_of_ones_own(server: Answering) -> None:
         assert b"no token that is known" in ask(address, "X-Token: wrong")
         assert not server.heads
         assert ask(address, "X-Token: secret").endswith(b"ok")
+
+
+def test_a_filter_that_reads_bodies(server: Answering) -> None:
+    body = b'{"event": "paid"}'
+    signed = f"X-Signature: {hmac.new(b'hush', body, hashlib.sha256).hexdigest()}"
+    with example("signature", server) as address:
+        assert ask(address, signed, host="hooks.test", body=body).endswith(b"ok")
+        assert ask(address, signed, host="hooks.test", body=body[:-1] + b" ").startswith(b"HTTP/1.1 401 ")
+        assert ask(address, host="hooks.test", body=bytes(65)).startswith(b"HTTP/1.1 413 ")
+        assert ask(address, host="hooks.test", path="/healthz").endswith(b"ok")
+        assert ask(address, body=bytes(65)).endswith(b"ok")
 
 
 def test_a_rate_limit(server: Answering) -> None:

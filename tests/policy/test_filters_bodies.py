@@ -12,7 +12,7 @@ import pytest
 
 from proxy.datapath.audit import audit
 from proxy.filters import Reply
-from proxy.snapshot import Filter, Mirror, Retry, Route
+from proxy.snapshot import Cluster, Filter, Mirror, Retry, Route
 from tests.datapath import web
 from tests.datapath.world import World
 from tests.policy.filter_calls import Bolt
@@ -337,23 +337,14 @@ async def test_a_body_that_is_kept_is_sent_again(world: World, upload: type[Uplo
 
 @HTTP1
 async def test_a_copy_of_it_has_the_body(world: World, upload: type[Upload]) -> None:
-    talk = upload(world)
     shadow = world.backend()
-    world_start = world.start
-
-    def start(*hosts: Any, **more: Any) -> World:
-        from proxy.snapshot import Cluster  # noqa: PLC0415
-
-        return world_start(*hosts, clusters={"shadow": Cluster("shadow", (shadow.address,))}, **more)
-
-    world.start = start  # type: ignore[method-assign]
-    await talk.start(reading(), routes=(Route("all", (), "main", mirrors=(Mirror("shadow"),)),))
+    route = Route("all", (), "main", mirrors=(Mirror("shadow"),))
+    talk = await upload(world).start(reading(), routes=(route,), clusters={"shadow": Cluster("shadow", (shadow.address,))})
     await talk.whole(HUNDRED)
     assert await talk.serve() == HUNDRED
     assert await talk.answer() == "ok"
-    live, talk.upstream = talk.upstream, await shadow.accept()
+    talk.upstream = await shadow.accept()
     assert await talk.serve() == HUNDRED
-    talk.upstream = live
 
 
 @EVERY
@@ -378,6 +369,27 @@ async def test_many_small_chunks_cost_what_they_say(world: World) -> None:
     await talk.finish()
     assert await talk.serve() == b"x" * 10_000
     assert await talk.answer() == "ok"
+
+
+async def test_bodies_have_a_budget(world: World) -> None:
+    """Together they may own most of the worker's buffers, not all: then the biggest is refused, and the others go on."""
+    size, limit = 60_000_000, 1 << 26
+    talk = await Counted(world).start(reading(limit=limit))
+    clients = [talk.client, *[await world.client() for _ in range(3)]]
+    for number, talk.client in enumerate(clients):
+        await talk.begin(limit - number)
+        await talk.piece(bytes(size - number * 1_000_000))
+    await world.until(lambda: world.engine.describe()["buffers"]["evictions"])
+    talk.client = clients[0]
+    assert await talk.answer() == "503"
+    assert made(world).ended == ["overload"]
+    assert len(world.log) == 1
+    assert "it owns the most of buffers" in world.log[0]
+    assert audit(world.engine) == []
+    for client in clients:
+        client.reset()
+    await quiet(world)
+    assert not world.engine.describe()["buffers"]["held"]
 
 
 async def test_what_is_over_cannot_be_read(world: World) -> None:

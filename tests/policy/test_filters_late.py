@@ -347,3 +347,22 @@ async def test_a_deep_line_of_calls_that_wait(world: World) -> None:
     assert audit(world.engine) == []
     talk.client.reset()
     await world.until(lambda: world.engine.describe()["calls"] == 0)
+
+
+@pytest.mark.parametrize("speaker", [each for each in SPEAKERS if each.header], ids=lambda each: each.protocol)
+async def test_a_request_waits_twice_and_is_edited_in_between(world: World, speaker: type[Speaker]) -> None:
+    """What is kept is the request as it is then, once."""
+    talk = await speaker(world).start(acting("on_request", "wait"), acting("on_route", "set", name="edits"),
+                                      acting("on_route", "wait", name="second"))  # fmt: skip
+    await talk.ask(value="a value that is longer than what it becomes")
+    await world.until(lambda: made(world).gates)
+    before = world.engine.describe()["buffers"]["held"]
+    made(world).gates[0].set_result(None)
+    await world.until(lambda: made(world, 2).gates)
+    assert world.engine.describe()["buffers"]["held"] <= before
+    assert audit(world.engine) == []
+    made(world, 2).gates[0].set_result(None)
+    found = await talk.serve()
+    assert b"new" in found
+    assert b"longer" not in found
+    assert await talk.answer() == "ok"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from proxy.snapshot import Filter, Http, Route
+from proxy.snapshot import Cluster, Filter, Http, Route
 from tests.datapath import h2peer, web
 from tests.datapath.world import World
 from xproto.kernel.http1_body import parts_of
@@ -28,11 +28,13 @@ class Upload:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    async def start(self, *filters: Filter, routes: tuple[Route, ...] | None = None, **more: Any) -> Upload:
+    async def start(
+        self, *filters: Filter, routes: tuple[Route, ...] | None = None, clusters: dict[str, Cluster] | None = None, **more: Any
+    ) -> Upload:
         self.backend = self.world.backend()
         self.world.size_of = web.size_of
         self.world.start(
-            self.backend, protocols=(self.protocol,), routes=routes or (Route("all", (), "main"),),
+            self.backend, protocols=(self.protocol,), routes=routes or (Route("all", (), "main"),), clusters=clusters,
             listener={"filters": filters, "http": PLAIN, **more}, **self.cluster,
         )  # fmt: skip
         await self.connect()
@@ -150,7 +152,8 @@ class Streamed(Upload):
         self.peer = await h2peer.Client(self.client, client=True).begin()
 
     async def begin(self, length: int, *fields: tuple[str, str]) -> None:
-        self.stream = await self.peer.ask("/test.Echo/Say", None, ("content-type", self.media), *fields, method="POST", ends=not length)
+        media = ("content-type", self.media)
+        self.stream = await self.peer.ask("/test.Echo/Say", None, media, *fields, method="POST", ends=not length)
 
     async def piece(self, data: bytes) -> None:
         await self.peer.data(self.stream, data)

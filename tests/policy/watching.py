@@ -31,7 +31,7 @@ class Watching(Filter):
     def total(self) -> bytes:
         return b"".join(chunk for chunk, _ in self.seen)
 
-    def on_body(self, call: Call, chunk: bytes, last: bool) -> Any:  # noqa: FBT001 (as it is called)
+    def on_body(self, call: Call, chunk: bytes, last: bool) -> Any:
         self.seen.append((chunk, last))
         self.size += len(chunk)
         if self.size < self.settings.after:

@@ -42,10 +42,11 @@ class Answering:
                     connection.sendall(ANSWER)
 
 
-def ask(address: str, *fields: str, path: str = "/") -> bytes:
-    """The whole answer to a GET; nothing where the connection ends without one."""
+def ask(address: str, *fields: str, path: str = "/", host: str = "h", body: bytes = b"") -> bytes:
+    """The whole answer to a GET, or to a POST of a body; nothing where the connection ends without one."""
+    line = f"POST {path} HTTP/1.1\r\nContent-Length: {len(body)}" if body else f"GET {path} HTTP/1.1"
     with contextlib.closing(connect(address)) as client:
-        client.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: h", "Connection: close", *fields, "", ""]).encode())
+        client.sendall("\r\n".join([line, f"Host: {host}", "Connection: close", *fields, "", ""]).encode() + body)
         client.settimeout(PATIENCE)
         data = b""
         with contextlib.suppress(ConnectionResetError):
