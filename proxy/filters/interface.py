@@ -125,8 +125,8 @@ class Call(Protocol):
 
     @property
     def body(self) -> bytes | None:
-        """The whole body of a request of HTTP, where the filter buffers it, without the framing of its chunks. Before the request
-        is sent. None of other protocols, which have `frame_bytes`.
+        """The whole body of a request of HTTP, where the filter buffers it, without the framing of its chunks; until it is
+        sent. None of other protocols, which have `frame_bytes`.
         """
 
     def set_header(self, name: str, value: str) -> None:
