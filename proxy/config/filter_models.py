@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from proxy.config.conditions import conditions
-from proxy.config.match import Match
+from proxy.config.filter_match import MATCH, FilterMatch, plain_conditions
 from proxy.config.model import Model
-from proxy.config.types import GIVEN, Duration, Flag, Name, Text, Whole, Written, checked, refuse
+from proxy.config.types import GIVEN, Duration, Flag, Name, Size, Text, Whole, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
+from proxy.filters.interface import MAX_BODY_LIMIT
 from proxy.filters.rate_limit import MAX_KEYS
 from xproto.spec import Fault
 
@@ -45,24 +44,6 @@ Percent = Annotated[
 Rate = Annotated[
     float, Written("number"), BeforeValidator(checked(_rate)), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
 ]
-_MATCH = "Which calls it looks at; every one if not given. It sees what comes from the filters before it."
-
-
-def _of_filters(match: Match | None) -> Match | None:
-    """It is looked at before any filter runs, and without Python."""
-    if match is not None and match.expression is not None:
-        raise refuse("a filter's match has no expression; write conditions, or routes that say otherwise for the filter")
-    if match is not None and match.metadata:
-        raise refuse("a filter's match is looked at before filters set metadata; write headers, or match metadata in routes")
-    return match
-
-
-FilterMatch = Annotated[Match | None, GIVEN, AfterValidator(_of_filters)]
-
-
-def _conditions(match: Match) -> list[Any]:
-    found: list[Any] = msgspec.to_builtins(conditions(match))
-    return found
 
 
 class Delay(Model):
@@ -100,7 +81,7 @@ class FaultInjection(Model):
         default=None, description="Calls that fail.", examples=[{"fault": "overload", "percent": 1}]
     )
     match: FilterMatch = Field(
-        default=None, description=_MATCH, examples=[{"headers": {"service": "com.test.Echo:1.0"}}]
+        default=None, description=MATCH, examples=[{"headers": {"service": "com.test.Echo:1.0"}}]
     )
 
     @model_validator(mode="after")
@@ -117,7 +98,7 @@ class FaultInjection(Model):
                 "fault": int(Fault[abort.fault.upper()]), "http_status": abort.http_status,
                 "grpc_status": abort.grpc_status, "text": abort.text, "percent": abort.percent,
             },
-            "match": None if self.match is None else _conditions(self.match),
+            "match": None if self.match is None else plain_conditions(self.match),
         }  # fmt: skip
 
 
@@ -142,7 +123,7 @@ class RateLimit(Model):
         "again.",
         examples=[10_000],
     )
-    match: FilterMatch = Field(default=None, description=_MATCH, examples=[{"path": {"prefix": "/api/"}}])
+    match: FilterMatch = Field(default=None, description=MATCH, examples=[{"path": {"prefix": "/api/"}}])
 
     @model_validator(mode="after")
     def _whole_call(self) -> RateLimit:
@@ -156,8 +137,27 @@ class RateLimit(Model):
             "burst": max(1.0, self.rate) if self.burst is None else self.burst,
             "key": self.key,
             "max_keys": self.max_keys,
-            "match": None if self.match is None else _conditions(self.match),
+            "match": None if self.match is None else plain_conditions(self.match),
         }
+
+
+def _within_reach(size: int) -> int:
+    if size > MAX_BODY_LIMIT:
+        raise WrongValueError(f"{size} bytes are more than a worker keeps; write at most {MAX_BODY_LIMIT >> 20}MiB")
+    return size
+
+
+class Buffer(Model):
+    """The filter `buffer`: requests of HTTP go on when their bodies are here; those that are too long are answered with 413."""
+
+    max_bytes: Annotated[Size, AfterValidator(checked(_within_reach))] = Field(
+        description="Of a body, without the framing of its chunks. They are kept until the body is whole; at most 64MiB.",
+        examples=["64KiB"],
+    )
+    match: FilterMatch = Field(default=None, description=MATCH, examples=[{"path": {"prefix": "/upload/"}}])
+
+    def plain(self) -> dict[str, Any]:
+        return {"max_bytes": self.max_bytes, "match": None if self.match is None else plain_conditions(self.match)}
 
 
 class Edits(Model):
@@ -215,7 +215,7 @@ class HeaderRules(Model):
         return {
             "rules": [
                 {
-                    "match": [] if rule.match is None else _conditions(rule.match),
+                    "match": [] if rule.match is None else plain_conditions(rule.match),
                     "request": edits(rule.request),
                     "response": edits(rule.response),
                 }
@@ -252,9 +252,10 @@ class HeaderToMetadata(Model):
         return {"rules": [rule.model_dump() for rule in self.rules]}
 
 
-MODELS: Mapping[str, type[FaultInjection | RateLimit | HeaderRules | HeaderToMetadata]] = {
+MODELS: Mapping[str, type[FaultInjection | RateLimit | Buffer | HeaderRules | HeaderToMetadata]] = {
     "fault": FaultInjection,
     "rate_limit": RateLimit,
+    "buffer": Buffer,
     "header_rules": HeaderRules,
     "header_to_metadata": HeaderToMetadata,
 }

@@ -40,7 +40,6 @@ cdef class View(Attendant):
     cdef buf_t content             # of a message, where its filters want it before it goes on: without the framing of its chunks
     cdef buf_t trailers           # behind its chunks
     cdef bint whole               # that is all of it
-    cdef bytes body_text          # the same for filters; None: nobody has asked
     cdef buf_t held               # behind the route: the request as it is to go, or the answer, while the call waits
     cdef dict seen                # texts by key
     cdef dict marks               # metadata

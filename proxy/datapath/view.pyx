@@ -94,17 +94,18 @@ cdef class View(Attendant):
 
     @property
     def body(self):
-        """The whole body of a message, without the framing of its chunks; None: it has frames, and those are always whole."""
+        """The whole body of a message, without the framing of its chunks; None: it has frames, and those are always whole.
+
+        Each time a copy: one that were kept here would be memory that nobody counts.
+        """
         if not self.codec.headed:
             return None
         if self.frame == NULL:
             raise RuntimeError("the request is on its way, and its body not to be had any more")
         if not self.whole:
             raise RuntimeError("the body has not been waited for: a filter that wants it declares `body = Body.BUFFERED`")
-        if self.body_text is None:
-            self.body_text = b"" if self.content.size == 0 else PyBytes_FromStringAndSize(
-                <char*>self.content.data + self.content.head, self.content.size)
-        return self.body_text
+        return b"" if self.content.size == 0 else PyBytes_FromStringAndSize(
+            <char*>self.content.data + self.content.head, self.content.size)
 
     def set_header(self, str name not None, str value not None):
         self.edit("set", name, value)

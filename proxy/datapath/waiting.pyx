@@ -183,7 +183,7 @@ cdef class Waiting(View):
         if self.lent:                        # a filter that was asked for a host has it wait
             self.lent -= size
             self.caller.lent -= size
-        self.frame, self.head, self.edited, self.body_text = NULL, NULL, None, None
+        self.frame, self.head, self.edited = NULL, NULL, None
         self.core.buffers.drop(&self.kept)
         self.core.buffers.drop(&self.content)
         self.core.buffers.drop(&self.trailers)

@@ -23,6 +23,7 @@ GROUP = "xproto.filters"
 BUILT_IN = (
     ("fault", "proxy.filters.fault", "FaultInjection"),
     ("rate_limit", "proxy.filters.rate_limit", "RateLimit"),
+    ("buffer", "proxy.filters.buffer", "Buffer"),
     ("header_rules", "proxy.filters.header_rules", "HeaderRules"),
     ("header_to_metadata", "proxy.filters.header_to_metadata", "HeaderToMetadata"),
 )

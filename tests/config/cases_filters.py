@@ -141,6 +141,15 @@ ONE_FILTER = [
     ),
     (filters("{name: rate_limit, rate: 1, burst: 0.5}"), f"{AT}: a burst of 0.5 lets no call through; write 1 or more"),
     (filters("{name: rate_limit, rate: 1, max_keys: 0}"), f"{AT}.max_keys: 0 is out of range; write 1 to 1000000"),
+    (filters("{name: buffer}"), f"{AT}.max_bytes: is missing; write max_bytes: 64KiB"),
+    (
+        filters("{name: buffer, max_bytes: 65MiB}"),
+        f"{AT}.max_bytes: 68157440 bytes are more than a worker keeps; write at most 64MiB",
+    ),
+    (
+        filters("{name: buffer, max_bytes: 1MiB}", routes="buffer: {max_bytes: 1, mach: 1}"),
+        f"{ROUTE}.buffer.mach: there is no such key; did you mean match?",
+    ),
     (filters("{name: header_rules, rules: []}"), f"{AT}.rules: the list is empty; write at least one rule"),
     (
         filters("{name: header_rules, rules: [{match: {headers: {a: b}}}]}"),

@@ -49,6 +49,7 @@ def test_a_filter_that_reads_bodies(server: Answering) -> None:
         assert ask(address, host="hooks.test", body=bytes(65)).startswith(b"HTTP/1.1 413 ")
         assert ask(address, host="hooks.test", path="/healthz").endswith(b"ok")
         assert ask(address, body=bytes(65)).endswith(b"ok")
+        assert ask(address, body=bytes(65537)).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_rate_limit(server: Answering) -> None:

@@ -10,12 +10,14 @@ import h2.events
 import msgspec
 import pytest
 
+from proxy.config.filter_models import MODELS
 from proxy.datapath.audit import audit
 from proxy.filters import Reply
 from proxy.snapshot import Cluster, Filter, Mirror, Retry, Route
 from tests.datapath import web
 from tests.datapath.world import World
 from tests.policy.filter_calls import Bolt
+from tests.policy.test_built_in_filters import built_in
 from tests.policy.test_filters import acting, failures, made, said
 from tests.policy.uploads import UPLOADS, Chunked, Counted, Grpc, Streamed, Upload
 from xproto.spec import Fault
@@ -433,6 +435,29 @@ async def test_a_request_that_closes(world: World) -> None:
     assert await talk.answer() == "ok"
     assert await talk.client.ended()
     await quiet(world)
+
+
+@EVERY
+async def test_the_built_in_buffer(world: World, upload: type[Upload]) -> None:
+    longer = Route("longer", (), "main", filters={"buffer": MODELS["buffer"].model_validate({"max_bytes": 99}).plain()})
+    talk = await upload(world).start(built_in("buffer", max_bytes="1KiB"), routes=(longer,))
+    await talk.begin(99)
+    await talk.push(HUNDRED[:50])
+    assert not world.upstreams()
+    await talk.piece(HUNDRED[50:99])
+    await talk.finish()
+    assert await talk.serve() == HUNDRED[:99]
+    assert await talk.answer() == "ok"
+    await talk.whole(HUNDRED)
+    assert await talk.answer() == talk.too_large
+    await quiet(world)
+
+
+async def test_the_built_in_buffer_by_its_conditions(world: World) -> None:
+    talk = await Counted(world).start(built_in("buffer", max_bytes="10", match={"headers": {"x-small": {"present": True}}}))
+    assert await talk.ask(HUNDRED) == "ok"
+    await talk.whole(HUNDRED, ("X-Small", "1"))
+    assert await talk.answer() == "413"
 
 
 # -- each piece as it passes ------------------------------------------------------------------------------------------
