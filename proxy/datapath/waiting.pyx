@@ -66,7 +66,7 @@ cdef class Waiting(View):
             self.frame, self.head, self.edited = self.kept.data + self.kept.head, NULL, None
             return True
         if self.phase == ON_HOST:
-            return self.keep_in(&self.held, self.going, self.going_size)
+            return self.going == NULL or self.keep_in(&self.held, self.going, self.going_size)       # NULL: it has waited before
         if not self.keep_in(&self.held, self.answer.frame, self.answer.size):
             return False
         self.answer.frame, self.answer.edited = self.held.data + self.held.head, None
@@ -84,16 +84,20 @@ cdef class Waiting(View):
         return True
 
     cdef int64_t patience(self, Step step) noexcept:
-        """When its awaitable has had its time, or the call its own, which it does not watch itself before it is sent."""
-        cdef int64_t limit = self.core.now + step.timeout, most
+        """When its awaitable has had its time, or the call its own, which it does not watch itself before it is sent.
+
+        Its route's begins anew when a body is whole that was waited for, as with every byte of one that passes.
+        """
+        cdef int64_t limit = self.core.now + step.timeout, until = 0
         self.late = False
         if self.table is None or self.phase > ON_ROUTE:
             return limit
-        most = self.route.timeout
-        if self.own > 0 and (most <= 0 or self.own * 1000 < most):
-            most = self.own * 1000
-        self.late = most > 0 and self.start + most < limit
-        return self.start + most if self.late else limit
+        if self.route.timeout > 0:
+            until = (max(self.start, self.caller.heard) if self.whole else self.start) + self.route.timeout
+        if self.own > 0 and (not until or self.start + self.own * 1000 < until):
+            until = self.start + self.own * 1000
+        self.late = 0 < until < limit
+        return until if self.late else limit
 
     cdef int unpark(self) except -1:
         """It waits no more. What was copied stays until it is used, or the call ends."""

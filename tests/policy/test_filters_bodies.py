@@ -250,6 +250,21 @@ async def test_a_slow_body_has_all_its_routes_time_afterwards(world: World) -> N
     assert await talk.answer() == "ok"
 
 
+async def test_and_a_filter_behind_it_too(world: World) -> None:
+    route = Route("all", (), "main", timeout=2.0)
+    talk = await Counted(world).start(reading("on_route", act="wait"), routes=(route,))
+    await talk.begin(4)
+    for at in range(4):
+        await world.advance(1.5)
+        await talk.push(HUNDRED[at : at + 1])
+    await world.until(lambda: made(world).gates)
+    assert audit(world.engine) == []
+    await world.advance(1.5)
+    made(world).gates[0].set_result(None)
+    assert await talk.serve() == HUNDRED[:4]
+    assert await talk.answer() == "ok"
+
+
 async def test_a_calls_own_deadline_is_for_its_body_too(world: World) -> None:
     talk = await Grpc(world).start(reading("on_route"))
     await talk.begin(100, ("grpc-timeout", "1S"))

@@ -54,6 +54,21 @@ async def test_a_call_waits_for_its_filter(world: World, speaker: type[Speaker],
 
 
 @EVERY
+@LATE
+async def test_a_call_waits_for_one_filter_after_the_other(world: World, speaker: type[Speaker], phase: str) -> None:
+    talk = await speaker(world).start(acting(phase, "wait"), acting(phase, "wait", name="second"))
+    await waiting(world, talk, phase)
+    made(world).gates[0].set_result(None)
+    await world.until(lambda: made(world, 1).gates)
+    assert audit(world.engine) == []
+    made(world, 1).gates[0].set_result(None)
+    if phase == "on_host":
+        await talk.serve()
+    assert await talk.answer() == "ok"
+    assert audit(world.engine) == []
+
+
+@EVERY
 async def test_another_answer_later(world: World, speaker: type[Speaker]) -> None:
     talk = await speaker(world).start(acting("on_response", "wait"))
     await waiting(world, talk, "on_response")
