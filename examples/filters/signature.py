@@ -30,7 +30,7 @@ class Signature(Filter):
         self.body_limit = settings.limit
 
     def on_route(self, call: Call) -> Reply | None:
-        wanted = hmac.new(self.settings.secret.encode(), call.body, hashlib.sha256).hexdigest()
+        wanted = hmac.new(self.settings.secret.encode(), call.body or b"", hashlib.sha256).hexdigest()
         if not hmac.compare_digest((call.get(self.settings.header) or "").encode(), wanted.encode()):
             return Reply(Fault.NO_ROUTE, http_status=401, grpc_status=16, text="the signature is not that of the body")
         return None

@@ -57,8 +57,9 @@ cdef class Audit(HealthLook):
             self.pending(cluster)
             self.mirror(cluster)
             self.health(cluster)
-            self.budget(cluster.budget)
         self.exchanges(self.core.parked)
+        for cluster in [*self.engine.clusters.values(), *self.engine.leaving_clusters]:
+            self.budget(cluster.budget)
         for listener in self.engine.listeners.values():
             self.alarms += listener.alarm.next != NULL
         for what, (gauge, amount) in self.gauges.items():
