@@ -252,7 +252,8 @@ async def test_a_slow_body_has_all_its_routes_time_afterwards(world: World) -> N
 
 async def test_and_a_filter_behind_it_too(world: World) -> None:
     route = Route("all", (), "main", timeout=2.0)
-    talk = await Counted(world).start(reading("on_route", act="wait"), routes=(route,))
+    waits = msgspec.structs.replace(reading("on_route", act="wait"), timeout=60.0)
+    talk = await Counted(world).start(waits, routes=(route,))
     await talk.begin(4)
     for at in range(4):
         await world.advance(1.5)
