@@ -22,9 +22,7 @@ from tests.policy.test_filters import acting, failures, made, said
 from tests.policy.uploads import UPLOADS, Chunked, Counted, Grpc, Streamed, Upload
 from xproto.spec import Fault
 
-READING, LATE, WATCHING = (
-    str(Path(__file__).with_name(f"{name}.py")) for name in ("reading", "reading_late", "watching")
-)
+READING, LATE, WATCHING = (str(Path(__file__).with_name(f"{name}.py")) for name in ("reading", "reading_late", "watching"))
 EVERY = pytest.mark.parametrize("upload", UPLOADS, ids=lambda each: each.__name__.lower())
 HTTP1 = pytest.mark.parametrize("upload", [Counted, Chunked], ids=lambda each: each.__name__.lower())
 PHASE = pytest.mark.parametrize("phase", ["on_request", "on_route"])
@@ -144,9 +142,7 @@ async def test_a_filter_answers_what_it_has_read(world: World, upload: type[Uplo
 @EVERY
 @PHASE
 @pytest.mark.parametrize("before", ["", "on_request", "on_route"])
-async def test_a_filter_in_front_waits_for_something_else(
-    world: World, upload: type[Upload], phase: str, before: str
-) -> None:
+async def test_a_filter_in_front_waits_for_something_else(world: World, upload: type[Upload], phase: str, before: str) -> None:
     talk = await upload(world).start(acting(before, "wait"), reading(phase))
     await talk.whole(HUNDRED)
     if before:

@@ -233,7 +233,7 @@ async def test_answers_of_a_protocol_without_ids_keep_their_order(world: World) 
     await talk.client.send(talk.request(1, None) + talk.request(2, None))
     for id in (1, 2):
         await talk.serve(id)
-        talk.upstreams.clear()               # each has a connection of its own
+        talk.upstreams.clear()  # each has a connection of its own
     await world.until(lambda: len(made(world).gates) == 2)
     assert audit(world.engine) == []
     made(world).gates[1].set_result(None)
