@@ -24,6 +24,7 @@ from xproto.kernel.http1_facts cimport ASKED
 import traceback
 
 from proxy.datapath.guard import BlockedError
+from proxy.datapath.waiting import awaits, close, watched
 from proxy.filters.interface import PHASES as NAMES
 from proxy.filters.interface import Next, Reply
 
@@ -37,6 +38,10 @@ CHOOSE, MATCH = Next.CHOOSE_AGAIN, Next.MATCH_AGAIN
 CONTINUE = Next.CONTINUE
 MAX_TRACE = 4000
 """Characters of a filter's traceback that the log gets."""
+
+
+def traced(error):
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 cdef Exchange new_exchange(Caller caller, Filters filters, Steps steps, uint32_t due, const uint8_t* frame, const frame_t* at,
@@ -95,18 +100,18 @@ cdef class Exchange(Gathering):
         if result is MATCH and self.phase == ON_ROUTE or result is CHOOSE and self.phase == ON_HOST:
             self.again += 1
             return AGAIN if self.again <= MAX_AGAIN else self.fail(step, f"it said so more than {MAX_AGAIN} times: {result}")
-        if hasattr(result, "__await__"):
+        if watched(step, awaits, result):
             if self.phase not in (ON_BODY, ON_LOG):
                 return self.park(step, result)
-            if hasattr(result, "close"):
-                result.close()
+            watched(step, close, result)
             return self.fail(step, f"{NAMES[self.phase]} must not wait")
-        return self.fail(step, f"{NAMES[self.phase]} must not return {result!r:.100}")
+        said = watched(step, repr, result) or f"a {type(result).__name__}"
+        return self.fail(step, f"{NAMES[self.phase]} must not return {said:.100}")
 
     def raised(self, Step step, error):
         if isinstance(error, BlockedError):
             return self.fail(step, f"it did not come back for {step.block:g} s, and was broken off")
-        trace = "".join(traceback.format_exception(error)).rstrip()
+        trace = watched(step, traced, error) or f"a {type(error).__name__} that cannot be written"
         return self.fail(step, f"it raised {trace[-MAX_TRACE:]}")
 
     cdef int fail(self, Step step, str why) except -1:

@@ -26,6 +26,7 @@ from xproto.kernel.run cimport progress_t
 from proxy.datapath.counters import FAULT_NAMES
 from proxy.filters.editing import edited, field, head_status
 from proxy.filters.interface import PHASES as NAMES
+from proxy.filters.metadata import Metadata
 from proxy.routing.keys import METADATA, PROTOCOL, SAN, SNI, asked_of, is_own
 
 
@@ -71,7 +72,7 @@ cdef class View(Attendant):
     def metadata(self):
         if self.marks is None:
             self.marks = {}
-        return self.marks
+        return Metadata(self.marks)
 
     @property
     def route(self):

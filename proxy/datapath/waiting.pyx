@@ -17,7 +17,7 @@ from proxy.datapath.caller cimport Caller
 from proxy.datapath.calls cimport call_t
 from proxy.datapath.counters cimport OVERLOAD, TIMEOUT
 from proxy.datapath.filters cimport ON_HOST, ON_RESPONSE, ON_ROUTE, Step
-from proxy.datapath.guard cimport Guarded
+from proxy.datapath.guard cimport Guarded, enter, leave
 from proxy.datapath.notes cimport UNANSWERED
 from proxy.datapath.view cimport View
 from proxy.datapath.wheel cimport alarm_t
@@ -32,18 +32,45 @@ cdef int fire(alarm_t* alarm) except -1:
     return 0
 
 
+def watched(Step step, function, argument):
+    """What the function says of something that a filter has made, whose code is watched as all of the filter's; None: it fails."""
+    enter(step.bounds)
+    try:
+        found = function(argument)
+    except BaseException:
+        found = None
+    leave()
+    return found
+
+
+def close(awaitable):
+    if hasattr(awaitable, "close"):
+        awaitable.close()
+
+
+def awaits(result):
+    return hasattr(result, "__await__")
+
+
 cdef class Waiting(View):
     cdef int park(self, Step step, object awaitable) except -1:
         """Its result is to come; whoever runs filters sees to the call's record before anything else happens."""
+        cdef Guarded steps
         if self.filters.waiting >= MAX_WAITING or not self.keep():
-            if hasattr(awaitable, "close"):
-                awaitable.close()
+            watched(step, close, awaitable)
             self.fail(step, f"{self.filters.waiting} calls wait for filters, or the buffers are used up")
             self.reply = Reply(OVERLOAD)
             return REPLY
+        enter(step.bounds)
+        try:
+            steps = Guarded(awaitable, step.name, step.block, step.stuck)
+        except BaseException as error:
+            leave()
+            return self.raised(step, error)
+        leave()
         self.step = step
         self.filters.waiting += 1
-        self.task = self.core.loop.create_task(Guarded(awaitable, step.name, step.block, step.stuck))
+        self.task = self.core.loop.create_task(steps)
         self.task.add_done_callback(self.done)
         self.lend(self.patience(step))
         return PARKED
@@ -127,7 +154,7 @@ cdef class Waiting(View):
         self.come_to(verdict)
 
     def verdict_of(self, result):
-        if hasattr(result, "__await__"):
+        if watched(self.step, awaits, result):
             return self.fail(self.step, "what it waited for is something to wait for again")
         return self.judge(self.step, result)
 

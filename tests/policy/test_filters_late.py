@@ -7,7 +7,7 @@ import pytest
 
 from proxy.datapath.audit import audit
 from proxy.filters import Next, Reply
-from proxy.snapshot import Retry
+from proxy.snapshot import HeaderMatch, Retry, Route
 from tests.datapath import frames, web
 from tests.datapath.world import World
 from tests.policy.filter_calls import SPEAKERS, Bolt, Dubbo, Grpc, Http1, Speaker, Thrift
@@ -381,3 +381,80 @@ async def test_a_request_waits_twice_and_is_edited_in_between(world: World, spea
     assert b"new" in found
     assert b"longer" not in found
     assert await talk.answer() == "ok"
+
+
+@pytest.mark.parametrize("between", ["nothing", "set", "again"])
+@pytest.mark.parametrize("size", [100, 40_000, 1_000_000])
+@pytest.mark.parametrize("speaker", [Bolt, Http1], ids=["bolt", "http1"])
+async def test_a_frame_of_any_size_waits_twice(world: World, speaker: type[Speaker], size: int, between: str) -> None:
+    talk = await speaker(world).start(
+        acting("on_route", "wait", name="first"),
+        acting("on_route", between, name="between"),
+        acting("on_route", "wait", name="last"),
+    )
+    text = "x" * min(size, 40_000)
+    sent = frames.request(1, content=b"y" * size) if speaker is Bolt else web.request("/echo", b"y" * size, f"X-Long: {text}")
+    await talk.client.send(sent)
+    for at in (0, 0, 2) if between == "again" else (0, 2):
+        await world.until(lambda at=at: [gate for gate in made(world, at).gates if not gate.done()])
+        assert audit(world.engine) == []
+        made(world, at).gates[-1].set_result(None)
+    upstream = await talk.upstream()
+    if speaker is Bolt:
+        found = await upstream.receive()
+        assert found.endswith(b"y" * size)
+        assert len(found) - len(sent) in ((0,) if between != "set" else range(1, 50))
+        await upstream.send(talk.response(found))
+    else:
+        got = await web.take(upstream)
+        assert (got.body, got.fields["x-long"], got.fields.get("x-env")) == (
+            b"y" * size, text, "new" if between == "set" else None,
+        )  # fmt: skip
+        await upstream.send(web.response())
+    assert await talk.answer() == "ok"
+    assert audit(world.engine) == []
+
+
+@EVERY
+@pytest.mark.parametrize("phase", ["on_request", "on_route", "on_host", "on_response"])
+@pytest.mark.parametrize("act", ["no awaitable", "raise for ever", "endless"])
+async def test_code_of_a_filter_that_is_called_in_passing(world: World, speaker: type[Speaker], phase: str, act: str) -> None:
+    """What it returns and raises has code of its own, that is watched as well."""
+    talk = await speaker(world).start(acting(phase, act, block_limit=0.02, stuck_limit=60))
+    await talk.ask()
+    if phase == "on_response":
+        await talk.serve()
+    assert "filter" in await talk.answer()
+    assert failures(world) == 1
+    assert made(world).seen[-1] == ("on_log", "filter")
+    await world.until(lambda: world.engine.describe()["calls"] == 0)
+    assert audit(world.engine) == []
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+async def test_a_reply_without_a_body(world: World, status: int) -> None:
+    settings = {"phase": "on_route", "act": "no content", "status": status}
+    talk = await Http1(world).start(msgspec.structs.replace(acting(), settings=settings))
+    for _ in range(2):
+        await talk.ask()
+        head = await talk.client.receive()
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        assert (b"Content-Length: 0\r\n" in head) == (status == 205)
+        assert head.lower().count(b"content-") == (status == 205)
+        assert await talk.client.silent(), "nothing that could be taken for another answer"
+
+
+async def test_metadata_is_text_when_it_is_set(world: World) -> None:
+    gray = Route("seven", (HeaderMatch("metadata.number", "exact", "7"),), "main")
+    talk = await Bolt(world).start(acting("on_request", "mark"), routes=(gray,))
+    await talk.ask()
+    await talk.serve()
+    assert await talk.answer() == "ok"
+    assert made(world).kept.metadata == {"number": "7", "kept": "1"}
+
+
+async def test_metadata_that_cannot_be_text_fails_its_filter(world: World) -> None:
+    talk = await Bolt(world).start(acting("on_request", "mark for ever", block_limit=0.02, stuck_limit=60))
+    await talk.ask()
+    assert await talk.answer() == "filter"
+    assert "was broken off" in said(world)
