@@ -99,12 +99,9 @@ def _check_keys(keys: Any) -> None:
 
 def _check_body(made: FilterClass) -> None:
     kind = type(made)
-    sees = any(getattr(kind, name) is not getattr(FilterClass, name) for name in ("on_request", "on_route"))
     streams = kind.on_body is not FilterClass.on_body
     if not isinstance(made.body, Body):
         raise TypeError(f"body is {made.body!r}, which is no Body")
-    if made.body is Body.BUFFERED and not sees:
-        raise TypeError("its body is buffered, and it has no on_request or on_route to see it")
     if (made.body is Body.STREAMED) is not streams:
         raise TypeError("it has on_body, but not Body.STREAMED" if streams else "its body is streamed, and it has no on_body")
     if made.body is Body.BUFFERED and (type(made.body_limit) is not int or made.body_limit not in range(MAX_BODY_LIMIT + 1)):

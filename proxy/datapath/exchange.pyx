@@ -75,6 +75,8 @@ cdef class Exchange(Gathering):
                 if verdict != GO:
                     self.at = at
                     return verdict
+                if step.functions[self.phase] == NULL:
+                    continue                 # that was all
             enter(step.bounds)
             try:
                 result = PyObject_CallOneArg(<object>step.functions[self.phase], self)

@@ -89,6 +89,8 @@ cdef class Steps:
             for phase in range(PHASES if step is not None else 0):
                 if step.functions[phase] != NULL:
                     self.masks[phase] |= <uint32_t>1 << at
+            if step is not None and step.body_limit >= 0 and step.functions[ON_REQUEST] == NULL:
+                self.masks[ON_ROUTE] |= <uint32_t>1 << at        # there it waits for the body, whatever it has to say then
             if looks[at] is None:
                 self.always |= <uint32_t>1 << at
         self.behind = self.masks[ON_BODY] | self.masks[ON_HOST] | self.masks[ON_RESPONSE] | self.masks[ON_LOG]
@@ -97,7 +99,8 @@ cdef class Steps:
         self._conditions(codec, looks)
 
     def _conditions(self, Codec codec, list looks):
-        cdef list groups = [(at, group) for at in range(self.count) for group in looks[at] or () if self.steps[at] is not None]
+        cdef uint32_t part = self.later | self.masks[ON_REQUEST]         # who has nothing to do here need not look
+        cdef list groups = [(at, group) for at in range(self.count) for group in looks[at] or () if part >> at & 1]
         cdef dict asked = {
             each.key: asked_of(each.key, codec.lowered.protocol, codec.headed) for _, group in groups for each in group}
         cdef tuple keys = tuple(dict.fromkeys([name for name in asked.values() if name is not None]))

@@ -1,13 +1,14 @@
 """`buffer`: requests of HTTP go on when their bodies are whole, so that a slow client holds no connection to a server.
 
-A body that is too long is answered where it gets so. What other filters, retries and copies do sees such a request whole.
+A body that is too long is answered where it gets so. What other filters, retries and copies do sees such a request whole. It
+has nothing to say: that calls wait for what it declares is all.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from proxy.filters.interface import Body, Call, Condition, Filter
+from proxy.filters.interface import Body, Condition, Filter
 
 
 class BufferSettings(msgspec.Struct, frozen=True):
@@ -26,6 +27,3 @@ class Buffer(Filter):
 
     def looks(self) -> tuple[tuple[Condition, ...], ...] | None:
         return None if self.settings.match is None else (self.settings.match,)
-
-    def on_route(self, call: Call) -> None:
-        """Nothing but that the body is here."""

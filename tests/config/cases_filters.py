@@ -59,7 +59,6 @@ class Marked(Filter):
         return ((Condition("metadata.a", "exact", "1"),),)
 """,
     "body.py": "from proxy.filters import Filter\nclass Body(Filter):\n    body = 'streamed'\n",
-    "blind.py": "from proxy.filters import Body, Filter\nclass Blind(Filter):\n    body = Body.BUFFERED\n",
     "still.py": "from proxy.filters import Body, Filter\nclass Still(Filter):\n    body = Body.STREAMED\n",
     "shy.py": "from proxy.filters import Filter\nclass Shy(Filter):\n    def on_body(self, call, chunk, last): ...\n",
     "hungry.py": """\
@@ -177,10 +176,6 @@ ONE_FILTER = [
         f"{AT}: cannot be made (ValueError: regex '(': missing ): (); mend it, or its settings",
     ),
     (filters("{name: a, file: body.py}"), f"{AT}.file: Body.body is 'streamed'; write a Body, as Body.BUFFERED"),
-    (
-        filters("{name: a, file: blind.py}"),
-        f"{AT}: cannot be made (TypeError: its body is buffered, and it has no on_request or on_route to see it); {MEND}",
-    ),
     (
         filters("{name: a, file: still.py}"),
         f"{AT}: cannot be made (TypeError: its body is streamed, and it has no on_body); {MEND}",
