@@ -420,7 +420,8 @@ async def test_a_frame_of_any_size_waits_twice(world: World, speaker: type[Speak
 @pytest.mark.parametrize("act", ["no awaitable", "raise for ever", "endless"])
 async def test_code_of_a_filter_that_is_called_in_passing(world: World, speaker: type[Speaker], phase: str, act: str) -> None:
     """What it returns and raises has code of its own, that is watched as well."""
-    talk = await speaker(world).start(acting(phase, act, block_limit=0.02, stuck_limit=60))
+    limit = 5.0 if act == "no awaitable" else 0.1
+    talk = await speaker(world).start(acting(phase, act, block_limit=limit, stuck_limit=60))
     await talk.ask()
     if phase == "on_response":
         await talk.serve()
@@ -454,7 +455,7 @@ async def test_metadata_is_text_when_it_is_set(world: World) -> None:
 
 
 async def test_metadata_that_cannot_be_text_fails_its_filter(world: World) -> None:
-    talk = await Bolt(world).start(acting("on_request", "mark for ever", block_limit=0.02, stuck_limit=60))
+    talk = await Bolt(world).start(acting("on_request", "mark for ever", block_limit=0.1, stuck_limit=60))
     await talk.ask()
     assert await talk.answer() == "filter"
     assert "was broken off" in said(world)
