@@ -50,6 +50,7 @@ listeners:
       - {{name: rate_limit, match: {{headers: {{x-limited: {{present: true}}}}}}, rate: 1}}
       - name: header_rules
         rules: [{{match: {{headers: {{x-env: {{prefix: gray}}}}}}, request: {{set: {{x-seen: "1"}}}}}}]
+      - {{name: buffer, match: {{path: {{prefix: /upload/}}}}, max_bytes: 1MiB}}
       - {{name: header_to_metadata, rules: [{{header: x-tenant, metadata: tenant}}]}}
 routes:
   main:

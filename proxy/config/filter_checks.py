@@ -1,4 +1,4 @@
-"""Filters looked at before anything runs: a listener's are found, and what routes say of them.
+"""Filters looked at before anything runs: a listener's are found, and what routes, virtual hosts and tables say of them.
 
 Works on the data as read, as `references` does, so that a filter's mistakes are told beside others.
 """
@@ -29,14 +29,18 @@ Known = dict[str, list[tuple[str, Spec, type[FilterClass]]]]
 """By a filter's name: the listeners that have it, and what it is there; none where it is not right anywhere."""
 
 
+Overrides = dict[str, dict[str, Any] | None]
+"""Settings by the filter's name; None: it is not asked."""
+
+
 @dataclass(slots=True)
 class Gathered:
     """What was found. Only of use where no problem was."""
 
     listeners: dict[str, dict[str, tuple[Spec, type[FilterClass]]]] = field(default_factory=dict)
     """Filters by name, by listener."""
-    routes: dict[str, dict[int, dict[str, dict[str, Any] | None]]] = field(default_factory=dict)
-    """By table, the route's index among all of it, the filter's name."""
+    routes: dict[str, dict[int, Overrides]] = field(default_factory=dict)
+    """By table and the route's index among all of it: what the route says, its virtual host, or its table."""
 
     def into(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with its filters."""
@@ -78,13 +82,23 @@ def gather(source: Source, folder: FilePath) -> Gathered:
                 if (own := made.get(str(item.get("name")))) is not None:
                     users.append((name, *own))
     for table, given in mapping(source.data, "routes").items():
-        before = 0
-        for path, listed in lists(("routes", table), given):
-            for index, route in items(listed):
-                if route.get("filters") is not None:
-                    said = _route(source, (*path, index, "filters"), route["filters"], by_table.get(table, {}))
-                    found.routes.setdefault(table, {})[before + index] = said
-            before += len(listed) if isinstance(listed, list) else 0
+        found.routes[table] = _table(source, ("routes", table), given, by_table.get(table, {}))
+    return found
+
+
+def _table(source: Source, path: Path, given: Any, known: Known) -> dict[int, Overrides]:
+    """Of each of its routes that has any: the nearest wins, of the route, its virtual host and the table."""
+    found: dict[int, Overrides] = {}
+    hosted = isinstance(given, dict)
+    general = _overrides(source, path, given, known) if hosted else {}
+    before = 0
+    for where, listed in lists(path, given):
+        host = given["virtual_hosts"][where[-2]] if hosted else {}
+        shared = general | _overrides(source, where[:-1], host, known)
+        for index, route in items(listed):
+            if said := shared | _overrides(source, (*where, index), route, known):
+                found[before + index] = said
+        before += len(listed) if isinstance(listed, list) else 0
     return found
 
 
@@ -134,8 +148,10 @@ def _spec(item: dict[str, Any], folder: FilePath) -> Spec | None:
     return Spec(given.name, kind, file, own, given.timeout, given.block_limit, given.stuck_limit)
 
 
-def _route(source: Source, path: Path, given: Any, known: Known) -> dict[str, dict[str, Any] | None]:
-    found: dict[str, dict[str, Any] | None] = {}
+def _overrides(source: Source, path: Path, level: dict[str, Any], known: Known) -> Overrides:
+    """What a route, a virtual host or a table says itself."""
+    found: Overrides = {}
+    given, path = level.get("filters"), (*path, "filters")
     for name, own in given.items() if isinstance(given, dict) else ():
         users = known.get(name)
         if users == []:

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from proxy.config.filter_headers import EditedName, EditedValue, check_removed
 from proxy.config.filter_match import MATCH, FilterMatch, plain_conditions
 from proxy.config.filter_values import Percent, Rate
 from proxy.config.model import Model
 from proxy.config.problems import Path
-from proxy.config.types import GIVEN, Duration, Flag, Name, Text, Whole, checked, refuse
+from proxy.config.types import GIVEN, Duration, Flag, Name, Size, Text, Whole, checked, refuse
 from proxy.config.values import WrongValueError
-from proxy.filters.interface import BODILESS
+from proxy.filters.interface import BODILESS, MAX_BODY_LIMIT
 from proxy.filters.rate_limit import MAX_KEYS
 from xproto.spec import Fault
 
@@ -126,6 +126,25 @@ class RateLimit(Model):
         }
 
 
+def _within_reach(size: int) -> int:
+    if size > MAX_BODY_LIMIT:
+        raise WrongValueError(f"{size} bytes are more than a worker keeps; write at most {MAX_BODY_LIMIT >> 20}MiB")
+    return size
+
+
+class Buffer(Model):
+    """The filter `buffer`: requests of HTTP go on when their bodies are here; those that are too long are answered with 413."""
+
+    max_bytes: Annotated[Size, AfterValidator(checked(_within_reach))] = Field(
+        description="Of a body, without the framing of its chunks. They are kept until the body is whole; at most 64MiB.",
+        examples=["64KiB"],
+    )
+    match: FilterMatch = Field(default=None, description=MATCH, examples=[{"path": {"prefix": "/upload/"}}])
+
+    def plain(self) -> dict[str, Any]:
+        return {"max_bytes": self.max_bytes, "match": None if self.match is None else plain_conditions(self.match)}
+
+
 class Edits(Model):
     """Headers that are changed: first removed, then set, then appended."""
 
@@ -227,9 +246,10 @@ class HeaderToMetadata(Model):
         return {"rules": [rule.model_dump() for rule in self.rules]}
 
 
-MODELS: Mapping[str, type[FaultInjection | RateLimit | HeaderRules | HeaderToMetadata]] = {
+MODELS: Mapping[str, type[FaultInjection | RateLimit | Buffer | HeaderRules | HeaderToMetadata]] = {
     "fault": FaultInjection,
     "rate_limit": RateLimit,
+    "buffer": Buffer,
     "header_rules": HeaderRules,
     "header_to_metadata": HeaderToMetadata,
 }

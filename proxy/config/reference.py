@@ -111,6 +111,7 @@ def sections_of_filters() -> Iterator[tuple[type[Model], str]]:
     yield filter_models.Delay, "listeners[].filters[] fault.delay"
     yield filter_models.Abort, "listeners[].filters[] fault.abort"
     yield filter_models.RateLimit, "listeners[].filters[] rate_limit"
+    yield filter_models.Buffer, "listeners[].filters[] buffer"
     yield filter_models.HeaderRules, "listeners[].filters[] header_rules"
     yield filter_models.HeaderRule, "listeners[].filters[] header_rules.rules[]"
     yield filter_models.Edits, "listeners[].filters[] header_rules.rules[].request"

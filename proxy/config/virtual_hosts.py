@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, TypeAdapter, WithJsonSchema, WrapValidator, model_validator
 
 from proxy.config.edits import RequestHeaders, ResponseHeaders, count
+from proxy.config.filters import Override
 from proxy.config.model import Model
 from proxy.config.names import LABELS, parse_host
 from proxy.config.problems import Path
@@ -119,6 +120,12 @@ class VirtualHost(Model):
         "false: never.",
         examples=[{"on": ["connect_failure", "refused"]}],
     )
+    filters: dict[Name, Override] = Field(
+        default_factory=dict,
+        description="Other settings for filters of the listener, for calls of all its routes that do not say otherwise "
+        "themselves. false: the filter is not asked.",
+        examples=[{"rate_limit": {"rate": 100}}],
+    )
 
 
 def _hosts(value: Any) -> Any:
@@ -153,6 +160,12 @@ class HostedTable(Model):
         default=None,
         description="When calls are sent again whose route and virtual host do not say so themselves; never if not given.",
         examples=[{"on": ["connect_failure", "refused"]}],
+    )
+    filters: dict[Name, Override] = Field(
+        default_factory=dict,
+        description="Other settings for filters of the listener, for all calls whose virtual host and route do not say "
+        "otherwise. false: the filter is not asked.",
+        examples=[{"audit": False}],
     )
 
     @model_validator(mode="after")

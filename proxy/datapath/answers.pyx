@@ -8,6 +8,8 @@ A call of gRPC may have failed and its answer begin like that of any other, the 
 again for its status, the head waits in the tail for a moment, until a message follows it, or its end: so far nothing has gone to
 the caller. Never more than the head waits, and never while more of the request is to come, for which its caller may wait.
 
+An answer whose caller's filters have to wait stays here unread: its head is looked at again when they have made up their minds.
+
 What always holds: a connection is free for another call only when both messages came to their ends, the server said
 nothing against it, and nothing is behind the answer.
 """
@@ -17,7 +19,7 @@ from libc.string cimport memcmp, memset
 
 from proxy.datapath.buffers cimport buf_t, segment_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport Retrier, call_t, only_call
+from proxy.datapath.calls cimport AGREED, WAITS, Retrier, call_t, only_call
 from proxy.datapath.carrier cimport Carrier
 from proxy.datapath.conn cimport FEEDS, OPEN, may, next_frame
 from proxy.datapath.counters cimport CLOSED_EARLY, STATUSES, add
@@ -41,7 +43,7 @@ cdef class Answers(Carrier):
             self.ids.next = 1                # no frame carries it: so the call is found at once
         if not Carrier.carry(self, call, frame, at):
             return False
-        self.whole, self.leaves = not bodied, False
+        self.whole, self.leaves, self.judged = not bodied, False, False
         if self.codec.headed and self.served and form_of(call.echo) == BODY_NONE and is_idempotent(call.echo):
             self.core.buffers.append(&self.kept, frame, at.size, at.size)       # without memory it is not sent again
         if bodied and self.state == OPEN:
@@ -87,20 +89,25 @@ cdef class Answers(Carrier):
                 self.misread(self.codec.explain_fault(FROM_UPSTREAM, at.size, at.op))
                 break
             next_frame(self)
-            if call.attempt != NULL and self.io.streams and self.holds_back(call, data + used, &at, size - used - at.size):
+            if call.attempt != NULL and self.io.streams and not self.judged and (
+                    self.holds_back(call, data + used, &at, size - used - at.size)):
                 self.need = at.size + LAST_SIZE
                 break
             used += at.size
-            self.answer_begins(call, <Caller>call.caller, data + used - at.size, &at, size - used)
+            if self.answer_begins(call, <Caller>call.caller, data + used - at.size, &at, size - used) == WAITS:
+                used -= at.size
+                self.pause()
+                break
         return used
 
     cdef int answer_begins(self, call_t* call, Caller caller, const uint8_t* frame, const frame_t* at, size_t rest) except -1:
         """`rest`: bytes that are there behind its head."""
         cdef bint more = has_body(at.echo, at.length)
         cdef bint ends
+        cdef int said
         if at.kind == KIND_INTERIM:
             return caller.interim(call, frame, at)
-        if call.attempt != NULL:
+        if call.attempt != NULL and not self.judged:
             ends = self.io.streams and rest >= LAST_SIZE and form_of(at.echo) == BODY_CHUNKED and (
                 memcmp(frame + at.size, LAST, LAST_SIZE) == 0)
             if (<Retrier>call.attempt.retrier).unwanted(
@@ -108,8 +115,10 @@ cdef class Answers(Carrier):
                 return self.pass_over(at, ends)
             (<Retrier>call.attempt.retrier).answers(call)
         self.leaves = closes_in(at.echo) or form_of(at.echo) == BODY_UNTIL_CLOSE
-        if not caller.answer_head(call, frame, at):
-            return 0
+        said = caller.answer_head(call, frame, at)
+        self.judged = said == WAITS
+        if said != AGREED:
+            return said
         if upgrades_in(at.echo):
             return caller.switch(call, self, frame + at.size, rest)
         if not more:
@@ -133,6 +142,7 @@ cdef class Answers(Carrier):
         if not has_body(at.echo, at.length):
             return self.finished()
         if not self.whole or not ends and (form_of(at.echo) != BODY_COUNTED or at.length > SHORT):
+            add(self.count.retried, 1)
             return self.shut()
         return self.follow(at.echo, at.length)
 

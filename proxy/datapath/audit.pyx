@@ -58,8 +58,9 @@ cdef class Audit(HealthLook):
             self.pending(cluster)
             self.mirror(cluster)
             self.health(cluster)
-            self.budget(cluster.budget)
         self.exchanges(self.core.parked)
+        for cluster in [*self.engine.clusters.values(), *self.engine.leaving_clusters]:
+            self.budget(cluster.budget)
         for caller in self.callers:
             self.lends(caller)
         for listener in self.engine.listeners.values():
@@ -160,7 +161,7 @@ cdef class Audit(HealthLook):
         self.relay(conn)
         self.answerer(conn)
         self.alarms += (conn.watch.next != NULL) + (conn.rest.next != NULL)
-        if conn.paused and not conn.waking and not self.clogged(conn):
+        if conn.paused and not conn.waking and not self.clogged(conn) and not self.thinks(conn):
             if conn.live or not conn.dirty and not conn.stuck:       # else it ends when all is written
                 self.wrong(f"{conn.label()} is paused, and nothing will wake it")
         if conn.lane >= OWN and conn.ids.count > 1:

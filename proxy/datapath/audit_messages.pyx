@@ -32,12 +32,16 @@ cdef class MessageLook(FilterLook):
         if conn.begun != NULL:
             if not found:
                 return self.wrong(f"{conn.label()}: what is under way is no call of it")
+            if conn.reader is not None and conn.stream.half != BODY:
+                self.wrong(f"{conn.label()}: filters wait for a body, and none is to come")
             if not conn.begun.bodied or conn.stream.half != BODY or is_whole(&conn.body):
                 self.wrong(f"{conn.label()}: a request is under way, and none is")
             if conn.sink is not None and <void*>conn.sink != conn.begun.upstream:
                 self.wrong(f"{conn.label()}: a request's body goes elsewhere than its head")
             if conn.sink is None and conn.begun.upstream != NULL and (<Upstream>conn.begun.upstream).state != CONNECTING:
                 self.wrong(f"{conn.label()}: a request's body goes nowhere, although its head is sent")
+        elif conn.reader is not None:
+            self.wrong(f"{conn.label()}: filters wait for a body that is of no request")
         elif conn.sink is not None:
             self.wrong(f"{conn.label()}: sends a body that is of no request")
         if conn.in_flight > 1:

@@ -31,9 +31,9 @@ cdef class Caller(Flow):
     cdef int moved_up(self) except -1
     cdef bint has_room(self) except -1
     cdef size_t unsent(self) noexcept
-    # Messages: an answer's head, which may end this connection (False); its body comes now; interim ones; its end; and the head of one behind
-    # which there is another protocol, of which `size` bytes are here.
-    cdef bint answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    # Messages: an answer's head (a Consent: OTHERWISE where none of it is to follow); its body comes now; interim ones; its end;
+    # and the head of one behind which there is another protocol, of which `size` bytes are here.
+    cdef int answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int hear(self, Flow upstream) except -1
     cdef int interim(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int answered(self, call_t* call) except -1

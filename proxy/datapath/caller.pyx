@@ -12,7 +12,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from proxy.datapath.calls cimport Line, Retrier, call_t, end_attendant, end_note, kept_text
+from proxy.datapath.calls cimport OTHERWISE, Line, Retrier, call_t, end_attendant, end_note, kept_text
 from proxy.datapath.conn cimport CLOSED, SENDS, WINDS_UP, Conn, may
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, TIMEOUT, add, observe, protocol_count_t
 from proxy.datapath.flow cimport Flow
@@ -280,8 +280,8 @@ cdef class Caller(Flow):
     cdef int expired(self, call_t* call) except -1:
         return self.refuse(call, TIMEOUT)
 
-    cdef bint answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        return False
+    cdef int answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        return OTHERWISE
 
     cdef int hear(self, Flow upstream) except -1:
         """The body of its answer comes by this connection."""

@@ -7,6 +7,7 @@ from proxy.datapath.notes cimport Notebook, note_t
 from proxy.datapath.subset cimport choice_t
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport frame_t, identity_t
+from xproto.kernel.http1_body cimport body_t
 
 
 cdef struct attempt_t:            # what a call that may be sent again has besides, see retries.pyx
@@ -84,12 +85,25 @@ cdef class Retrier(Line):
     cdef int over(self, call_t* call) except -1
 
 
+cdef enum Consent:                # what filters say to a host, or to an answer
+    OTHERWISE = 0                 # another host has to be chosen; the call has been answered in another way
+    AGREED = 1
+    WAITS = 2                     # they say it later
+
 cdef class Attendant(Line):
     """What goes along with a call from its request to its end, for the filters that it goes through."""
-    # May it go to this host? 1: yes; 0: another one has to be chosen; -1: a filter failed.
-    cdef int chosen(self, call_t* call, str cluster, str host) except -2
-    # The answer is here: `frame` and `at` may be replaced. False: the call has been answered otherwise.
-    cdef bint answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1
+    cdef bint gathers             # its filters want all of a message's body before it goes on
+    # May it go to this host of a cluster? `frame`: as it would go there, kept where filters wait. Below 0: minus the fault that
+    # it is answered with.
+    cdef int chosen(self, call_t* call, object cluster, str host, const uint8_t* frame, size_t size) except -100
+    # The answer is here: `frame` and `at` may be replaced. Where it has to wait, the attendant has the call, or, of messages, is
+    # asked again when its caller's server has the answer's head again.
+    cdef int answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1
+    # Of messages: more of the request's body is here, and will have been passed to its end when this is told; and that end.
+    cdef int body_comes(self, call_t* call, const body_t* body, const uint8_t* data, int64_t size) except -1
+    cdef int body_ends(self) except -1
+    # The head and the body that was gathered, in one piece. False: no memory.
+    cdef bint with_body(self, buf_t* into, const uint8_t* head, size_t size) noexcept
     cdef void ended(self, call_t* call) noexcept
 
 
@@ -101,6 +115,7 @@ cdef class Calls:
     cdef bint refill(self) noexcept
     cdef void choose(self, call_t* call, const choice_t* choice) noexcept
     cdef void give(self, call_t* call) noexcept
+    cdef call_t* succeed(self, call_t* call) noexcept
     cdef bint keep_text(self, call_t* call, bytes text) noexcept
 
 

@@ -14,8 +14,11 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.subset cimport Subset, choice_t
+from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.frame cimport frame_t
+from xproto.kernel.http1_body cimport body_t
 
 cdef enum:
     PER_SLAB = 64
@@ -50,11 +53,20 @@ cdef class Retrier(Line):
 
 
 cdef class Attendant(Line):
-    cdef int chosen(self, call_t* call, str cluster, str host) except -2:
-        return 1
+    cdef int chosen(self, call_t* call, object cluster, str host, const uint8_t* frame, size_t size) except -100:
+        return AGREED
 
-    cdef bint answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1:
-        return True
+    cdef int answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1:
+        return AGREED
+
+    cdef int body_comes(self, call_t* call, const body_t* body, const uint8_t* data, int64_t size) except -1:
+        return 0
+
+    cdef int body_ends(self) except -1:
+        return 0
+
+    cdef bint with_body(self, buf_t* into, const uint8_t* head, size_t size) noexcept:
+        return False
 
     cdef void ended(self, call_t* call) noexcept:
         pass
@@ -106,6 +118,23 @@ cdef class Calls:
         if choice.subset != NULL:
             Py_INCREF(<object>choice.subset)
             (<Subset>choice.subset).calls += 1
+
+    cdef call_t* succeed(self, call_t* call) noexcept:
+        """Another record that is the call from now on, at no upstream and in no line. What the old one had, it has not any more,
+        but for its place with its caller and in its upstream's table. NULL: no memory, and nothing has changed.
+        """
+        cdef call_t* made = self.take()
+        if made == NULL:
+            return NULL
+        made[0] = call[0]
+        memset(&made.choice, 0, sizeof(choice_t))
+        self.choose(made, &call.choice)
+        memset(&made.deadline, 0, sizeof(alarm_t))
+        made.upstream, made.line, made.spot, made.id = NULL, NULL, NULL, 0
+        call.note, call.text, call.attempt, call.edits, call.said, call.attendant = NULL, NULL, NULL, NULL, NULL, NULL
+        if made.attempt != NULL:
+            made.attempt.call = made
+        return made
 
     cdef void give(self, call_t* call) noexcept:
         if call.note != NULL:                # a oneway's: nobody waited for it

@@ -25,6 +25,7 @@ cdef class Cluster(Singles):
     cdef int leave(self) except -1
     cdef int limit(self, spec) except -1
     cdef dict waiting         # Relays that wait for a connection of their own; the values mean nothing
+    cdef bint divides(self, Codec codec) noexcept
     cdef Upstream lend(self, Codec codec, int64_t variant, const choice_t* choice, bint* connecting)
     cdef bint opens(self, Host host, Codec codec, int64_t variant) except -1
     cdef Upstream choose(self, Codec codec, wish_t* wish, int* fault)

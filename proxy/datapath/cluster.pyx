@@ -11,11 +11,11 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp
 
 from proxy.datapath.balancer cimport tour_t
-from proxy.datapath.calls cimport call_t
+from proxy.datapath.calls cimport AGREED, OTHERWISE, call_t
 from proxy.datapath.carrier cimport BULK, BULKY, OWN, SHARED, limits_t
 from proxy.datapath.conn cimport Conn
 from proxy.datapath.core cimport Core
-from proxy.datapath.counters cimport CONNECT, FILTER, NO_HOST, OVERLOAD, Counters
+from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, Counters
 from proxy.datapath.health cimport Monitors
 from proxy.datapath.host cimport BUSY, DOUBTFUL, OWN_CONNECTIONS, Host, Verdict, wish_t
 from proxy.datapath.pingpong cimport Pool
@@ -196,23 +196,27 @@ cdef class Cluster(Singles):
             host = self.next_host(&tour)
         return None
 
+    cdef bint divides(self, Codec codec) noexcept:
+        """Does each call of this protocol have a connection for itself?"""
+        return self.mode == 2 or self.mode == 0 and codec.alone or not codec.numbered
+
     cdef int dispatch(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """Send the call on, or end it here."""
         cdef int fault = OVERLOAD, accepted
         cdef wish_t wish
         cdef Upstream upstream
-        if self.mode == 2 or self.mode == 0 and codec.alone or not codec.numbered:
+        if self.divides(codec):
             return self.dispatch_alone(codec, call, frame, at)
         wish.variant, wish.tried, wish.desperate = call.variant, call.tried, False
         wish.cell, wish.choice = call.cell, &call.choice
         wish.lane = BULK if at.size > BULKY else SHARED
         upstream = self.choose(codec, &wish, &fault)
         while upstream is not None and call.attendant != NULL:
-            accepted = self.accepted(call, upstream)
-            if accepted:
-                if accepted < 0:
-                    return self.give_up(call, FILTER)
+            accepted = self.accepted(call, upstream, frame, at.size)
+            if accepted == AGREED:
                 break
+            if accepted != OTHERWISE:
+                return self.give_up(call, -accepted) if accepted < 0 else 0      # else it is its filters' for now
             wish.tried, wish.desperate = call.tried, False
             upstream = self.choose(codec, &wish, &fault)
         if upstream is not None and upstream.carry(call, frame, at):

@@ -258,7 +258,9 @@ cdef class Downstream(Newcomer):
         add(self.cuts, 1)
         self.core.tell(f"{self.label()}: ended: {GREEDY}")
         at.known = False
-        if self.stream.half != BODY:
+        if self.reader is not None and self.reader.gathers:
+            self.refuse(self.begun, OVERLOAD)
+        elif self.stream.half != BODY:
             self.codec.scan(FROM_DOWNSTREAM, self.tail.data + self.tail.head, self.tail.size, &at)
         if at.known and at.kind == KIND_REQUEST:
             self.reject(&at, OVERLOAD)

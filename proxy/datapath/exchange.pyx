@@ -1,31 +1,30 @@
 """A call on its way through the filters of its listener, from its request to its end.
 
-A call that has to wait for one has a copy of its frame, charged to the worker's buffers as its client's, and counts as one of
-its client's calls in flight. It waits in no line but its own (`calls.Line`), so its client's end, and its deadline, find it
-like any call that waits.
-
 What always holds: a filter's code runs between `enter` and `leave` (guard.pyx), and whatever it raises ends here; `finish` is
 called once, whatever becomes of the call.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy
 
-from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport call_t
-from proxy.datapath.counters cimport OVERLOAD, TIMEOUT, add
-from proxy.datapath.filters cimport ON_HOST, ON_LOG, ON_RESPONSE, ON_ROUTE, Filters, Step, Steps
-from proxy.datapath.guard cimport Guarded, enter, leave
-from proxy.datapath.notes cimport UNANSWERED
-from proxy.datapath.view cimport Answer, View
-from proxy.datapath.wheel cimport alarm_t
+from proxy.datapath.calls cimport AGREED, OTHERWISE, WAITS, Attendant, call_t
+from proxy.datapath.conn cimport Conn
+from proxy.datapath.counters cimport FILTER, OVERLOAD, add
+from proxy.datapath.filters cimport ON_BODY, ON_HOST, ON_LOG, ON_RESPONSE, ON_ROUTE, Filters, Step, Steps
+from proxy.datapath.gathering cimport Gathering
+from proxy.datapath.guard cimport enter, leave
+from proxy.datapath.view cimport Answer
+from proxy.datapath.waiting cimport AGAIN, FAILED, GO, PARKED, REPLY
 from xproto.kernel.frame cimport frame_t
+from xproto.kernel.http1_body cimport PART_DATA, PART_FRAMING, Part, body_t, is_whole, pass_part
 from xproto.kernel.http1_facts cimport ASKED
 
 import traceback
 
 from proxy.datapath.guard import BlockedError
+from proxy.datapath.waiting import awaits, close, watched
 from proxy.filters.interface import PHASES as NAMES
 from proxy.filters.interface import Next, Reply
 
@@ -41,6 +40,10 @@ MAX_TRACE = 4000
 """Characters of a filter's traceback that the log gets."""
 
 
+def traced(error):
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
 cdef Exchange new_exchange(Caller caller, Filters filters, Steps steps, uint32_t due, const uint8_t* frame, const frame_t* at,
                            bint oneway):
     cdef Exchange made = Exchange.__new__(Exchange)
@@ -52,14 +55,7 @@ cdef Exchange new_exchange(Caller caller, Filters filters, Steps steps, uint32_t
     return made
 
 
-cdef int fire(alarm_t* alarm) except -1:
-    cdef Exchange exchange = <Exchange>alarm.owner
-    exchange.core.now = exchange.core.clock.now()
-    exchange.timed_out()
-    return 0
-
-
-cdef class Exchange(View):
+cdef class Exchange(Gathering):
     # -- one filter after the other -----------------------------------------------------------------------------
 
     cdef int run(self) except -1:
@@ -74,12 +70,16 @@ cdef class Exchange(View):
             if not mask >> at & 1:
                 continue
             step = self.steps.steps[at]
+            if step.body_limit >= 0 and self.phase <= ON_ROUTE:
+                verdict = self.needs_body(step)
+                if verdict != GO:
+                    self.at = at
+                    return verdict
+                if step.functions[self.phase] == NULL:
+                    continue                 # that was all
             enter(step.bounds)
             try:
                 result = PyObject_CallOneArg(<object>step.functions[self.phase], self)
-            except BlockedError:
-                leave()
-                return self.fail(step, f"it did not come back for {step.block:g} s, and was broken off")
             except BaseException as error:
                 leave()
                 return self.raised(step, error)
@@ -102,16 +102,18 @@ cdef class Exchange(View):
         if result is MATCH and self.phase == ON_ROUTE or result is CHOOSE and self.phase == ON_HOST:
             self.again += 1
             return AGAIN if self.again <= MAX_AGAIN else self.fail(step, f"it said so more than {MAX_AGAIN} times: {result}")
-        if hasattr(result, "__await__"):
-            if self.phase <= ON_ROUTE:
+        if watched(step, awaits, result):
+            if self.phase not in (ON_BODY, ON_LOG):
                 return self.park(step, result)
-            if hasattr(result, "close"):
-                result.close()
+            watched(step, close, result)
             return self.fail(step, f"{NAMES[self.phase]} must not wait")
-        return self.fail(step, f"{NAMES[self.phase]} must not return {result!r:.100}")
+        said = watched(step, repr, result) or f"a {type(result).__name__}"
+        return self.fail(step, f"{NAMES[self.phase]} must not return {said:.100}")
 
     def raised(self, Step step, error):
-        trace = "".join(traceback.format_exception(error)).rstrip()
+        if isinstance(error, BlockedError):
+            return self.fail(step, f"it did not come back for {step.block:g} s, and was broken off")
+        trace = watched(step, traced, error) or f"a {type(error).__name__} that cannot be written"
         return self.fail(step, f"it raised {trace[-MAX_TRACE:]}")
 
     cdef int fail(self, Step step, str why) except -1:
@@ -125,171 +127,132 @@ cdef class Exchange(View):
         step.told, step.untold = self.core.now, 0
         return FAILED
 
-    # -- waiting ------------------------------------------------------------------------------------------------
+    # -- its body -----------------------------------------------------------------------------------------------
 
-    cdef int park(self, Step step, object awaitable) except -1:
-        """Its result is to come; the caller gives the call its record before anything else happens."""
-        if self.filters.waiting >= MAX_WAITING or not self.keep():
-            if hasattr(awaitable, "close"):
-                awaitable.close()
-            self.fail(step, f"{self.filters.waiting} calls wait for filters, or the buffers are used up")
-            self.reply = Reply(OVERLOAD)
-            return REPLY
-        self.frame, self.head, self.edited = self.kept.data + self.kept.head, NULL, None
-        self.lent, self.step = self.kept.size, step
-        self.core.parked[self] = None
-        self.alarm.owner, self.alarm.fire = <void*>self, fire
-        self.core.wheel.set(&self.alarm, self.patience(step))
-        self.filters.waiting += 1
-        self.task = self.core.loop.create_task(Guarded(awaitable, step.name, step.block, step.stuck))
-        self.task.add_done_callback(self.done)
-        self.caller.lent += self.lent
-        self.caller.owned_up()
-        return PARKED
+    cdef int body_comes(self, call_t* call, const body_t* body, const uint8_t* data, int64_t size) except -1:
+        """A piece for filters that see each, before it goes on; one of them may end the call."""
+        cdef body_t now = body[0]
+        cdef int64_t at = 0, some, taken = 0
+        cdef Part what = PART_FRAMING
+        cdef bytes chunk
+        cdef int verdict
+        if self.gathers:
+            return Gathering.body_comes(self, call, body, data, size)
+        chunk = PyBytes_FromStringAndSize(NULL, size)
+        while at < size and not is_whole(&now):
+            some = pass_part(&now, data + at, size - at, &what)
+            if some < 0:
+                return 0                     # as its connection finds out itself
+            if what == PART_DATA:
+                memcpy(PyBytes_AS_STRING(chunk) + taken, data + at, some)
+                taken += some
+            at += some
+        if taken == 0 and not is_whole(&now):
+            return 0
+        verdict = self.stream(chunk if taken == size else chunk[:taken], is_whole(&now))
+        return 0 if verdict == GO else self.caller.answer_instead(call, self.reply if verdict == REPLY else None)
 
-    cdef bint keep(self) except -1:
-        """Its frame as it is now; another filter may have kept it as it was. False: no memory."""
-        cdef buf_t before = self.kept
-        if before.data != NULL and self.frame == before.data + before.head:
-            return True
-        memset(&self.kept, 0, sizeof(buf_t))
-        if not self.core.buffers.append(&self.kept, self.frame, self.size, self.size):
-            self.kept = before
-            return False
-        self.core.buffers.drop(&before)
-        return True
-
-    cdef int64_t patience(self, Step step) noexcept:
-        """When its awaitable has had its time, or the call its own, which is known when it has a route."""
-        cdef int64_t limit = self.core.now + step.timeout, most
-        self.late = False
-        if self.table is None:
-            return limit
-        most = self.route.timeout
-        if self.own > 0 and (most <= 0 or self.own * 1000 < most):
-            most = self.own * 1000
-        self.late = most > 0 and self.start + most < limit
-        return self.start + most if self.late else limit
-
-    cdef int unpark(self) except -1:
-        """It waits no more. The copy of the frame stays until `lose_frame`."""
-        self.core.parked.pop(self, None)
-        self.core.wheel.cancel(&self.alarm)
-        self.caller.lent -= self.lent
-        self.lent = 0
-        if self.call != NULL:
-            self.call.line = NULL
-        return 0
-
-    def done(self, task):
-        """The awaitable has ended, or was cancelled."""
-        self.filters.waiting -= 1
-        error = None if task.cancelled() else task.exception()
-        if self.task is not task:
-            return                       # given up
-        self.task = None
-        self.core.now = self.core.clock.now()
-        self.unpark()
-        if task.cancelled():
-            verdict = self.fail(self.step, "what it waited for was cancelled")
-        elif error is not None:
-            verdict = self.raised(self.step, error)
-        else:
-            verdict = self.verdict_of(task.result())
-        self.come_to(verdict)
-
-    def verdict_of(self, result):
-        if hasattr(result, "__await__"):
-            return self.fail(self.step, "what it waited for is something to wait for again")
-        return self.judge(self.step, result)
-
-    def timed_out(self):
-        """Its awaitable had its time. It is cancelled; whether it heeds that is not waited for."""
-        self.stop_waiting()
-        if self.late:
-            self.reply = Reply(TIMEOUT)
-            return self.come_to(REPLY)
-        self.come_to(self.fail(self.step, f"what it waited for was not there after {self.step.timeout / 1e6:g} s"))
-
-    def come_to(self, int verdict):
-        cdef Caller caller = self.caller
-        self.outcome_of = verdict
-        try:
-            caller.go_on_with(self)
-        except Exception as error:  # noqa: BLE001
-            caller.crash(error)
-
-    cdef bint stop_waiting(self) except -1:
-        """Its awaitable is cancelled. False: there was none."""
-        task, self.task = self.task, None
-        if task is None:
-            return False
-        self.unpark()
-        task.cancel()
-        return True
-
-    def abandon(self):
-        """All ends while it waits: only a oneway's filter can be in that state, nobody waits for one."""
-        cdef call_t* call = self.call
-        if self.stop_waiting():
-            self.lose_frame()
-            self.call = NULL
-            self.finish(UNANSWERED)
-            if call != NULL:
-                self.core.calls.give(call)
-
-    cdef int leave(self, call_t* call) noexcept:
-        """Its client has gone, or its deadline has come."""
-        cdef Exchange me = self              # the last reference may be in what is let go of
-        try:
-            me.stop_waiting()
-            me.lose_frame()
-            me.call = NULL
-            me.finish(call.outcome)
-        except Exception as error:  # noqa: BLE001
-            me.core.tell(f"internal error in a filter's call: {error!r}")
-        return 0
-
-    cdef int lose_frame(self) except -1:
-        self.frame, self.head, self.edited = NULL, NULL, None
-        if self.kept.data != NULL:
-            self.core.buffers.drop(&self.kept)
-        return 0
+    cdef int stream(self, bytes chunk, bint last) except -1:
+        """Whatever phase the call is in: an answer may wait for its filters while the request is still coming."""
+        cdef uint32_t mask = self.due & self.steps.masks[ON_BODY]
+        cdef int phase = self.phase, at, verdict = GO
+        cdef Step step
+        self.phase = ON_BODY
+        for at in range(self.steps.count):
+            if not mask >> at & 1:
+                continue
+            step = self.steps.steps[at]
+            enter(step.bounds)
+            try:
+                result = (<object>step.functions[ON_BODY])(self, chunk, last)
+            except BaseException as error:
+                leave()
+                verdict = self.raised(step, error)
+                break
+            leave()
+            verdict = self.judge(step, result)
+            if verdict != GO:
+                break
+        self.phase = phase
+        return verdict
 
     # -- what follows the request -------------------------------------------------------------------------------
 
-    cdef int chosen(self, call_t* call, str cluster, str host) except -2:
+    cdef int chosen(self, call_t* call, object cluster, str host, const uint8_t* frame, size_t size) except -100:
         cdef int verdict
         self.host_name = host
         if not self.due & self.steps.masks[ON_HOST]:
-            return 1
+            return AGREED
+        agreed, self.agreed = self.agreed, None
+        if agreed == host:
+            return AGREED
         self.phase, self.at = ON_HOST, 0
+        self.going, self.going_size = frame, size
         verdict = self.run()
-        return 1 if verdict == GO else 0 if verdict == AGAIN else -1
+        self.going = NULL
+        if verdict == PARKED:
+            self.cluster, self.call, call.line = cluster, call, <void*><Attendant>self
+            return WAITS
+        return AGREED if verdict == GO else OTHERWISE if verdict == AGAIN else -OVERLOAD if verdict == REPLY else -FILTER
 
-    cdef bint answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1:
-        cdef int verdict
+    cdef int answered(self, call_t* call, const uint8_t** frame, frame_t* at) except -1:
         cdef Answer answer
         cdef Exchange me = self
+        cdef int verdict
         if not self.due & self.steps.masks[ON_RESPONSE]:
-            return True
+            return AGREED
+        if self.decided:
+            return self.conclude(call, self.outcome_of, frame, at)
+        if self.task is not None:
+            return WAITS                     # its connection had a look, for a reason of its own
         answer = self.answer = Answer.__new__(Answer)
         answer.call, answer.frame, answer.size, answer.scanned, answer.asked = self, frame[0], at.size, at[0], call.echo | ASKED
         self.phase, self.at = ON_RESPONSE, 0
         verdict = self.run()
+        if verdict != PARKED:
+            return self.conclude(call, verdict, frame, at)
+        self.call = call
+        return WAITS if self.codec.headed else self.take_over(call)
+
+    cdef int take_over(self, call_t* call) except -1:
+        """A whole answer waits here. Its server's connection is done with the call: another record is it from now on."""
+        cdef call_t* made = self.core.calls.succeed(call)
+        if made == NULL:
+            self.stop_waiting()
+            self.call = NULL
+            self.lose_frame()
+            self.caller.answer_instead(call, Reply(OVERLOAD))
+            return OTHERWISE
+        made.line = <void*><Attendant>self
+        self.call = made
+        self.caller.replace(call, made)
+        (<Conn>call.upstream).unwaited()
+        return WAITS
+
+    cdef int conclude(self, call_t* call, int verdict, const uint8_t** frame, frame_t* at) except -1:
+        """Filters have said all that they say of the answer, whose head is here (again, where it waited)."""
+        cdef Answer answer = self.answer
+        self.decided = False
+        self.call = NULL
+        if self.held.data != NULL:
+            if answer.changed and answer.edited is None:
+                answer.edited = PyBytes_FromStringAndSize(<char*>answer.frame, answer.size)
+            self.lose_frame()
         answer.frame = NULL
-        if verdict in (REPLY, FAILED):
-            self.caller.answer_instead(call, self.reply)
-            return False
-        if answer.edited is not None:
+        if verdict != GO:
+            self.caller.answer_instead(call, self.reply if verdict == REPLY else None)
+            return OTHERWISE
+        if answer.changed:
             frame[0] = <const uint8_t*>answer.edited
-            answer.rescan(frame[0], len(answer.edited), at)
-        return True
+            answer.rescan(frame[0], answer.size, at)
+        return AGREED
 
     cdef void ended(self, call_t* call) noexcept:
         cdef Exchange me = self
         try:
+            me.stop_waiting()                # for what it thinks of an answer that nobody wants any more
             me.call = NULL
+            me.lose_frame()
             me.took = me.core.now - call.start
             me.finish(call.outcome)
         except Exception as error:  # noqa: BLE001
@@ -303,4 +266,5 @@ cdef class Exchange(View):
                 pass                     # one that failed is in the log; the others hear, too
         self.answer = None
         self.caller = None
+        self.cluster = None
         return 0

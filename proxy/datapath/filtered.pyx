@@ -13,26 +13,27 @@ call that a filter keeps waiting has its record, and its place in the order of a
 """
 
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from proxy.datapath.agreed cimport dispatch_past, dispatch_to
+from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.calls cimport Attendant, call_t
 from proxy.datapath.cluster cimport Cluster
-from proxy.datapath.conn cimport CLOSED
-from proxy.datapath.counters cimport FILTER, MALFORMED, MISDIRECTED, NO_ROUTE, OVERLOAD, add, observe
+from proxy.datapath.counters cimport FILTER, NO_ROUTE, OVERLOAD, add
 from proxy.datapath.decisions cimport UNREADABLE, Decisions
-from proxy.datapath.exchange cimport AGAIN, FAILED, GO, PARKED, REPLY, Exchange, new_exchange
-from proxy.datapath.filters cimport ON_LOG, ON_REQUEST, ON_ROUTE, Filters, Steps
-from proxy.datapath.notes cimport ANSWERED, UNANSWERED
+from proxy.datapath.exchange cimport Exchange, new_exchange
+from proxy.datapath.filters cimport ON_BODY, ON_HOST, ON_REQUEST, ON_ROUTE, Filters, Steps
 from proxy.datapath.port cimport Binding
-from proxy.datapath.requester cimport Requester
+from proxy.datapath.relay cimport Relay
+from proxy.datapath.replying cimport Replying
 from proxy.datapath.route cimport route_t
 from proxy.datapath.stream cimport BODY
-from xproto.kernel.frame cimport frame_t, identity_t
+from proxy.datapath.view cimport Answer
+from proxy.datapath.waiting cimport AGAIN, GO, PARKED, REPLY
+from xproto.kernel.frame cimport frame_t
 
-from proxy.filters.replies import written
 
-
-cdef class Filtered(Requester):
+cdef class Filtered(Replying):
     cdef int filtered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         cdef Filters filters = self.binding.filters
         cdef Steps steps = filters.steps
@@ -123,6 +124,8 @@ cdef class Filtered(Requester):
         self.count_it(exchange)
         if exchange.cluster_name is None:
             return self.act_filtered(exchange, &at)
+        if not self.shows_body(exchange):
+            return 0
         if call == NULL:
             call = self.record(frame, at.size, &at, exchange.table, route, exchange.oneway, exchange.own)
             if call == NULL:
@@ -136,46 +139,28 @@ cdef class Filtered(Requester):
             exchange.remember()
             Py_INCREF(exchange)
             call.attendant = <void*>exchange
+        if exchange.gathered:
+            self.bearer = exchange
         try:
             return self.forward(call, frame, &at, route, exchange.own)
         finally:
-            exchange.lose_frame()
+            self.bearer = None
+            exchange.lose_request()
             if not attached:
                 exchange.caller = None       # a filter may keep it, and should not keep the connection
 
-    cdef int act_filtered(self, Exchange exchange, const frame_t* at) except -1:
-        """Its route's action sends it to no cluster."""
-        cdef route_t* route = exchange.route
-        cdef call_t* call = exchange.call
-        if self.astray(exchange.frame):
-            return self.answer_it(exchange, MISDIRECTED, None)
-        if not self.has_answer(route, at):
-            add(exchange.table.nobody, 1)
-            return self.answer_it(exchange, NO_ROUTE, None)
-        exchange.call = NULL
-        if call == NULL:
-            self.answer_here(route, exchange.frame, at, exchange.oneway)
-        else:
-            self.answer_waiting(exchange, call, at)
-        exchange.lose_frame()
-        return exchange.finish(UNANSWERED if exchange.oneway else ANSWERED)
-
-    cdef int answer_waiting(self, Exchange exchange, call_t* call, const frame_t* at) except -1:
-        """As `answer_here`, of a call that has its record and its place already, since a filter kept it waiting."""
-        cdef uint64_t place = call.place
-        cdef bytes answer
-        add(exchange.route.count, 1)
-        if self.port.journal is not None:
-            call.note = self.note(exchange.frame, exchange.size, exchange.table, exchange.route)
-        if call.oneway:
-            add(call.count.dropped, 1)
-        elif call.caller != NULL:
-            answer = self.answer_of(exchange.route, exchange.frame, at)
-            call.outcome = ANSWERED
-            self.release(call)
-            self.say_in_turn(place, answer)
-        self.core.calls.give(call)
-        return 0
+    cdef bint shows_body(self, Exchange exchange) except -1:
+        """Filters that want each piece of the body get what there is, or will. False: one of them has ended the call."""
+        cdef int verdict
+        if not exchange.due & exchange.steps.masks[ON_BODY]:
+            return True
+        if self.stream.half == BODY:
+            self.reader = exchange           # it is to come
+            return True
+        verdict = exchange.stream(exchange.body if exchange.gathered else b"", True)
+        if verdict != GO:
+            self.give_it_up(exchange, verdict)
+        return verdict == GO
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
@@ -193,96 +178,76 @@ cdef class Filtered(Requester):
                 call.bodied = True
                 self.begun = call        # its body waits, too
         call.line = <void*><Attendant>exchange
-        return 0
+        return self.gather_for(exchange) if exchange.gathers else 0
+
+    cdef int gather_for(self, Exchange exchange) except -1:
+        """It waits for its body, which is read from now on."""
+        self.reader = exchange
+        if exchange.awaited:
+            exchange.awaited = False
+            self.say_continue(exchange.call)
+        return self.soon()
 
     cdef int go_on_with(self, Attendant attendant) except -1:
         cdef Exchange exchange = <Exchange>attendant
         cdef int verdict = exchange.outcome_of
-        if exchange.phase == ON_REQUEST:
-            if verdict == GO:
-                verdict = exchange.run()
-            return self.requested(exchange, verdict)
         if verdict == GO:
             verdict = exchange.run()
-        return self.routed(exchange, verdict)
+        if exchange.phase == ON_REQUEST:
+            return self.requested(exchange, verdict)
+        if exchange.phase == ON_ROUTE:
+            return self.routed(exchange, verdict)
+        if exchange.phase == ON_HOST:
+            return self.hosted(exchange, verdict)
+        return self.heard_out(exchange, verdict)
 
-    # -- other ends ---------------------------------------------------------------------------------------------
-
-    cdef int count_it(self, Exchange exchange) except -1:
-        if not exchange.counted:
-            exchange.counted = True
-            add(self.binding.count.oneways if exchange.oneway else self.binding.count.calls, 1)
-        return 0
-
-    cdef int give_it_up(self, Exchange exchange, int verdict) except -1:
-        """A filter has answered it, or failed."""
-        self.count_it(exchange)
-        if verdict == FAILED:
-            return self.answer_it(exchange, FILTER, None)
-        return self.answer_it(exchange, exchange.reply.fault, self.text_for(exchange.reply, &exchange.scanned, exchange.call))
-
-    cdef bytes text_for(self, object reply, const frame_t* at, call_t* call):
-        """A filter's answer in the client's protocol; None: as that says of the fault."""
-        cdef identity_t who
-        if not self.codec.headed or reply.http_status is None and reply.grpc_status is None and reply.text is None:
-            return None
-        who = self.codec.identity(at)
-        return written(self.codec.answer(reply.fault, at.variant, at.echo, b"", &who), reply)
-
-    cdef int answer_it(self, Exchange exchange, int fault, bytes frame) except -1:
+    cdef int hosted(self, Exchange exchange, int verdict) except -1:
+        """The filters have said what they think of its host."""
         cdef call_t* call = exchange.call
-        cdef frame_t at = exchange.scanned
-        exchange.call = NULL
-        if call != NULL:
-            call.outcome = fault
-            if call.oneway:
-                add(call.count.dropped, 1)
-            elif call.caller != NULL:
-                if self.port.journal is not None and call.note == NULL:
-                    if self.codec.headed and exchange.head == NULL:
-                        exchange.rescan()
-                    call.note = self.note(exchange.frame, exchange.size, None, NULL)
-                self.answer_call(call, fault, frame)
-            self.core.calls.give(call)
-        elif exchange.oneway or frame is None:
-            self.drop(exchange.oneway, exchange.frame, &at, fault)
-        else:
-            if self.port.journal is not None:
-                self.jot(exchange.frame, exchange.size, fault, False)
-            add(self.binding.count.faults[fault], 1)
-            self.say_next(frame)
-        exchange.lose_frame()
-        return exchange.finish(fault)
-
-    cdef int answer_call(self, call_t* call, int fault, bytes frame) except -1:
-        cdef uint64_t place = call.place
-        if frame is None:
-            return self.refuse(call, fault)
-        call.outcome = fault
-        add(call.count.faults[fault], 1)
-        if call.duration != NULL:
-            observe(call.duration, self.core.now - call.start)
-        self.release(call)
-        return self.say_in_turn(place, frame)
-
-    cdef int answer_instead(self, call_t* call, object reply) except -1:
-        """A filter has put another answer in the place of the server's, or failed."""
+        cdef Cluster cluster = exchange.cluster
+        cdef str host = exchange.host_name
+        cdef buf_t request
+        cdef const uint8_t* text
         cdef frame_t at
-        if reply is None:
-            return self.refuse(call, FILTER)
-        at.variant, at.echo = call.variant, call.echo
-        at.id = call.origin.id
-        return self.answer_call(call, reply.fault, self.text_for(reply, &at, call))
+        if verdict == PARKED:
+            call.line = <void*><Attendant>exchange
+            return 0
+        exchange.call = NULL
+        request = exchange.take_held()
+        text = request.data + request.head
+        try:
+            self.codec.whole(text, request.size, &at)
+            if verdict == GO:
+                exchange.agreed = host
+                return dispatch_to(cluster, host, self.codec, call, text, &at)
+            if verdict == AGAIN:
+                return dispatch_past(cluster, host, self.codec, call, text, &at)
+            return cluster.give_up(call, OVERLOAD if verdict == REPLY else FILTER)
+        finally:
+            self.core.buffers.drop(&request)
 
-    cdef int unreadable_call(self, Exchange exchange) except -1:
-        """As of a request without filters."""
+    cdef int heard_out(self, Exchange exchange, int verdict) except -1:
+        """The filters have said what they think of its answer. A message's is still with its server's connection."""
         cdef call_t* call = exchange.call
-        cdef frame_t at = exchange.scanned
-        if call != NULL:
-            add(self.binding.count.malformed, 1)
-            self.core.tell(f"{self.label()}: malformed, closed: {self.codec.name}: its headers cannot be read")
-            self.answer_it(exchange, MALFORMED, None)
-            return self.wind_up()
-        exchange.lose_frame()
-        exchange.finish(MALFORMED)
-        return self.unreadable(&at, f"{self.codec.name}: its headers cannot be read")
+        cdef Answer answer = exchange.answer
+        cdef frame_t at = answer.scanned
+        cdef const uint8_t* frame = answer.frame
+        cdef buf_t held
+        if self.codec.headed:
+            exchange.decided, exchange.outcome_of = verdict != PARKED, verdict
+            return (<Relay>call.upstream).soon() if exchange.decided else 0
+        if verdict == PARKED:
+            call.line = <void*><Attendant>exchange
+            return 0
+        exchange.call = NULL
+        edited = answer.edited               # held: the frame may lie in it
+        held = exchange.take_held()
+        try:
+            if verdict == GO:
+                self.pass_answer(call, frame, &at)
+            else:
+                self.answer_instead(call, exchange.reply if verdict == REPLY else None)
+        finally:
+            self.core.buffers.drop(&held)
+            self.core.calls.give(call)
+        return 0

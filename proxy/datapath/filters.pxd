@@ -10,10 +10,11 @@ from xproto.kernel.lookup cimport Lookup, slice_t
 cdef enum:
     ON_REQUEST = 0
     ON_ROUTE = 1
-    ON_HOST = 2
-    ON_RESPONSE = 3
-    ON_LOG = 4
-    PHASES = 5
+    ON_BODY = 2
+    ON_HOST = 3
+    ON_RESPONSE = 4
+    ON_LOG = 5
+    PHASES = 6
 
 
 cdef struct condition_t:
@@ -36,6 +37,7 @@ cdef class Step:
     cdef readonly str name
     cdef readonly object filter
     cdef const bounds_t* bounds
+    cdef int64_t body_limit       # bytes of the body that it wants to have before it is asked; -1: it wants none
     cdef int64_t timeout          # microseconds that an awaitable of it may take
     cdef readonly double block, stuck
     cdef void* functions[PHASES]  # borrowed from `filter`'s methods, which `kept` holds

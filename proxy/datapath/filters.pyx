@@ -39,13 +39,16 @@ if len(NAMES) != PHASES:
 
 
 cdef class Step:
-    def __cinit__(self, placed, str listener, Counters counters not None):
+    def __cinit__(self, placed, str listener, bint headed, Counters counters not None):
         cdef int phase
         self.name, self.filter = placed.name, placed.filter
         self.block, self.stuck = placed.block_limit, placed.stuck_limit
         self.bounds = bounds_of(self.name, self.block, self.stuck)
         self.timeout = microseconds(placed.timeout)
+        self.body_limit = placed.body_limit if headed else -1
         self.kept = [placed.methods.get(name) for name in NAMES]
+        if not headed:
+            self.kept[ON_BODY] = None        # its frames are whole
         for phase in range(PHASES):
             self.functions[phase] = NULL if self.kept[phase] is None else <void*>self.kept[phase]
         labels = {"listener": listener, "filter": self.name}
@@ -86,15 +89,18 @@ cdef class Steps:
             for phase in range(PHASES if step is not None else 0):
                 if step.functions[phase] != NULL:
                     self.masks[phase] |= <uint32_t>1 << at
+            if step is not None and step.body_limit >= 0 and step.functions[ON_REQUEST] == NULL:
+                self.masks[ON_ROUTE] |= <uint32_t>1 << at        # there it waits for the body, whatever it has to say then
             if looks[at] is None:
                 self.always |= <uint32_t>1 << at
-        self.behind = self.masks[ON_HOST] | self.masks[ON_RESPONSE] | self.masks[ON_LOG]
+        self.behind = self.masks[ON_BODY] | self.masks[ON_HOST] | self.masks[ON_RESPONSE] | self.masks[ON_LOG]
         self.later = self.masks[ON_ROUTE] | self.behind
         self.keys = tuple(dict.fromkeys([key for step in steps if step is not None for key in step.filter.keys]))
         self._conditions(codec, looks)
 
     def _conditions(self, Codec codec, list looks):
-        cdef list groups = [(at, group) for at in range(self.count) for group in looks[at] or () if self.steps[at] is not None]
+        cdef uint32_t part = self.later | self.masks[ON_REQUEST]         # who has nothing to do here need not look
+        cdef list groups = [(at, group) for at in range(self.count) for group in looks[at] or () if part >> at & 1]
         cdef dict asked = {
             each.key: asked_of(each.key, codec.lowered.protocol, codec.headed) for _, group in groups for each in group}
         cdef tuple keys = tuple(dict.fromkeys([name for name in asked.values() if name is not None]))
@@ -163,16 +169,18 @@ cdef class Steps:
 cdef class Filters:
     def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table not None, placed,
                   Counters counters not None):
-        cdef dict known = {}
+        cdef dict known = {}, rows = {}
 
         def steps_of(tuple filters):
-            found = [None if each is None else known.get(id(each)) or known.setdefault(id(each), Step(each, listener, counters))
-                     for each in filters]
+            found = [None if each is None else known.get(id(each)) or known.setdefault(
+                id(each), Step(each, listener, codec.headed, counters)) for each in filters]
             return Steps(core, codec, found, [() if each is None else each.looks for each in filters])
 
         self.listener, self.codec, self.lookups = listener, codec, {}
         self.steps = steps_of(placed.filters)
-        self.routes = {index: steps_of(filters) for index, filters in placed.routes.get(table.name, {}).items()}
+        self.routes = {}
+        for index, row in placed.routes.get(table.name, {}).items():     # a virtual host's routes share theirs
+            self.routes[index] = rows.get(row) or rows.setdefault(row, steps_of(row))
         start_watching()
 
     cdef Steps for_route(self, int index):

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from proxy.datapath.border cimport Border
-from proxy.datapath.calls cimport call_t
+from proxy.datapath.calls cimport Attendant, call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.mirror cimport Copy, Mirrors
 from proxy.datapath.port cimport Guest
@@ -21,6 +21,9 @@ cdef class Messages(Guest):
     cdef bytes visited            # the host that it last asked for, and may
     cdef Mirrors mirrors          # where copies of the request go whose head was just read; None: nowhere
     cdef Copy copy                # of the request whose body comes now; None: there is none
+    cdef Attendant reader         # of the request whose body comes now, where its filters see that; None: they do not
+    cdef Attendant bearer         # of the request that is being sent on, where it has its body; None: that follows, or there is none
+    cdef int64_t came             # when bytes of a body last came
     cdef int copy_more(self, const uint8_t* data, size_t size) except -1
     cdef Py_ssize_t messages(self, const uint8_t* data, size_t size) except -1
     cdef int message(self, const uint8_t* frame, const frame_t* at) except -1
@@ -29,6 +32,10 @@ cdef class Messages(Guest):
     cdef bint switches(self) noexcept
     cdef bint last_one(self) noexcept
     cdef int send_on(self, Cluster cluster, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef int launch(self, Cluster cluster, call_t* call, const uint8_t* text, const frame_t* at) except -1
+    cdef int launch_whole(self, Cluster cluster, call_t* call, const uint8_t* head, frame_t* at) except -1
+    cdef int pass_answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1
+    cdef int say_continue(self, call_t* call) except -1
     cdef bint answer_edited(self, call_t* call, const uint8_t* frame, const hop_t* hop) except -1
     cdef bint hurry(self, call_t* call, const uint8_t* frame) except -1
     cdef int introduce(self, Border border) except -1

@@ -13,13 +13,13 @@ from libc.string cimport memcmp, memset
 
 from proxy.datapath.answers cimport Answers
 from proxy.datapath.border cimport Border
-from proxy.datapath.buffers cimport filled
+from proxy.datapath.buffers cimport buf_t, filled
 from proxy.datapath.caller cimport Caller, expire
-from proxy.datapath.calls cimport Attendant, Retrier, call_t
+from proxy.datapath.calls cimport AGREED, OTHERWISE, Attendant, Retrier, call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport OPEN, next_frame
 from proxy.datapath.core cimport BORDER_SIZE
-from proxy.datapath.counters cimport CLOSED_EARLY, MALFORMED, MISDIRECTED, NO_ROUTE
+from proxy.datapath.counters cimport CLOSED_EARLY, MALFORMED, MISDIRECTED, NO_ROUTE, OVERLOAD
 from proxy.datapath.decisions cimport spelled_timeout
 from proxy.datapath.edits cimport RouteEdits
 from proxy.datapath.mirror cimport INCOMPLETE, Copy
@@ -36,6 +36,8 @@ from xproto.kernel.http1_text cimport is_text
 from xproto.kernel.lookup cimport slice_t
 from xproto.kernel.run cimport span_t
 from xproto.kernel.http1_forward cimport forward_response, forward_room, hop_t
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 cdef enum:
     ID_SIZE = 32              # hexadecimal digits of a request's id
@@ -59,11 +61,18 @@ cdef class Messages(Guest):
         cdef size_t used = 0
         cdef Py_ssize_t some
         cdef int outcome
+        cdef Attendant reader
         while used < size and self.state == OPEN and not self.paused:
             if self.stream.half == BODY:
-                if self.begun != NULL and self.sink is None:
+                if self.begun != NULL and self.sink is None and (self.reader is None or not self.reader.gathers):
                     self.pause()             # until its call has a connection
                     break
+                self.came = self.core.now
+                reader = self.reader         # which the end of its call would let go of
+                if reader is not None:
+                    reader.body_comes(self.begun, &self.body, data + used, size - used)
+                    if self.stream.half != BODY:
+                        break                # a filter has ended the call, and that the connection
                 some = self.flow(data + used, size - used)
                 if self.copy is not None:
                     self.copy_more(data + used, some)
@@ -128,15 +137,18 @@ cdef class Messages(Guest):
         return True
 
     cdef int finished(self) except -1:
+        cdef Attendant reader = self.reader
         if not self.codec.headed:
             return Guest.finished(self)
+        self.reader = None
         if self.begun != NULL:
             if self.begun.upstream != NULL:      # else its end was kept for the next try
                 (<Answers>self.begun.upstream).whole = True
             self.begun.bodied = False
             waits_no_more(self.begun)
             self.begun = NULL
-        return self.message_ends()
+        self.message_ends()
+        return 0 if reader is None else reader.body_ends()
 
     cdef int give_request_up(self) except -1:
         """The body that is under way will never be whole."""
@@ -202,7 +214,7 @@ cdef class Messages(Guest):
             return cluster.give_up(call, MISDIRECTED)
         if method_in(at.echo) == METHOD_CONNECT and (not border.connects or self.io.streams or cluster.limits.http2):
             return cluster.give_up(call, NO_ROUTE)       # no tunnel goes by a stream
-        if method_in(at.echo) == METHOD_CONNECT and call.bodied:
+        if method_in(at.echo) == METHOD_CONNECT and (call.bodied or self.bearer is not None):
             call.echo |= <int64_t>1 << CLOSES_AT     # some take it for the tunnel's first bytes, or for another request
             self.facts |= <int64_t>1 << CLOSES_AT
             return cluster.give_up(call, MALFORMED)
@@ -233,11 +245,34 @@ cdef class Messages(Guest):
                 self.core, self.codec, call, self, cluster.name, frame, at.size, text, sent.size, &sent.size)
             if text == NULL:
                 return cluster.give_up(call, MALFORMED)
+        return self.launch(cluster, call, text, &sent) if self.bearer is None else self.launch_whole(cluster, call, text, &sent)
+
+    cdef int launch(self, Cluster cluster, call_t* call, const uint8_t* text, const frame_t* at) except -1:
         if call.attempt != NULL:
-            (<Retrier>call.attempt.retrier).more(call, text, sent.size)
+            (<Retrier>call.attempt.retrier).more(call, text, at.size)
         if self.mirrors is not None:
-            self.copy = self.mirrors.begin(self.core, self.codec, call, text, sent.size)
-        return cluster.dispatch(self.codec, call, text, &sent)
+            self.copy = self.mirrors.begin(self.core, self.codec, call, text, at.size)
+        return cluster.dispatch(self.codec, call, text, at)
+
+    cdef int launch_whole(self, Cluster cluster, call_t* call, const uint8_t* head, frame_t* at) except -1:
+        """The body is here: it goes on with its head, as a frame would."""
+        cdef buf_t* gift = self.core.gift
+        cdef buf_t whole
+        memset(&whole, 0, sizeof(buf_t))
+        if not self.bearer.with_body(&whole, head, at.size):
+            return cluster.give_up(call, OVERLOAD)
+        at.size = whole.size
+        self.core.gift = &whole              # which its connection may take over as it is
+        try:
+            return self.launch(cluster, call, whole.data, at)
+        finally:
+            self.core.gift = gift
+            self.core.buffers.drop(&whole)
+
+    cdef int say_continue(self, call_t* call) except -1:
+        """Its client waits to be told to send the body, and the server, which would tell it, has not even the head."""
+        waits_no_more(call)
+        return self.send(CONTINUE)
 
     cdef int give(self, const uint8_t* data, size_t size, bint last) except -1:
         if self.begun != NULL and self.begun.attempt != NULL:
@@ -274,17 +309,19 @@ cdef class Messages(Guest):
 
     # -- answers ------------------------------------------------------------------------------------------------
 
-    cdef bint answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+    cdef int answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         cdef Border border = self.port.opening.border
         cdef uint8_t* into
         cdef hop_t hop
         cdef frame_t now
+        cdef int said
         if call.attendant != NULL and at.kind != KIND_INTERIM:
             now = at[0]
-            if not (<Attendant>call.attendant).answered(call, &frame, &now):
-                return False
+            said = (<Attendant>call.attendant).answered(call, &frame, &now)
+            if said != AGREED:
+                return said
         if self.unsent() > self.out_limit and not self.has_room():
-            return False
+            return OTHERWISE
         memset(&hop, 0, sizeof(hop_t))
         border.sign(&hop)
         hop.upgrades, hop.old = upgrades_in(at.echo), is_old(call.echo)
@@ -297,10 +334,10 @@ cdef class Messages(Guest):
         into = self.core.buffers.room(&self.out, forward_room(self.core.head, &hop))
         if into == NULL:
             self.starved()
-            return False
+            return OTHERWISE
         filled(&self.out, forward_response(into, frame, self.core.head, &hop))
         self.touch()
-        return True
+        return AGREED
 
     cdef bint answer_edited(self, call_t* call, const uint8_t* frame, const hop_t* hop) except -1:
         """The head of an answer as its route has it; where it cannot be edited, the answer is one of ours."""
@@ -321,12 +358,16 @@ cdef class Messages(Guest):
         return True
 
     cdef int answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        cdef frame_t now, edited
-        if call.attendant != NULL:
-            now = at[0]
-            if not (<Attendant>call.attendant).answered(call, &frame, &now):
-                return 0
-            at = &now
+        cdef frame_t now
+        if call.attendant == NULL:
+            return self.pass_answer(call, frame, at)
+        now = at[0]
+        return self.pass_answer(call, frame, &now) if (
+            (<Attendant>call.attendant).answered(call, &frame, &now) == AGREED) else 0
+
+    cdef int pass_answer(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """Filters have nothing against it."""
+        cdef frame_t edited
         if call.edits == NULL:
             return Guest.answer(self, call, frame, at)
         frame = (<RouteEdits>call.edits).answer(self.core, self.codec, call, self, frame, at, &edited)
@@ -335,7 +376,7 @@ cdef class Messages(Guest):
     cdef int interim(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
         """An answer before the answer; who speaks HTTP/1.0 knows none."""
         cdef bint concludes = self.concludes
-        if is_old(call.echo) or not self.answer_head(call, frame, at):
+        if is_old(call.echo) or self.answer_head(call, frame, at) != AGREED:
             return 0
         self.concludes = concludes
         if call == self.begun and status_in(at.echo) == 100:
@@ -354,6 +395,7 @@ cdef class Messages(Guest):
         cdef bint leaves = False
         if call == self.begun:
             self.begun = NULL                # the rest of its body is nobody's
+            self.reader = None
             leaves = awaits_in(call.echo)
             if sink is not None:
                 self.sink = sink.feeder = None
@@ -373,6 +415,9 @@ cdef class Messages(Guest):
             self.copy.drop(INCOMPLETE)
             self.copy = None
         return Guest.abort(self)
+
+    cdef int64_t moved(self, const call_t* call) noexcept:
+        return max(self.came, Guest.moved(self, call)) if self.codec.headed else Guest.moved(self, call)
 
     cdef int closed(self) except -1:
         """Where bytes of an answer are missing the end is a reset: an orderly one could be taken for the answer's."""

@@ -17,7 +17,7 @@ from libc.string cimport memset
 
 from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport CELLS, call_t
+from proxy.datapath.calls cimport AGREED, CELLS, call_t
 from proxy.datapath.cluster cimport Cluster
 from proxy.datapath.conn cimport OPEN, Conn
 from proxy.datapath.core cimport Core
@@ -133,8 +133,8 @@ cdef class Mirror(Caller):
             add(self.broken, 1)
         return self.release(call)
 
-    cdef bint answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        return True
+    cdef int answer_head(self, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        return AGREED
 
     cdef int hear(self, Flow upstream) except -1:
         return 0                             # without a sink a body is thrown away

@@ -214,7 +214,7 @@ cdef class Requester(Local):
             soonest = min(call.until or call.total, call.total or call.until)
             if soonest:
                 call.deadline.owner, call.deadline.fire = call, expire
-                self.core.wheel.set(&call.deadline, soonest)
+                self.core.wheel.set(&call.deadline, max(soonest, self.core.now))      # its body may have taken long
         if self.port.journal is not None:
             call.note = self.note(frame, size, table, route)
             if call.note != NULL:

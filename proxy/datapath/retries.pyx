@@ -15,7 +15,6 @@ answer has begun to go to its caller.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.string cimport memset
 
 from proxy.datapath.attempts cimport Attempts, microseconds
 from proxy.datapath.caller cimport Caller
@@ -25,7 +24,6 @@ from proxy.datapath.conn cimport DRAINING
 from proxy.datapath.counters cimport CLOSED_EARLY, CONNECT, NO_HOST, OVERLOAD, add, host_count_t, retry_count_t
 from proxy.datapath.retry_budget cimport Budget
 from proxy.datapath.retry_rules cimport WANTED, UNPROCESSED, Judgement, Rule
-from proxy.datapath.subset cimport choice_t
 from proxy.datapath.wheel cimport alarm_t
 from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport frame_t
@@ -186,16 +184,10 @@ cdef class Retry(Attempts):
     cdef bint put_off(self, call_t* old, int64_t wait, uint64_t tried, bint heard) except -1:
         """Another record is the call from now on, and waits here. False: no memory, and nothing has changed."""
         cdef attempt_t* attempt = old.attempt
-        cdef call_t* made = self.core.calls.take()
+        cdef call_t* made = self.core.calls.succeed(old)
         if made == NULL:
             return False
-        made[0] = old[0]
-        memset(&made.choice, 0, sizeof(choice_t))
-        self.core.calls.choose(made, &old.choice)
-        memset(&made.deadline, 0, sizeof(alarm_t))
-        made.upstream, made.spot, made.id, made.outcome, made.tried = NULL, NULL, 0, 0, tried
-        old.note, old.text, old.attempt, old.edits, old.said, old.attendant = NULL, NULL, NULL, NULL, NULL, NULL
-        attempt.call, made.line = made, <void*>self
+        made.outcome, made.tried, made.line = 0, tried, <void*>self
         if old.caller != NULL:
             (<Caller>old.caller).replace(old, made)
         attempt.alarm.owner, attempt.alarm.fire = attempt, fire_pause

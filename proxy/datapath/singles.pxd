@@ -18,7 +18,8 @@ cdef class Singles(Balancer):
     cdef Pool pool_of(self, Codec codec, int64_t variant)
     cdef int dispatch_alone(self, Codec codec, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef Upstream seek(self, Pool pool, call_t* call, int* fault)
-    cdef int accepted(self, call_t* call, Upstream upstream) except -2
+    cdef int accepted(self, call_t* call, Upstream upstream, const uint8_t* frame, size_t size) except -100
+    cdef bint offer(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int entrust(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1
     cdef int stir_pools(self) except -1
     cdef int serve_pending(self, Pool pool) except -1

@@ -9,8 +9,9 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from proxy.datapath.balancer cimport tour_t
 from proxy.datapath.buffers cimport buf_t
 from proxy.datapath.caller cimport Caller
-from proxy.datapath.calls cimport Attendant, Retrier, call_t
-from proxy.datapath.counters cimport CONNECT, FILTER, NO_HOST, OVERLOAD, add
+from proxy.datapath.calls cimport AGREED, OTHERWISE, Attendant, Retrier, call_t
+from proxy.datapath.conn cimport TAKES, may
+from proxy.datapath.counters cimport CONNECT, NO_HOST, OVERLOAD, add
 from proxy.datapath.host cimport BUSY, Host, Verdict
 from proxy.datapath.pingpong cimport Pool, Queue, spot_t
 from proxy.datapath.subset cimport Subset
@@ -50,24 +51,30 @@ cdef class Singles(Balancer):
             return self.give_up(call, OVERLOAD)
         return self.stir_pools() if pool.count > 1 else 0      # a host that failed may be due again
 
-    cdef int accepted(self, call_t* call, Upstream upstream) except -2:
-        """Do the filters of the call agree to the host? 0: they do not, and it is not tried again; -1: one of them failed."""
+    cdef int accepted(self, call_t* call, Upstream upstream, const uint8_t* frame, size_t size) except -100:
+        """Do the filters of the call agree to the host, as `Attendant.chosen`? One that they do not want is not tried again."""
         cdef Host host = <Host>upstream.keeper
-        cdef int found = (<Attendant>call.attendant).chosen(call, self.name, host.address)
-        if found == 0:
+        cdef int found = (<Attendant>call.attendant).chosen(call, self, host.address, frame, size)
+        if found == OTHERWISE:
             call.tried |= <uint64_t>1 << (host.index & 63)
         return found
 
+    cdef bint offer(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
+        """Has the connection this call now? False: the connection is free still, and all is done that can be for the call."""
+        cdef int accepted = AGREED if call.attendant == NULL else self.accepted(call, upstream, frame, at.size)
+        if accepted == AGREED:
+            if upstream.carry(call, frame, at):
+                return True
+            self.give_up(call, OVERLOAD)
+        elif accepted == OTHERWISE:
+            self.dispatch_alone(upstream.codec, call, frame, at)
+        elif accepted < 0:
+            self.give_up(call, -accepted)
+        return False
+
     cdef int entrust(self, Upstream upstream, call_t* call, const uint8_t* frame, const frame_t* at) except -1:
-        """The connection has this call now, or there is no memory for that."""
-        cdef int accepted = 1 if call.attendant == NULL else self.accepted(call, upstream)
-        if accepted <= 0:
-            upstream.keeper.freed(upstream)
-            return self.give_up(call, FILTER) if accepted else self.dispatch_alone(upstream.codec, call, frame, at)
-        if upstream.carry(call, frame, at):
-            return 0
-        upstream.keeper.freed(upstream)
-        return self.give_up(call, OVERLOAD)
+        """The connection is this call's, or if it cannot have it, another's or nobody's."""
+        return 0 if self.offer(upstream, call, frame, at) else upstream.keeper.freed(upstream)
 
     cdef Upstream seek(self, Pool pool, call_t* call, int* fault):
         """A connection for the call. None: `fault` is WAIT if all are taken, or else what to answer with."""
@@ -89,23 +96,30 @@ cdef class Singles(Balancer):
         return None
 
     cdef int serve(self, Upstream upstream, Pool pool, Keeper host, bint sick) except -1:
-        """This connection to the host is free: the call that waits longest has it, of those that may go there."""
+        """This connection to the host is free: the call that waits longest has it, of those that may go there.
+
+        Those that come back into the line meanwhile, since their filters want another host, are not asked again here.
+        """
+        cdef uint64_t arrivals = pool.arrivals
         cdef int why = self.core.reset_code
         cdef spot_t* spot = pool.oldest_for(host, sick)
         cdef call_t* call
         cdef buf_t frame
         cdef frame_t at
-        if spot == NULL:
-            return 0
-        call = spot.call
-        frame = pool.take(spot)
+        cdef bint taken = False
         self.core.reset_code = 0         # as in `stir_pools`
         try:
-            pool.codec.whole(frame.data + frame.head, frame.size, &at)
-            self.entrust(upstream, call, frame.data + frame.head, &at)
+            while not taken and spot != NULL and spot.number < arrivals and may(upstream, TAKES) and upstream.ids.count == 0:
+                call = spot.call
+                frame = pool.take(spot)
+                try:
+                    pool.codec.whole(frame.data + frame.head, frame.size, &at)
+                    taken = self.offer(upstream, call, frame.data + frame.head, &at)
+                finally:
+                    self.core.buffers.drop(&frame)
+                spot = pool.oldest_for(host, sick)
         finally:
             self.core.reset_code = why
-            self.core.buffers.drop(&frame)
         return 0
 
     cdef int serve_pending(self, Pool pool) except -1:

@@ -16,7 +16,8 @@ cdef class Answer:
     cdef View call
     cdef const uint8_t* frame     # NULL: it is over
     cdef int64_t size
-    cdef bytes edited
+    cdef bytes edited             # where it lies then, unless it has waited since
+    cdef bint changed             # it is another one than came
     cdef frame_t scanned
     cdef int64_t asked            # what its request said, for the scan
     cdef bint rescan(self, const uint8_t* frame, int64_t size, frame_t* at) noexcept
@@ -36,6 +37,10 @@ cdef class View(Attendant):
     cdef void* head               # what the scan of this very frame said; NULL: it has to be read again
     cdef bytes edited             # where the frame is another one than came
     cdef buf_t kept               # and where it lies while the call waits
+    cdef buf_t content             # of a message, where its filters want it before it goes on: without the framing of its chunks
+    cdef buf_t trailers           # behind its chunks
+    cdef bint whole               # that is all of it
+    cdef buf_t held               # behind the route: the request as it is to go, or the answer, while the call waits
     cdef dict seen                # texts by key
     cdef dict marks               # metadata
     cdef bint oneway

@@ -26,6 +26,7 @@ from xproto.kernel.run cimport progress_t
 from proxy.datapath.counters import FAULT_NAMES
 from proxy.filters.editing import edited, field, head_status
 from proxy.filters.interface import PHASES as NAMES
+from proxy.filters.metadata import Metadata
 from proxy.routing.keys import METADATA, PROTOCOL, SAN, SNI, asked_of, is_own
 
 
@@ -71,7 +72,7 @@ cdef class View(Attendant):
     def metadata(self):
         if self.marks is None:
             self.marks = {}
-        return self.marks
+        return Metadata(self.marks)
 
     @property
     def route(self):
@@ -91,6 +92,21 @@ cdef class View(Attendant):
         if self.frame == NULL:
             raise RuntimeError("the request is on its way, and not to be had any more")
         return PyBytes_FromStringAndSize(<char*>self.frame, self.size)
+
+    @property
+    def body(self):
+        """The whole body of a message, without the framing of its chunks; None: it has frames, and those are always whole.
+
+        Each time a copy: one that were kept here would be memory that nobody counts.
+        """
+        if not self.codec.headed:
+            return None
+        if self.frame == NULL:
+            raise RuntimeError("the request is on its way, and its body not to be had any more")
+        if not self.whole:
+            raise RuntimeError("the body has not been waited for: a filter that wants it declares `body = Body.BUFFERED`")
+        return b"" if self.content.size == 0 else PyBytes_FromStringAndSize(
+            <char*>self.content.data + self.content.head, self.content.size)
 
     def set_header(self, str name not None, str value not None):
         self.edit("set", name, value)
@@ -191,8 +207,11 @@ cdef class View(Attendant):
         return 0
 
     def __dealloc__(self):
-        if self.core is not None and self.kept.data != NULL:
+        if self.core is not None:
             self.core.buffers.drop(&self.kept)
+            self.core.buffers.drop(&self.content)
+            self.core.buffers.drop(&self.trailers)
+            self.core.buffers.drop(&self.held)
 
 
 cdef class Answer:
@@ -248,4 +267,5 @@ cdef class Answer:
         if not self.rescan(<const uint8_t*><bytes>made, len(made), &at):
             self.rescan(<const uint8_t*>before, len(before), &at)
             raise ValueError(f"the header {name!r} would make another message of it")
-        self.edited = made
+        self.edited, self.frame, self.size = made, <const uint8_t*><bytes>made, len(made)
+        self.scanned, self.changed = at, True

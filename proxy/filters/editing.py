@@ -42,6 +42,11 @@ def edited(codec: Codec, frame: bytes, operation: edit_face.Op, name: str, value
     )
 
 
+def without_expectation(head: bytes) -> bytes:
+    """The head of a request, which was read and is well formed, without what its client waits for."""
+    return b"\r\n".join(line for line in head.split(b"\r\n") if line[:7].lower() != b"expect:")
+
+
 def field(codec: Codec, frame: bytes, name: str) -> str | None:
     """The values of a header of an answer, joined with commas, as fields of HTTP are."""
     pairs = edit_face.headers(_editor(codec, response=True), frame, direction=1) or []

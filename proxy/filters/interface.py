@@ -22,8 +22,12 @@ from xproto.spec import Fault
 Condition = HeaderMatch
 """On a routing key: `Condition("x-env", "exact", "gray")`. What the kinds mean: `proxy.routing.condition`."""
 
-PHASES = ("on_request", "on_route", "on_host", "on_response", "on_log")
-"""In the order in which a call goes through them."""
+PHASES = ("on_request", "on_route", "on_body", "on_host", "on_response", "on_log")
+"""In the order in which a call goes through them, but for `on_body`, which goes on while the others do."""
+BODY_LIMIT = 1 << 20
+"""Bytes of a body that a filter which buffers gets, if it does not say how many: what a request of an API has."""
+MAX_BODY_LIMIT = 1 << 26
+"""And at most: a few such calls are all that the buffers of a worker have room for."""
 
 BODILESS = (204, 304)
 """Statuses of HTTP whose answers have no body, and so no place for a text."""
@@ -65,10 +69,14 @@ class Reply:
 
 
 class Body(enum.Enum):
-    """What a filter needs of a request's body."""
+    """What a filter needs of the body of a request of HTTP. Frames of other protocols are always whole."""
 
     NONE = "none"
-    """Nothing: a message of HTTP is seen when its head is there. Frames of other protocols are always whole."""
+    """Nothing: it is asked when the head is there."""
+    BUFFERED = "buffered"
+    """All of it, up to `Filter.body_limit` bytes: `on_request` and `on_route` are asked when it is there."""
+    STREAMED = "streamed"
+    """Each piece as it passes, in `on_body`."""
 
 
 class Response(Protocol):
@@ -120,6 +128,12 @@ class Call(Protocol):
     def frame_bytes(self) -> bytes:
         """The whole request; of HTTP the head. Before it is sent."""
 
+    @property
+    def body(self) -> bytes | None:
+        """The whole body of a request of HTTP, where the filter buffers it, without the framing of its chunks; until it is
+        sent. None of other protocols, which have `frame_bytes`.
+        """
+
     def set_header(self, name: str, value: str) -> None:
         """Before the request is sent. `NotImplementedError` where the protocol has no headers that can be edited, `LookupError`
         where this frame has no place for one, `OverflowError` over a limit, `ValueError` for a header that frames the message.
@@ -166,7 +180,9 @@ class Filter:
 
     Settings: ClassVar[type[Any] | None] = None
     """The model of its settings: of pydantic (`BaseModel`), or a `msgspec.Struct`. None: it has none."""
-    body: ClassVar[Body] = Body.NONE
+    body: Body = Body.NONE
+    body_limit: int = BODY_LIMIT
+    """Where `body` is BUFFERED: bytes. A call with more of them is answered with 413, one of gRPC with RESOURCE_EXHAUSTED."""
     keys: tuple[str, ...] = ()
     """Routing keys that are read while the request is there, so that `on_host`, `on_response` and `on_log` can ask for them."""
 
@@ -186,11 +202,17 @@ class Filter:
     def on_route(self, call: Call) -> Later:
         """The request has its route, and with it this filter's settings."""
 
-    def on_host(self, call: Call) -> Result:
-        """A host is chosen; must not wait."""
+    def on_body(self, call: Call, chunk: bytes, last: bool) -> Result:
+        """Some of the body of a request of HTTP, which goes on next; must not wait.
 
-    def on_response(self, call: Call) -> Result:
-        """The answer is here (of HTTP: its head), and goes on next; must not wait. Not asked for answers of the proxy's own."""
+        Called once at least, and the last time with `last`, unless the request breaks off: without a body the chunk is empty.
+        """
+
+    def on_host(self, call: Call) -> Later:
+        """A host is chosen."""
+
+    def on_response(self, call: Call) -> Later:
+        """The answer is here (of HTTP: its head), and goes on next. Not asked for answers of the proxy's own."""
 
     def on_log(self, call: Call) -> None:
         """The call has ended, however; must not wait."""

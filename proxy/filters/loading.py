@@ -23,6 +23,7 @@ GROUP = "xproto.filters"
 BUILT_IN = (
     ("fault", "proxy.filters.fault", "FaultInjection"),
     ("rate_limit", "proxy.filters.rate_limit", "RateLimit"),
+    ("buffer", "proxy.filters.buffer", "Buffer"),
     ("header_rules", "proxy.filters.header_rules", "HeaderRules"),
     ("header_to_metadata", "proxy.filters.header_to_metadata", "HeaderToMetadata"),
 )
@@ -54,7 +55,7 @@ class Classes:
         kind = named(spec.kind) if spec.file is None else self._in_file(spec.file)
         if not isinstance(kind.body, Body):
             where = "file" if spec.file is not None else "name"
-            raise FilterError(where, f"{kind.__name__}.body is {kind.body!r}; only Body.NONE is there yet")
+            raise FilterError(where, f"{kind.__name__}.body is {kind.body!r}; write a Body, as Body.BUFFERED")
         return kind
 
     def _in_file(self, path: str) -> type[Filter]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from proxy.filters.interface import PHASES, Condition, Filter
+from proxy.filters.interface import PHASES, Body, Condition, Filter
 from proxy.filters.loading import Classes
 from proxy.snapshot import Filter as Spec
 from proxy.snapshot import Listener, Snapshot
@@ -25,6 +25,8 @@ class Placed:
     name: str
     filter: Filter
     methods: dict[str, Callable[[Any], Any]]
+    body_limit: int
+    """Bytes of a body that it wants to have; -1: it wants none."""
     looks: tuple[tuple[Condition, ...], ...] | None
     timeout: float
     block_limit: float
@@ -36,7 +38,9 @@ Row = tuple[Placed | None, ...]
 
 
 class Placements(NamedTuple):
-    """Of one listener. `routes`: by table and the route's index, of the routes that say something."""
+    """Of one listener. `routes`: by table and the route's index, of those for which something else is said: one object for all
+    that have the same.
+    """
 
     filters: Row
     routes: dict[str, dict[int, Row]]
@@ -76,6 +80,7 @@ def _placements(listener: Listener, snapshot: Snapshot, found: Filters, before: 
 
     rows = tuple(made(spec) for spec in listener.filters)
     routes: dict[str, dict[int, Row]] = {}
+    same: dict[Row, Row] = {}
     for table in dict.fromkeys((listener.routes, *(chain.routes for chain in listener.chains))):
         for index, given in _overrides(snapshot, table):
             row = tuple(
@@ -84,7 +89,7 @@ def _placements(listener: Listener, snapshot: Snapshot, found: Filters, before: 
                 else made(msgspec.structs.replace(spec, settings=other))
                 for spec, placed in zip(listener.filters, rows, strict=True)
             )  # fmt: skip
-            routes.setdefault(table, {})[index] = row
+            routes.setdefault(table, {})[index] = same.setdefault(row, row)
     return Placements(rows, routes)
 
 
@@ -94,8 +99,9 @@ def _overrides(snapshot: Snapshot, table: str) -> Iterator[tuple[int, dict[str, 
 
 def _place(spec: Spec, kind: type[Filter]) -> Placed:
     made = kind(settings_of(kind, spec.settings))
+    limit = made.body_limit if made.body is Body.BUFFERED else -1
     methods = {name: getattr(made, name) for name in PHASES if getattr(kind, name) is not getattr(Filter, name)}
-    return Placed(spec.name, made, methods, made.looks(), spec.timeout, spec.block_limit, spec.stuck_limit)
+    return Placed(spec.name, made, methods, limit, made.looks(), spec.timeout, spec.block_limit, spec.stuck_limit)
 
 
 def settings_of(kind: type[Filter], given: dict[str, Any]) -> Any:

@@ -12,6 +12,9 @@ from proxy.filters.interface import Reply
 from xproto.codecs.grpc import escaped
 
 GRPC_STATUS_FIELD = b"grpc-status:"
+NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
+"""A client takes what follows such a head for the next answer. The first and the last have no length either (RFC 9110)."""
+OF_BODIES = frozenset({b"content-length", b"content-type"})
 
 
 def written(answer: bytes, reply: Reply) -> bytes:
@@ -23,6 +26,10 @@ def written(answer: bytes, reply: Reply) -> bytes:
         return _grpc(lines, reply.grpc_status, text)
     if reply.http_status is not None:
         lines[0] = b"HTTP/1.1 %d %s" % (reply.http_status, _reason(reply.http_status))
+    if reply.http_status in NO_BODY:
+        lines = [line for line in lines if line.partition(b":")[0].lower() not in OF_BODIES]
+        lines += [b"Content-Length: 0"] if reply.http_status == HTTPStatus.RESET_CONTENT else []
+        body = b""
     if text is not None and body:
         body = text.encode() + b"\n"
         replaced = {b"content-length": b"%d" % len(body), b"content-type": b"text/plain; charset=utf-8"}

@@ -94,7 +94,9 @@ class Route(msgspec.Struct, frozen=True):
     edits: Edits | None = None
     """None: calls and answers go on as they are."""
     filters: dict[str, dict[str, Any] | None] = {}
-    """Other settings for filters of the listener, by name; None: it is disabled."""
+    """Other settings for filters of the listener, by name; None: it is disabled. What the virtual host and the table say is in
+    it, where the route says nothing nearer.
+    """
     hash_policy: tuple[str, ...] = ()
     """Keys of the routing view (`proxy.balancing.hashing`): the first that a call has decides which host it goes to."""
     metadata_match: dict[str, str] = {}

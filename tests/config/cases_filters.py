@@ -64,6 +64,29 @@ class Marked(Filter):
         return ((Condition("metadata.a", "exact", "1"),),)
 """,
     "body.py": "from proxy.filters import Filter\nclass Body(Filter):\n    body = 'streamed'\n",
+    "still.py": """\
+from proxy.filters import Body, Filter
+class Still(Filter):
+    body = Body.STREAMED
+    def on_log(self, call): ...
+""",
+    "shy.py": "from proxy.filters import Filter\nclass Shy(Filter):\n    def on_body(self, call, chunk, last): ...\n",
+    "hungry.py": """\
+from typing import Any
+import msgspec
+from proxy.filters import Body, Filter
+class Mine(msgspec.Struct):
+    limit: Any = -1
+class Hungry(Filter):
+    Settings = Mine
+    body = Body.BUFFERED
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.body_limit = settings.limit
+        if settings.limit is None:
+            self.body = "all"
+    def on_request(self, call): ...
+""",
 }
 
 
@@ -74,6 +97,7 @@ def filters(*written: str, routes: str = "") -> str:
 AT = "6: listeners[0].filters[0]"
 ROUTE = "9: routes.main[0].filters"
 LIMIT = "{name: rate_limit, rate: 1}"
+MEND = "mend it, or its settings"
 DURATION = "write seconds (1.5) or a number with us, ms, s, m or h (250ms)"
 
 ONE_FILTER = [
@@ -126,6 +150,15 @@ ONE_FILTER = [
     ),
     (filters("{name: rate_limit, rate: 1, burst: 0.5}"), f"{AT}: a burst of 0.5 lets no call through; write 1 or more"),
     (filters("{name: rate_limit, rate: 1, max_keys: 0}"), f"{AT}.max_keys: 0 is out of range; write 1 to 1000000"),
+    (filters("{name: buffer}"), f"{AT}.max_bytes: is missing; write max_bytes: 64KiB"),
+    (
+        filters("{name: buffer, max_bytes: 65MiB}"),
+        f"{AT}.max_bytes: 68157440 bytes are more than a worker keeps; write at most 64MiB",
+    ),
+    (
+        filters("{name: buffer, max_bytes: 1MiB}", routes="buffer: {max_bytes: 1, mach: 1}"),
+        f"{ROUTE}.buffer.mach: there is no such key; did you mean match?",
+    ),
     (filters("{name: header_rules, rules: []}"), f"{AT}.rules: the list is empty; write at least one rule"),
     (
         filters("{name: header_rules, rules: [{match: {headers: {a: b}}}]}"),
@@ -152,7 +185,28 @@ ONE_FILTER = [
         filters("{name: a, file: looking.py}"),
         f"{AT}: cannot be made (ValueError: regex '(': missing ): (); mend it, or its settings",
     ),
-    (filters("{name: a, file: body.py}"), f"{AT}.file: Body.body is 'streamed'; only Body.NONE is there yet"),
+    (filters("{name: a, file: body.py}"), f"{AT}.file: Body.body is 'streamed'; write a Body, as Body.BUFFERED"),
+    (
+        filters("{name: a, file: still.py}"),
+        f"{AT}: cannot be made (TypeError: its body is streamed, and it has no on_body); {MEND}",
+    ),
+    (filters("{name: a, file: shy.py}"), f"{AT}: cannot be made (TypeError: it has on_body, but not Body.STREAMED); {MEND}"),
+    (
+        filters("{name: a, file: hungry.py, limit: 67108865}"),
+        f"{AT}: cannot be made (ValueError: body_limit is 67108865, not 0 to 67108864 bytes); {MEND}",
+    ),
+    (
+        filters("{name: a, file: hungry.py, limit: 1.5}"),
+        f"{AT}: cannot be made (ValueError: body_limit is 1.5, not 0 to 67108864 bytes); {MEND}",
+    ),
+    (
+        filters("{name: a, file: hungry.py, limit: null}"),
+        f"{AT}: cannot be made (TypeError: body is 'all', which is no Body); {MEND}",
+    ),
+    (
+        filters("{name: a, file: hungry.py, limit: 5}", routes="a: {}"),
+        f"{ROUTE}.a: cannot be made (ValueError: body_limit is -1, not 0 to 67108864 bytes); {MEND}",
+    ),
     (filters("{name: a, file: plain.py, x: 1}"), f"{AT}.x: there is no such setting; this filter has none"),
     (filters("{name: a, file: fine.py, limt: 1}"), f"{AT}.limt: there is no such setting; did you mean limit?"),
     (

@@ -189,7 +189,7 @@ _HOSTS = [
         ["5"],
         8,
         ("[0]: must be a mapping, not the number 5; "
-         "write a mapping with name, domains, routes, request_headers, response_headers, timeout, retry"),
+         "write a mapping with name, domains, routes, request_headers, response_headers, timeout, retry, filters"),
     ),
     (["{name: a, domains: {}}"], 8, "[0].domains: must be a list, not a mapping; write one item a line, each after a dash"),
 ]

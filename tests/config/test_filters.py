@@ -71,6 +71,71 @@ def test_routes_of_virtual_hosts_have_a_say() -> None:
     assert wrong.startswith("11: routes.main.virtual_hosts[1].routes[1].filters.rate_limit.rate: must be a number over 0")
 
 
+LEVELS = """\
+listeners:
+  - name: web
+    address: 127.0.0.1:0
+    protocols: bolt
+    routes: main
+    filters: [{name: a, filter: rate_limit, rate: 1}, {name: b, filter: rate_limit, rate: 1}]
+routes:
+  main:
+    filters: {a: {rate: 2}, b: false}
+    virtual_hosts:
+      - name: one
+        domains: [one.test]
+        filters: {b: {rate: 3}}
+        routes:
+          - {match: {service: r}, cluster: c}
+          - {match: {service: s}, cluster: c}
+          - {cluster: c, filters: {a: false, b: {rate: 4}}}
+      - {name: rest, domains: ["*"], routes: [{cluster: c}]}
+clusters: {c: {hosts: ["127.0.0.1:1"]}}
+"""
+
+
+def test_the_nearest_of_route_virtual_host_and_table_wins() -> None:
+    found = snapshot(LEVELS)
+    rates = [
+        {name: given and given["rate"] for name, given in sorted(route.filters.items())} for route in found.routes["main"]
+    ]
+    assert rates == [{"a": 2, "b": 3}, {"a": 2, "b": 3}, {"a": None, "b": 4}, {"a": 2, "b": None}]
+    rows = place(found).listeners["web"].routes["main"]
+    assert rows[0] is rows[1], "routes of one virtual host count together"
+    assert rows[0][0] is rows[3][0]
+    assert rows[2][0] is None
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "expected"),
+    [
+        (
+            "b: false",
+            "b: 1",
+            "9: routes.main.filters.b: must be settings or false, not the number 1; write the filter's settings, or false",
+        ),
+        (
+            "a: {rate: 2}",
+            "c: {rate: 2}",
+            "9: routes.main.filters.c: no listener that has these routes has a filter 'c'; write one of: a, b",
+        ),
+        ("a: {rate: 2}", "a: {rate: 2, brst: 1}", "9: routes.main.filters.a.brst: there is no such key; did you mean burst?"),
+        (
+            "b: {rate: 3}",
+            "b: {rat: 3, rate: 3}",
+            "13: routes.main.virtual_hosts[0].filters.b.rat: there is no such key; did you mean rate?",
+        ),
+        (
+            "{b: {rate: 3}}",
+            "[b]",
+            "13: routes.main.virtual_hosts[0].filters: must be a mapping, not a list; write a mapping of names to values",
+        ),
+    ],
+)
+def test_mistakes_of_virtual_hosts_and_tables(written: str, instead: str, expected: str) -> None:
+    assert errors(LEVELS.replace(written, instead, 1)) == [expected]
+
+
 def test_what_has_not_changed_is_the_same_filter(folder: Path) -> None:
     written = filters("{name: a, file: fine.py}", "{name: b, filter: rate_limit, rate: 1}")
     found = snapshot(written, file=str(folder / "x.yaml"))

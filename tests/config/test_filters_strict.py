@@ -115,7 +115,7 @@ WRONG = [
     ),
     (
         filters("{name: a, file: idle.py}"),
-        f"{AT}.file: Idle takes part in no phase; write on_request, on_route, on_host, on_response or on_log",
+        f"{AT}.file: Idle takes part in no phase; write on_request, on_route, on_body, on_host, on_response or on_log",
     ),
     (filters("{name: a, file: typo.py}"), f"{AT}.file: Typo has on_requests, which is no phase; did you mean on_request?"),
     (

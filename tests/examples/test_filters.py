@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +16,10 @@ FOLDER = Path("examples/filters")
 
 
 class Example(Mesh):
-    def get(self, path: str = "/", **fields: str) -> Answer:
+    def get(self, path: str = "/", *, host: str = "h", body: bytes = b"", **fields: str) -> Answer:
+        """Or a POST, with a body."""
         headers = {name.replace("_", "-"): value for name, value in fields.items()}
-        return self.ask("web", HTTP1, Call(path=path, headers=headers))
+        return self.ask("web", HTTP1, Call(path=path, host=host, body=body, headers=headers))
 
     def got(self) -> list[Asked]:
         """What came at the server since this was asked last."""
@@ -34,7 +37,7 @@ def example(name: str) -> Iterator[Example]:
 
 
 def test_there_is_a_test_for_each() -> None:
-    assert sorted(path.stem for path in FOLDER.glob("*.yaml")) == ["audit", "fault", "rate_limit"]
+    assert sorted(path.stem for path in FOLDER.glob("*.yaml")) == ["audit", "fault", "rate_limit", "signature"]
 
 
 def test_a_filter_of_ones_own() -> None:
@@ -43,6 +46,18 @@ def test_a_filter_of_ones_own() -> None:
         assert "no token that is known" in web.get(x_token="wrong").text
         assert not web.got()
         assert web.get(x_token="secret").text == "ok"
+
+
+def test_a_filter_that_reads_bodies() -> None:
+    body = b'{"event": "paid"}'
+    signature = hmac.new(b"hush", body, hashlib.sha256).hexdigest()
+    with example("signature") as web:
+        assert web.get(host="hooks.test", body=body, x_signature=signature).text == "ok"
+        assert web.get(host="hooks.test", body=body[:-1] + b" ", x_signature=signature).code == 401
+        assert web.get(host="hooks.test", body=bytes(65)).code == 413
+        assert web.get("/healthz", host="hooks.test").text == "ok"
+        assert web.get(body=bytes(65)).text == "ok"
+        assert web.get(body=bytes(65537)).code == 413
 
 
 def test_a_rate_limit() -> None:

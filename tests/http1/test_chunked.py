@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xproto.kernel import http1_chunked
+from xproto.kernel import http1_body, http1_chunked
 
 BODIES = {
     "one chunk": b"5\r\nhello\r\n0\r\n\r\n",
@@ -78,3 +78,33 @@ def test_however_it_is_cut(chunks: list[bytes], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=8)))
     pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
     assert http1_chunked.chunked_bytes([*pieces, b"and more"]) == (len(body), True)
+
+
+PARTS = [
+    (b"5\r\nhello\r\n1;a=b\r\n!\r\n0\r\n\r\n", b"hello!", b"\r\n"),
+    (b"0\r\n\r\n", b"", b"\r\n"),
+    (b"4\r\n\r\n\r\n\r\n0;last\r\nX-A: b\r\nX-B:\r\n\r\n", b"\r\n\r\n", b"X-A: b\r\nX-B:\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize(("body", "data", "trailers"), PARTS)
+def test_its_data_and_trailers(body: bytes, data: bytes, trailers: bytes) -> None:
+    assert http1_body.parts_of([body + b"GET / HTTP/1.1\r\n"]) == (data, trailers, True)
+    for cut in range(len(body)):
+        assert http1_body.parts_of([body[:cut], body[cut:]]) == (data, trailers, True)
+        found = http1_body.parts_of([body[:cut]])
+        assert found is not None
+        assert not found[2]
+        assert data.startswith(found[0])
+    assert http1_body.parts_of([body[at : at + 1] for at in range(len(body))]) == (data, trailers, True)
+
+
+@pytest.mark.parametrize("body", WRONG.values(), ids=WRONG.keys())
+def test_no_parts_of_what_is_wrong(body: bytes) -> None:
+    assert http1_body.parts_of([body]) is None
+
+
+def test_a_counted_body_is_all_data() -> None:
+    assert http1_body.parts_of([b"hel", b"lo!"], 5) == (b"hello", b"", True)
+    assert http1_body.parts_of([b"hel"], 5) == (b"hel", b"", False)
+    assert http1_body.parts_of([b"GET"], 0) == (b"", b"", True)

@@ -12,7 +12,19 @@ from proxy.filters import Call, Condition, Filter, Next, Reply
 from xproto.spec import Fault
 
 
+class Endless:
+    def __repr__(self) -> str:
+        while True:
+            pass
+
+
+class EndlessError(Exception):
+    def __str__(self) -> str:
+        return repr(Endless())
+
+
 class ActingSettings(msgspec.Struct, frozen=True):
+    status: int | None = None
     phase: str = ""
     act: str = "nothing"
     only: str | None = None
@@ -67,6 +79,25 @@ class Acting(Filter):
                 return self.wait()
             case "wait and raise":
                 return self.wait_and_raise()
+            case "no awaitable":
+                return asyncio.Future  # the class: it has what awaitables have
+            case "raise for ever":
+                raise EndlessError
+            case "endless":
+                return Endless()
+            case "mark":
+                call.metadata["number"] = 7  # type: ignore[assignment]
+                call.metadata.update(kept="1")
+                self.kept = call
+            case "mark for ever":
+                call.metadata["endless"] = EndlessError()  # type: ignore[assignment]
+            case "no content":
+                return Reply(Fault.OVERLOAD, self.settings.status, text="not said" if self.settings.status == 205 else None)
+            case "wait and set":
+                return self.wait_and_set(call)
+            case "wait after the first":
+                once, self.once = self.once, False
+                return None if once else self.wait()
             case "again":
                 once, self.once = self.once, False
                 return (Next.CHOOSE_AGAIN if phase == "on_host" else Next.MATCH_AGAIN) if once else None
@@ -101,6 +132,11 @@ class Acting(Filter):
     async def wait_and_raise(self) -> Any:
         await self.wait()
         raise ValueError("on purpose")
+
+    async def wait_and_set(self, call: Call) -> Any:
+        found = await self.wait()
+        call.response.set_header("x-late", "1")
+        return found
 
     async def block_later(self) -> Any:
         await asyncio.sleep(0)

@@ -33,6 +33,7 @@ async def test_an_answer_that_has_one_is_not_the_answer(world: World, speech: Sp
     assert (await heard(client)).text == "yes"
     assert await client.silent()
     assert outcome(world, "succeeded") == 1
+    assert sum(world.count("upstream_dropped_answers_total", host=each.address, reason="retried") for each in (one, two)) == 1
 
 
 @over("answer_headers", variants=True)

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from xproto.kernel.http1 cimport BODY_CHUNKED, BODY_COUNTED, BODY_NONE
-from xproto.kernel.http1_chunked cimport CHUNK_DATA, CHUNK_DONE, pass_chunked
+from xproto.kernel.http1_chunked cimport CHUNK_DATA, CHUNK_DONE, CHUNK_TRAILER, pass_chunked
 from xproto.kernel.http1_facts cimport form_of
 
 
@@ -37,6 +37,26 @@ cdef bint is_whole(const body_t* body) noexcept nogil:
     return body.form == BODY_NONE
 
 
+cdef inline Part part_of(int state) noexcept nogil:
+    return PART_DATA if state == CHUNK_DATA else PART_FRAMING if state < CHUNK_TRAILER else PART_TRAILERS
+
+
+cdef int64_t pass_part(body_t* body, const uint8_t* data, int64_t size, Part* what) noexcept nogil:
+    cdef int64_t at = 0, some
+    if body.form != BODY_CHUNKED:
+        what[0] = PART_DATA
+        return pass_body(body, data, size)
+    what[0] = part_of(body.chunks.state)
+    if what[0] == PART_DATA:
+        some = size if <uint64_t>size < body.chunks.left else <int64_t>body.chunks.left
+        return pass_chunked(&body.chunks, data, some)
+    while at < size and body.chunks.state != CHUNK_DONE and part_of(body.chunks.state) == what[0]:
+        if pass_chunked(&body.chunks, data + at, 1) < 0:
+            return -1
+        at += 1
+    return at
+
+
 cdef int64_t take_apart(body_t* body, const uint8_t* data, int64_t size, uint8_t* into, int64_t* taken) noexcept nogil:
     cdef int64_t at = 0, some
     taken[0] = 0
@@ -54,6 +74,30 @@ cdef int64_t take_apart(body_t* body, const uint8_t* data, int64_t size, uint8_t
 
 
 # -- for Python ---------------------------------------------------------------------------------------------------------
+
+def parts_of(pieces, int64_t counted=-1):
+    """The data and the trailers of a body that comes in these pieces, and whether it is whole; None: malformed.
+
+    counted: its length; below 0: it is chunked.
+    """
+    cdef body_t body
+    cdef bytes piece
+    cdef int64_t at, some
+    cdef Part what = PART_FRAMING
+    memset(&body, 0, sizeof(body_t))
+    body.form = BODY_COUNTED if counted >= 0 else BODY_CHUNKED
+    body.left = <uint64_t>max(counted, <int64_t>0)
+    found = {PART_FRAMING: b"", PART_DATA: b"", PART_TRAILERS: b""}
+    for piece in pieces:
+        at = 0
+        while at < len(piece) and not is_whole(&body):
+            some = pass_part(&body, <const uint8_t*>piece + at, len(piece) - at, &what)
+            if some < 0:
+                return None
+            found[what] += piece[at:at + some]
+            at += some
+    return found[PART_DATA], found[PART_TRAILERS], is_whole(&body)
+
 
 def plain_bytes(pieces):
     """What the chunks of a chunked body hold that comes in these pieces, and whether it is whole; None: malformed."""
