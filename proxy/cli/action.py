@@ -30,7 +30,7 @@ def action(snapshot: Snapshot, config: Config, listener: str, table: str, at: in
     written = levels[0]
     assert isinstance(written, WrittenRoute)
     goes, clusters = _goes(snapshot, route, protocol, ask)
-    filters = list(_filters(snapshot, listener, route))
+    filters = list(_filters(snapshot, listener, route, levels))
     if not written.carries:
         return {"action": goes, "filters": filters}
     return {
@@ -138,14 +138,13 @@ def _hash_policy(written: WrittenRoute, ask: Ask) -> Iterator[Data]:
         yield {"key": name, "value": None if value is None else value.decode(errors="replace")}
 
 
-def _filters(snapshot: Snapshot, listener: str, route: Route) -> Iterator[Data]:
+def _filters(snapshot: Snapshot, listener: str, route: Route, levels: Sequence[Level]) -> Iterator[Data]:
     """The listener's, in the order in which they are asked, with the settings that count."""
     for each in snapshot.listeners[listener].filters:
-        own = each.name in route.filters
-        settings = route.filters[each.name] if own else each.settings
+        settings = route.filters.get(each.name, each.settings)
         yield {
             "name": each.name,
             "asked": settings is not None,
             "settings": settings,
-            "of": "route" if own else "listener",
+            "of": next((_of(level) for level in levels if each.name in level.filters), "listener"),
         }

@@ -33,6 +33,7 @@ routes:
         timeout: 2s
         request_headers: {append: {x-hops: "%route%"}}
         response_headers: {remove: [server]}
+        filters: {fault: false}
         routes:
           - name: carts
             match: {path: {prefix: /v1/carts/}}
@@ -50,7 +51,7 @@ routes:
             mirror: [{cluster: shadow, percent: 2.5}, {cluster: v1}]
             hash_policy: [{cookie: session}, {header: x-user}, {source_address: true}]
             metadata_match: {version: v2}
-            filters: {fault: false, rate_limit: {rate: 3}}
+            filters: {rate_limit: {rate: 3}}
           - {name: split, match: {path: /split}, clusters: [{name: v1, weight: 3}, {name: v2, weight: 1}], timeout: 0}
           - {name: named, match: {path: /named}, cluster_from: {header: x-cluster, default: v1}, retry: off}
           - {name: asked, match: {path: /asked}, cluster_from: x-cluster}
@@ -108,7 +109,7 @@ def test_all_that_a_route_can_say(file: Path) -> None:
         "mirror: 2.5 % to shadow, 100 % to v1",
         "host by the hash of: cookie session (absent), header x-user ('ann'), source_address ('10.0.0.1')",
         "hosts with: version=v2",
-        'filters: fault off (route); rate_limit {"rate": 3.0, "burst": 3.0, "max_keys": 10000} (route)',
+        'filters: fault off (virtual host); rate_limit {"rate": 3.0, "burst": 3.0, "max_keys": 10000} (route)',
     ]  # fmt: skip
 
 
@@ -189,7 +190,7 @@ def test_the_same_as_data(file: Path) -> None:
     )  # fmt: skip
     assert done["request_headers"][0] == {"op": "set", "name": "x-mesh", "value": "blue", "of": "table"}
     assert done["rewrite"] == {"prefix": "/v2/carts/", "host": "carts.internal"}
-    assert done["filters"][0] == {"name": "fault", "asked": False, "settings": None, "of": "route"}
+    assert done["filters"][0] == {"name": "fault", "asked": False, "settings": None, "of": "virtual host"}
     assert json.loads(CliRunner().invoke(main, [*words, "/split"]).output)["done"]["action"]["clusters"][0] == {
         "name": "v1", "weight": 3, "percent": 75.0,
     }  # fmt: skip

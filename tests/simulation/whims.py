@@ -43,7 +43,7 @@ class Passing:
     @staticmethod
     def place(made: Whim) -> Placed:
         methods = {name: getattr(made, name) for name in PHASES if getattr(type(made), name) is not getattr(Filter, name)}
-        return Placed(made.name, made, methods, None, TIMEOUT, NEVER, NEVER)
+        return Placed(made.name, made, methods, -1, None, TIMEOUT, NEVER, NEVER)
 
     def check(self) -> None:
         """At the end of all."""
@@ -147,6 +147,8 @@ class Waits(Whim):
         wait = self.held[number] = object()
         self.world.loop.call_later(TIMEOUT, self.has_waited, number, wait)
         return self.waits(call)
+
+    on_route = on_request
 
     def goes_on(self, call: Call) -> None:
         self.held.pop(self.number(call), None)
