@@ -27,6 +27,9 @@ cdef class Decisions:
     cdef Core core
     cdef Table table
     cdef Lookup lookup        # None: nothing is asked
+    cdef Lookup wide          # finds what filters look at as well; None: they find it themselves
+    cdef int* shared          # where that is among the values, in the filters' order
+    cdef const uint8_t* found # the frame whose values are there already; NULL: none is
     cdef slice_t* values
     cdef int asked            # how many of them the table asks for
     cdef int* places          # where they are among the values, in the table's order
@@ -46,6 +49,7 @@ cdef class Decisions:
     cdef int last_route
     cdef int fixed            # the answer of a table that asks for nothing
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san, bytes source) except -3
+    cdef bint look(self, const uint8_t* frame, int64_t size) noexcept
     cdef route_t* chosen(self, route_t* route) except? NULL
     cdef uint64_t hash(self, const route_t* route) noexcept nogil
     cdef Py_ssize_t join(self, uint8_t* into) noexcept nogil

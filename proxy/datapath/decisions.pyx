@@ -5,7 +5,8 @@ generations: what is used moves to the young one, and when that is full the old 
 that sends different values all the time costs what a miss costs, never a growing table; Python's bytes are hashed with
 a secret seed. In front of it stands the last key: most reads are runs of one method.
 
-What a route's action (`actions.pyx`) or hash policy chooses by is looked up with the rest, but is no part of the key.
+What a route's action (`actions.pyx`) or hash policy chooses by is looked up with the rest, but is no part of the key. So is
+what the conditions of a listener's filters are about (`look`): a call that none of them looks at is read once.
 
 What always holds: a cached answer is what the table decided for these very values; a table is immutable.
 """
@@ -25,6 +26,7 @@ from xproto.kernel.codec cimport Codec
 from xproto.kernel.frame cimport SCAN_OK
 
 from proxy.routing.keys import METADATA, PROTOCOL, SAN, SNI, SOURCE, asked_of, is_own
+from xproto.errors import SpecError
 
 TARGET = ("path", "query", "host")
 """What a redirect says again of its request."""
@@ -76,10 +78,12 @@ cdef bytes bytes_of(str text):
 cdef class Decisions:
     """One table's decisions on frames of one protocol."""
 
-    def __cinit__(self, Core core not None, Table table not None, Codec codec not None):
+    def __cinit__(self, Core core not None, Table table not None, Codec codec not None, tuple shared=()):
+        """`shared`: what filters look at, as frames have it."""
         cdef tuple looked_at = (*table.keys, *table.wanted)
         cdef list asked = [asked_of(key, codec.lowered.protocol, codec.headed) for key in looked_at]
         cdef tuple keys = tuple(dict.fromkeys([key for key in asked if key is not None]))
+        cdef tuple more
         cdef list every
         self.core, self.table = core, table
         self.asked = len(table.keys)
@@ -91,13 +95,22 @@ cdef class Decisions:
         self.headed, self.spelled = codec.headed, codec.spelled
         self.young, self.old = {}, {}
         self.last_size = -1
-        every = [*keys, *dict.fromkeys([key for key in looked_at if is_own(key)])]
+        more = tuple([key for key in shared if key not in keys])
+        if shared:
+            try:
+                self.wide = codec.lookup((*keys, *more))
+            except SpecError:                # too many for one lookup: the filters have their own
+                more = ()
+        every = [*keys, *more, *dict.fromkeys([key for key in looked_at if is_own(key)])]
         self.marks = tuple([(at, key[len(METADATA):]) for at, key in enumerate(every) if key.startswith(METADATA)])
         self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
         self.places = <int*>calloc(self.asked + 1, sizeof(int))
         self.wanted = <int*>calloc(len(table.wanted) + 1, sizeof(int))
-        if self.values == NULL or self.places == NULL or self.wanted == NULL:
+        self.shared = <int*>calloc(len(shared) + 1, sizeof(int))
+        if self.values == NULL or self.places == NULL or self.wanted == NULL or self.shared == NULL:
             raise MemoryError
+        for index, key in enumerate(shared if self.wide is not None else ()):
+            self.shared[<int>index] = every.index(key)
         for index, key in enumerate(looked_at):
             name = key if is_own(key) else asked[index]
             place = len(every) if name is None else every.index(name)        # the last one is always absent
@@ -121,6 +134,7 @@ cdef class Decisions:
         free(self.values)
         free(self.places)
         free(self.wanted)
+        free(self.shared)
 
     cdef int decide(self, const uint8_t* frame, int64_t size, int64_t* timeout, bytes sni, bytes san, bytes source) except -3:
         """The route's index, NOBODY or UNREADABLE; `timeout` gets the call's own, if a key holds it (milliseconds).
@@ -129,9 +143,10 @@ cdef class Decisions:
         """
         cdef uint8_t key[KEY_LIMIT]
         cdef Py_ssize_t joined
-        if self.lookup is not None and self.lookup.find(frame, size, self.values, self.core.scratch, SCRATCH_SIZE,
-                            self.core.head if self.headed else NULL) != SCAN_OK:
+        if frame != self.found and self.lookup is not None and self.lookup.find(
+                frame, size, self.values, self.core.scratch, SCRATCH_SIZE, self.core.head if self.headed else NULL) != SCAN_OK:
             return UNREADABLE
+        self.found = NULL
         if self.timeout_at >= 0:
             timeout[0] = spelled_timeout(&self.values[self.timeout_at]) if self.spelled else self.own_timeout()
             if timeout[0] < 0:
@@ -157,6 +172,11 @@ cdef class Decisions:
         self.last_size = joined
         memcpy(self.last, key, joined)
         return self.last_route
+
+    cdef bint look(self, const uint8_t* frame, int64_t size) noexcept:
+        """Find all values of a frame, for filters first. Whoever decides on it next, with nothing between, says so in `found`."""
+        return self.wide.find(
+            frame, size, self.values, self.core.scratch, SCRATCH_SIZE, self.core.head if self.headed else NULL) == SCAN_OK
 
     cdef route_t* chosen(self, route_t* route) except? NULL:
         """What the route's action chooses for the call that was just decided. NULL: no cluster."""

@@ -36,10 +36,20 @@ from xproto.kernel.frame cimport frame_t
 cdef class Filtered(Replying):
     cdef int filtered(self, const uint8_t* frame, const frame_t* at, bint oneway) except -1:
         cdef Filters filters = self.binding.filters
+        cdef Decisions decisions = self.binding.decisions
         cdef Steps steps = filters.steps
-        cdef uint32_t due = self.due(steps, frame, at.size, self.core.head if self.codec.headed else NULL)
+        cdef uint32_t due
+        cdef bint looked = decisions.wide is not None and decisions.look(frame, at.size)
         cdef Exchange exchange
+        if looked:
+            due = steps.due_of(
+                decisions.values, decisions.shared, self.sni, self.san,
+                self.address_of_client() if steps.source_at >= 0 else None)
+        else:
+            due = self.due(steps, frame, at.size, self.core.head if self.codec.headed else NULL)
         if not filters.routes and not due & (steps.later | steps.masks[ON_REQUEST]):
+            if looked:
+                decisions.found = frame
             return self.unfiltered(frame, at, oneway)
         exchange = new_exchange(self, filters, steps, due, frame, at, oneway)
         return self.requested(exchange, exchange.run())

@@ -59,15 +59,19 @@ cdef class Steps:
     cdef uint32_t behind          # and behind the request
     cdef uint32_t always          # those without conditions
     cdef readonly tuple keys      # what they want to know in later phases
+    cdef readonly tuple asked     # what the conditions are about, of frames
     cdef Lookup lookup
     cdef slice_t* values
     cdef condition_t* conditions
     cdef group_t* groups
-    cdef int group_count
+    cdef int group_count, asked_count
     cdef list texts
     cdef int sni_at, san_at, source_at    # what the connection says, among the values: -1 where no condition asks for it
     # `sni`, `san`, `source`: as of `Decisions.decide`.
     cdef uint32_t due(self, const uint8_t* frame, int64_t size, void* head, bytes sni, bytes san, bytes source) except? 0xFFFFFFFF
+    # The same of a frame that was looked up: where `asked` is among the values.
+    cdef uint32_t due_of(self, const slice_t* values, const int* places, bytes sni, bytes san, bytes source) except? 0xFFFFFFFF
+    cdef uint32_t met(self, bytes sni, bytes san, bytes source) except? 0xFFFFFFFF
 
 
 cdef class Filters:

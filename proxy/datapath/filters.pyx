@@ -83,7 +83,7 @@ cdef class Steps:
         cdef Step step
         self.core, self.headed = core, codec.headed
         self.steps, self.count = steps, len(steps)
-        self.texts = []
+        self.texts, self.asked = [], ()
         for at in range(self.count):
             step = steps[at]
             for phase in range(PHASES if step is not None else 0):
@@ -111,6 +111,7 @@ cdef class Steps:
         self.sni_at, self.san_at, self.source_at = [every.index(key) if key in every else -1 for key in (SNI, SAN, SOURCE)]
         if not groups:
             return
+        self.asked, self.asked_count = keys, len(keys)
         self.lookup = codec.lookup(keys) if keys else None
         self.group_count = len(groups)
         self.values = <slice_t*>calloc(len(every) + 1, sizeof(slice_t))
@@ -141,13 +142,21 @@ cdef class Steps:
 
     cdef uint32_t due(self, const uint8_t* frame, int64_t size, void* head, bytes sni, bytes san, bytes source) except? 0xFFFFFFFF:
         """Which filters look at this request. One that cannot be read is looked at by all: its route says what becomes of it."""
+        if self.lookup is not None and self.lookup.find(frame, size, self.values, self.core.scratch, SCRATCH_SIZE, head) != FIND_OK:
+            return self.always
+        return self.met(sni, san, source)
+
+    cdef uint32_t due_of(self, const slice_t* values, const int* places, bytes sni, bytes san, bytes source) except? 0xFFFFFFFF:
+        cdef int at
+        for at in range(self.asked_count):
+            self.values[at].data, self.values[at].size = values[places[at]].data, values[places[at]].size
+        return self.met(sni, san, source)
+
+    cdef uint32_t met(self, bytes sni, bytes san, bytes source) except? 0xFFFFFFFF:
+        """Whose conditions hold, of the values that are there."""
         cdef uint32_t found = self.always
         cdef group_t* group
         cdef int number, at
-        if self.group_count == 0:
-            return found
-        if self.lookup is not None and self.lookup.find(frame, size, self.values, self.core.scratch, SCRATCH_SIZE, head) != FIND_OK:
-            return found
         if self.sni_at >= 0:
             lend(&self.values[self.sni_at], sni)
         if self.san_at >= 0:

@@ -33,12 +33,13 @@ GRPC_TEXTS = ("service", "method", "path", "host")
 cdef class Binding:
     def __cinit__(self, Core core not None, str listener, Codec codec not None, Table table, Counters counters, bint logs,
                   filters):
-        self.codec, self.decisions = codec, Decisions(core, table, codec)
+        self.codec = codec
         self.count = counters.for_protocol(listener, codec.name)
         self.first_text = METHOD if codec.headed and not codec.spelled else SERVICE
         self.carried = tuple([Binding(core, listener, each, table, counters, logs, filters) for each in codec.carried])
         if filters is not None:
             self.filters = Filters(core, listener, codec, table, filters, counters)
+        self.decisions = Decisions(core, table, codec, () if filters is None else self.filters.steps.asked)
         if logs and not self.carried:
             self.texts = codec.lookup(GRPC_TEXTS if codec.spelled else HTTP_TEXTS if codec.headed else RPC_TEXTS)
 

@@ -9,7 +9,7 @@ import pytest
 from proxy.snapshot import HeaderMatch, Route
 from tests.datapath.world import World
 from tests.policy.filtering import built_in
-from tests.policy.scenes import Talk
+from tests.policy.scenes import Talk, everything
 from tests.policy.speech.table import BOLT, GRPC, HTTP1, Call, Speech, over
 
 
@@ -164,3 +164,26 @@ async def test_no_header_poses_as_metadata(world: World, speech: Speech) -> None
     await talk.serve()
     assert (await talk.answer()).ok
     assert world.count("route_calls_total", route="else") == 1
+
+
+@over("headers", "fields", variants=True)
+@pytest.mark.parametrize("number", [3, 40], ids=["one lookup", "more than one lookup finds"])
+async def test_what_filters_and_routes_look_at(world: World, speech: Speech, number: int) -> None:
+    """They share one lookup where it has room for both; the answers are the same."""
+    routes = (
+        *(Route(f"r{each}", (HeaderMatch(f"x-route-{each}", "exact", "1"),), "main") for each in range(number)),
+        everything(),
+    )
+    rules = [{"match": {"headers": {f"x-{each}": "on"}}, "request": {"set": {"x-env": f"{each}"}}} for each in range(number)]
+    talk = await Talk(world, speech).start(built_in("header_rules", rules=rules), routes=routes)
+    for headers, found, name in (
+        ({f"x-{number - 1}": "on"}, f"{number - 1}", "all"),
+        ({"x-route-1": "1", "x-2": "on"}, "2", "r1"),
+        ({"x-route-1": "1", "x-2": "off"}, None, "r1"),
+        ({}, None, "all"),
+    ):
+        before = world.count("route_calls_total", route=name)
+        await talk.client.ask(headers=headers)
+        assert (await talk.serve()).headers.get("x-env") == found
+        assert (await talk.answer()).ok
+        assert world.count("route_calls_total", route=name) == before + 1
