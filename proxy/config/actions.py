@@ -14,6 +14,7 @@ from proxy import snapshot
 from proxy.config.match_values import Key, MetadataName, Variable
 from proxy.config.model import Model
 from proxy.config.names import parse_host
+from proxy.config.numbers import Percent
 from proxy.config.types import Flag, Name, Text, Whole, Written, checked, refuse
 from proxy.config.values import WrongValueError, describe
 from proxy.routing.keys import METADATA, VARIABLES
@@ -192,20 +193,6 @@ class DirectResponse(Model):
         if len((self.body or "").encode()) > BODY_MAX:
             raise refuse(f"the body has over {BODY_MAX} bytes; write a shorter one")
         return self
-
-
-def _percent(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        raise WrongValueError(f"{describe(value)} is no part of the calls; write 0 to 100, fractions too (0.5)")
-    return float(value)
-
-
-Percent = Annotated[
-    float,
-    Written("percent"),
-    BeforeValidator(checked(_percent)),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100}),
-]
 
 
 class Mirror(Model):

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from proxy.config.filter_headers import EditedName, EditedValue, check_removed
 from proxy.config.filter_match import MATCH, FilterMatch, plain_conditions
-from proxy.config.filter_values import Percent, Rate
 from proxy.config.model import Model
+from proxy.config.numbers import Percent, Rate
 from proxy.config.problems import Path
 from proxy.config.types import GIVEN, Duration, Flag, Name, Size, Text, Whole, checked, refuse
 from proxy.config.values import WrongValueError

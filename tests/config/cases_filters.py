@@ -117,7 +117,7 @@ ONE_FILTER = [
     (filters("{name: fault, delay: {percent: 1}}"), f"{AT}.delay.duration: is missing; write duration: 100ms"),
     (
         filters("{name: fault, abort: {percent: 101}}"),
-        f"{AT}.abort.percent: must be a percentage, not the number 101; write 0 to 100",
+        f"{AT}.abort.percent: the number 101 is no part of the calls; write 0 to 100, fractions too (0.5)",
     ),
     (
         filters("{name: fault, abort: {fault: overlaod}}"),

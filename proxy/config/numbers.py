@@ -1,4 +1,4 @@
-"""The leaf types of built-in filters' settings: percentages and rates."""
+"""The leaf types of numbers that may have fractions: percentages and rates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_RATE = 1e9
 
 def _percent(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        raise WrongValueError(f"must be a percentage, not {describe(value)}; write 0 to 100")
+        raise WrongValueError(f"{describe(value)} is no part of the calls; write 0 to 100, fractions too (0.5)")
     return float(value)
 
 
