@@ -17,9 +17,9 @@ from proxy.datapath.audit import audit
 from proxy.snapshot import Cluster, Filter, Http, Mirror, Retry, Route
 from tests.datapath import web
 from tests.datapath.world import Backend, World
+from tests.policy.bodies import watching
 from tests.policy.speech.framed import Framed
 from tests.policy.speech.table import BOLT, DUBBO, THRIFT, Answer, Call
-from tests.policy.test_filters_bodies import watching
 from xproto.kernel.http1_body import parts_of
 
 STORMING = __file__.replace("test_filters_storm", "storming")
