@@ -29,8 +29,8 @@ BODY_LIMIT = 1 << 20
 MAX_BODY_LIMIT = 1 << 26
 """And at most: a few such calls are all that the buffers of a worker have room for."""
 
-BODILESS = (204, 304)
-"""Statuses of HTTP whose answers have no body, and so no place for a text."""
+BODILESS = (204, 205, 304)
+"""Statuses of HTTP whose answers have no body, and so no place for a text: what follows their heads is the next answer."""
 
 
 class Next(enum.Enum):

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from proxy.filters.interface import Reply
+from proxy.filters.interface import BODILESS, Reply
 from xproto.codecs.grpc import escaped
 
 GRPC_STATUS_FIELD = b"grpc-status:"
-NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED})
-"""A client takes what follows such a head for the next answer. The first and the last have no length either (RFC 9110)."""
 OF_BODIES = frozenset({b"content-length", b"content-type"})
 
 
@@ -26,8 +24,9 @@ def written(answer: bytes, reply: Reply) -> bytes:
         return _grpc(lines, reply.grpc_status, text)
     if reply.http_status is not None:
         lines[0] = b"HTTP/1.1 %d %s" % (reply.http_status, _reason(reply.http_status))
-    if reply.http_status in NO_BODY:
+    if reply.http_status in BODILESS:
         lines = [line for line in lines if line.partition(b":")[0].lower() not in OF_BODIES]
+        # The others have no length either (RFC 9110, 8.6).
         lines += [b"Content-Length: 0"] if reply.http_status == HTTPStatus.RESET_CONTENT else []
         body = b""
     if text is not None and body:

@@ -151,6 +151,7 @@ def test_one_error_gives_one_line(text: str, expected: str, folder: Path) -> Non
         ("1, None, 0", "0 is no status of a call of gRPC that failed"),
         ("1, None, 17", "17 is no status of a call of gRPC that failed"),
         ("1, 204, None, 'x'", "an answer of HTTP with status 204 has no body, and no place for a text"),
+        ("1, 205, None, 'x'", "an answer of HTTP with status 205 has no body, and no place for a text"),
         ("1, 304, None, 'x'", "an answer of HTTP with status 304 has no body, and no place for a text"),
     ],
 )

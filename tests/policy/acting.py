@@ -92,7 +92,7 @@ class Acting(Filter):
             case "mark for ever":
                 call.metadata["endless"] = EndlessError()  # type: ignore[assignment]
             case "no content":
-                return Reply(Fault.OVERLOAD, self.settings.status, text="not said" if self.settings.status == 205 else None)
+                return Reply(Fault.OVERLOAD, self.settings.status)
             case "wait and set":
                 return self.wait_and_set(call)
             case "wait after the first":
