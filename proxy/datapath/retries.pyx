@@ -193,7 +193,8 @@ cdef class Retry(Attempts):
         attempt.alarm.owner, attempt.alarm.fire = attempt, fire_pause
         self.budget.enter(attempt)
         self.core.wheel.set(&attempt.alarm, self.core.now + wait)
-        return self.leave_behind(old, heard) == 0
+        self.leave_behind(old, heard)
+        return True
 
     cdef int leave_behind(self, call_t* old, bint heard) except -1:
         """Its connection has one call less that somebody waits for; it may end by that, and the old record with it."""

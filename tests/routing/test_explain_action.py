@@ -10,9 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from proxy.cli import main
-from proxy.config.protocols import load_registry
 
-LOADED = load_registry((), {})
+pytestmark = pytest.mark.usefixtures("loaded_once")
 CONFIGURATION = """
 listeners:
   - name: web
@@ -70,18 +69,6 @@ clusters:
   v1: {hosts: [], timeout: 1s}
   v2: {hosts: []}
 """
-
-
-@pytest.fixture(autouse=True)
-def _loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.cli.explained.load_registry", lambda *_: LOADED)
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("explain") / "proxy.yaml"
-    made.write_text(CONFIGURATION)
-    return made
 
 
 def run(file: Path, path: str, *options: str, protocol: str = "http1", host: str = "shop.test") -> list[str]:

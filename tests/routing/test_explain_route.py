@@ -10,9 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proxy.cli import main
-from proxy.config.protocols import load_registry
 
-LOADED = load_registry((), {})
+pytestmark = pytest.mark.usefixtures("loaded_once")
 CONFIGURATION = """
 listeners:
   - {name: mesh, address: "127.0.0.1:0", routes: main}
@@ -29,18 +28,6 @@ routes:
       - {name: port, domains: ["shop.test:81"], routes: [{cluster: c}]}
 clusters: {c: {hosts: []}}
 """
-
-
-@pytest.fixture(autouse=True)
-def _loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.cli.explained.load_registry", lambda *_: LOADED)
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("explain") / "proxy.yaml"
-    made.write_text(CONFIGURATION)
-    return made
 
 
 def run(file: Path, *options: str) -> Result:
