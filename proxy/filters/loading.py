@@ -81,7 +81,7 @@ def named(name: str) -> type[Filter]:
                 "name", f"{name!r} cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
             ) from error
     else:
-        raise FilterError("name", f"there is no filter {name!r}; {suggest(name, (*built_in, *entries))}, or write file")
+        raise FilterError("name", f"there is no filter {name!r} that needs no file; {suggest(name, (*built_in, *entries))}")
     if not (isinstance(found, type) and issubclass(found, Filter)):
         raise FilterError("name", f"{name!r} is no filter; its entry point has to be a subclass of proxy.filters.Filter")
     return found

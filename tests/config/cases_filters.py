@@ -102,10 +102,10 @@ DURATION = "write seconds (1.5) or a number with us, ms, s, m or h (250ms)"
 
 ONE_FILTER = [
     (filters("{filter: fault}"), f"{AT}.name: is missing; write name: fault"),
-    (filters("{name: fautl}"), f"{AT}.name: there is no filter 'fautl'; did you mean fault?, or write file"),
+    (filters("{name: fautl}"), f"{AT}.name: there is no filter 'fautl' that needs no file; did you mean fault?"),
     (
         filters("{name: a, filter: rate_limits}"),
-        f"{AT}.filter: there is no filter 'rate_limits'; did you mean rate_limit?, or write file",
+        f"{AT}.filter: there is no filter 'rate_limits' that needs no file; did you mean rate_limit?",
     ),
     (filters(LIMIT, LIMIT), "7: listeners[0].filters[1].name: 'rate_limit' is also the name of filters[0]; write another"),
     (filters("{name: rate_limit, rate: 1, timeout: x}"), f"{AT}.timeout: 'x' is no duration; {DURATION}"),

@@ -100,7 +100,7 @@ def test_mistakes_in_its_settings_have_their_line(package: Path, tmp_path: Path,
     for old, new, said in (
         ("127.0.8.0/24", "127.0.8.0/240", "filters[0].networks[0]: "),
         ("networks", "network", "filters[0].network: there is no such setting; did you mean networks?"),
-        ("denylist,", "denylst,", "filters[0].name: there is no filter 'denylst'; did you mean denylist?"),
+        ("denylist,", "denylst,", "filters[0].name: there is no filter 'denylst' that needs no file; did you mean denylist?"),
     ):
         file.write_text(text.replace(old, new))
         told = CliRunner().invoke(main, ["validate", str(file)])
